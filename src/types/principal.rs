@@ -1,0 +1,54 @@
+//! Who a request is, after authentication, whichever way it came.
+//!
+//! Owns the caller's identity as the policy sees it. It must never carry a credential.
+
+use super::{Surface, text_enum};
+use std::sync::Arc;
+
+text_enum! {
+    /// Whether an agent may call at all.
+    AgentStatus {
+        /// May call.
+        Active = "active",
+        /// Switched off by an administrator, can be resumed.
+        Suspended = "suspended",
+        /// Switched off by enforcement until an administrator reviews.
+        Quarantined = "quarantined",
+        /// Switched off for good.
+        Revoked = "revoked",
+    }
+}
+
+/// An authenticated caller.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Principal {
+    /// The agent's id (a UUID as text).
+    pub agent_id: Arc<str>,
+    /// The agent's name, unique, `[a-z0-9][a-z0-9._-]{0,62}`.
+    pub agent_name: Arc<str>,
+    /// `interactive`, `autonomous`, …; the policy sees it as the role `type:<agent_type>`.
+    pub agent_type: Arc<str>,
+    /// The roles stored with the agent; `g` lines of the policy add to them.
+    pub roles: Arc<[Arc<str>]>,
+    /// The session (the token's `jti`).
+    pub session_id: Arc<str>,
+    /// The AppContext, where the caller came with a detection key.
+    pub app_context: Option<Arc<str>>,
+    /// The door through which the caller came.
+    pub surface: Surface,
+    /// Name, type and roles in one string: equal subjects get equal decisions.
+    pub subject: Arc<str>,
+}
+
+impl Principal {
+    /// Joins name, type and roles into the key that policy memos use. The separator cannot occur
+    /// in names, types or roles.
+    pub fn subject_of(agent_name: &str, agent_type: &str, roles: &[Arc<str>]) -> Arc<str> {
+        let mut subject = format!("{agent_name}\ntype:{agent_type}");
+        for role in roles {
+            subject.push('\n');
+            subject.push_str(role);
+        }
+        subject.into()
+    }
+}

@@ -1,0 +1,212 @@
+//! Refusals: everything that the gate says no with, as values.
+//!
+//! Owns the closed set of what callers get when something is wrong, with its status, OpenAI error
+//! type, code and text. It must never carry what would have been allowed, a credential or content.
+
+use super::Outcome;
+use std::borrow::Cow;
+
+/// Whose fault a refusal is, which decides its [`Outcome`] in the record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// Identity, standing or policy said no.
+    Denied,
+    /// The request cannot be taken (malformed, too large, too many, no room).
+    Rejected,
+    /// The provider failed.
+    Upstream,
+}
+
+/// A denial or failure of ours. Denials are opaque: they never say what would be allowed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Refusal {
+    /// No, malformed, wrong or revoked identity.
+    InvalidIdentity,
+    /// The agent token's time is over.
+    ExpiredIdentity,
+    /// The agent is suspended.
+    AgentSuspended,
+    /// The agent is quarantined until an administrator reviews.
+    AgentQuarantined,
+    /// The agent is revoked.
+    AgentRevoked,
+    /// The caller sent no provider key and none is configured.
+    ProviderKeyMissing,
+    /// The roles lack the permission.
+    PermissionDenied,
+    /// The roles may not use this model.
+    ModelNotAllowed,
+    /// The endpoint is not one that we know.
+    UnknownEndpoint,
+    /// The endpoint is known, but not with this method.
+    MethodNotAllowed,
+    /// The request is malformed. The message names the place, never the content.
+    Malformed {
+        /// What is wrong and what to do.
+        message: Cow<'static, str>,
+        /// The field, where there is one.
+        param: Option<Cow<'static, str>>,
+    },
+    /// The body is over the limit.
+    BodyTooLarge {
+        /// The limit in bytes.
+        limit_bytes: u64,
+    },
+    /// The body did not arrive in time.
+    BodyTooSlow,
+    /// A `Content-Encoding` or `Content-Type` that we do not read.
+    UnsupportedMedia {
+        /// What is wrong and what to do.
+        message: Cow<'static, str>,
+    },
+    /// No room: mailbox, spool or memory budget full, a dead actor, or shutting down.
+    Unavailable {
+        /// Which part has no room, for the log and the record; the caller sees it too.
+        what: &'static str,
+    },
+    /// No connection to the provider, or it broke before the answer began.
+    UpstreamUnreachable,
+    /// The provider sent something that is not an answer.
+    UpstreamInvalid,
+    /// The provider did not answer in time.
+    UpstreamTimeout,
+}
+
+impl Refusal {
+    /// The HTTP status.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::InvalidIdentity | Self::ExpiredIdentity | Self::ProviderKeyMissing => 401,
+            Self::AgentSuspended
+            | Self::AgentQuarantined
+            | Self::AgentRevoked
+            | Self::PermissionDenied
+            | Self::ModelNotAllowed => 403,
+            Self::UnknownEndpoint => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Malformed { .. } => 400,
+            Self::BodyTooSlow => 408,
+            Self::BodyTooLarge { .. } => 413,
+            Self::UnsupportedMedia { .. } => 415,
+            Self::Unavailable { .. } => 503,
+            Self::UpstreamUnreachable | Self::UpstreamInvalid => 502,
+            Self::UpstreamTimeout => 504,
+        }
+    }
+
+    /// The stable code that programs compare.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidIdentity | Self::ExpiredIdentity => "invalid_agent_token",
+            Self::AgentSuspended => "agent_suspended",
+            Self::AgentQuarantined => "agent_quarantined",
+            Self::AgentRevoked => "agent_revoked",
+            Self::ProviderKeyMissing => "provider_key_missing",
+            Self::PermissionDenied => "permission_denied",
+            Self::ModelNotAllowed => "model_not_allowed",
+            Self::UnknownEndpoint => "unknown_endpoint",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Malformed { .. } => "invalid_request_error",
+            Self::BodyTooSlow => "request_timeout",
+            Self::BodyTooLarge { .. } => "request_too_large",
+            Self::UnsupportedMedia { .. } => "unsupported_media_type",
+            Self::Unavailable { .. } => "gateway_unavailable",
+            Self::UpstreamUnreachable => "upstream_unreachable",
+            Self::UpstreamInvalid => "upstream_invalid",
+            Self::UpstreamTimeout => "upstream_timeout",
+        }
+    }
+
+    /// The OpenAI error object's `type`.
+    pub const fn kind(&self) -> &'static str {
+        match self.status() {
+            401 => "authentication_error",
+            403 => "permission_error",
+            500.. => "server_error",
+            _ => "invalid_request_error",
+        }
+    }
+
+    /// What the caller reads: what happened and what to do next.
+    pub fn message(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::InvalidIdentity => {
+                "The agent token is missing or not valid. Send 'Authorization: Bearer <agent JWT>'; \
+                 get one from POST /api/v1/auth/token."
+            }
+            Self::ExpiredIdentity => {
+                "The agent token has expired. Fetch a new one from POST /api/v1/auth/token."
+            }
+            Self::AgentSuspended => "This agent is suspended. Ask its administrator.",
+            Self::AgentQuarantined => {
+                "This agent is quarantined until an administrator reviews it."
+            }
+            Self::AgentRevoked => "This agent is revoked. Ask its administrator.",
+            Self::ProviderKeyMissing => {
+                "No provider key. Send your OpenAI API key in the X-OpenAI-Key header."
+            }
+            Self::PermissionDenied => {
+                "The agent's role does not permit this kind of request. Give the decision id in \
+                 x-portcullis-decision to your administrator."
+            }
+            Self::ModelNotAllowed => {
+                "The policy does not permit this agent to use the requested model. Give the \
+                 decision id in x-portcullis-decision to your administrator."
+            }
+            Self::UnknownEndpoint => "The gate does not serve this endpoint.",
+            Self::MethodNotAllowed => "The gate does not serve this method on this endpoint.",
+            Self::Malformed { message, .. } | Self::UnsupportedMedia { message } => {
+                return message.clone();
+            }
+            Self::BodyTooSlow => "The request body did not arrive in time. Send it again.",
+            Self::BodyTooLarge { limit_bytes } => {
+                return Cow::Owned(format!(
+                    "The request body is over the limit of {limit_bytes} bytes."
+                ));
+            }
+            Self::Unavailable { what } => {
+                return Cow::Owned(format!(
+                    "The gate cannot take this request now ({what}). Try again shortly."
+                ));
+            }
+            Self::UpstreamUnreachable => "The provider cannot be reached. Try again shortly.",
+            Self::UpstreamInvalid => "The provider's answer cannot be read.",
+            Self::UpstreamTimeout => "The provider did not answer in time.",
+        })
+    }
+
+    /// The field that is wrong, where there is one.
+    pub fn param(&self) -> Option<&str> {
+        match self {
+            Self::Malformed { param, .. } => param.as_deref(),
+            Self::ModelNotAllowed => Some("model"),
+            _ => None,
+        }
+    }
+
+    /// Seconds after which a retry may help.
+    pub const fn retry_after_secs(&self) -> Option<u32> {
+        match self {
+            Self::Unavailable { .. } => Some(1),
+            _ => None,
+        }
+    }
+
+    /// Whose fault it is.
+    pub const fn fault(&self) -> Fault {
+        match self.status() {
+            401 | 403 => Fault::Denied,
+            502 | 504 => Fault::Upstream,
+            _ => Fault::Rejected,
+        }
+    }
+
+    /// The record's outcome.
+    pub const fn outcome(&self) -> Outcome {
+        match self.fault() {
+            Fault::Denied => Outcome::Denied,
+            Fault::Rejected => Outcome::Rejected,
+            Fault::Upstream => Outcome::UpstreamError,
+        }
+    }
+}
