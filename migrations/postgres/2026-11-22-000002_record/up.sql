@@ -1,0 +1,71 @@
+-- One row per exchange: integers, text and booleans only, so that hashes recompute on every database.
+-- Moments are milliseconds since 1970 (UTC); lists are JSON text; scores are hundredths.
+-- `position` is the order of insertion, which readers page by.
+
+CREATE TABLE records (
+    position              BIGSERIAL NOT NULL,
+    id                    TEXT    NOT NULL PRIMARY KEY,
+    started_at            BIGINT  NOT NULL,
+    agent_id              TEXT,
+    agent_name            TEXT,
+    agent_type            TEXT,
+    roles                 TEXT    NOT NULL,
+    permission            TEXT,
+    session_id            TEXT,
+    app_context           TEXT,
+    surface               TEXT    NOT NULL,
+    tool_name             TEXT    NOT NULL,
+    mcp_server            TEXT    NOT NULL,
+    action                TEXT    NOT NULL,
+    target                TEXT    NOT NULL,
+    endpoint              TEXT,
+    model                 TEXT,
+    response_model        TEXT,
+    message_count         BIGINT,
+    has_system_prompt     BOOLEAN,
+    has_tools             BOOLEAN,
+    tool_names            TEXT    NOT NULL,
+    stream                BOOLEAN,
+    policy_result         TEXT,
+    policy_rule           TEXT,
+    policy_version        TEXT,
+    policy_reason         TEXT,
+    findings              TEXT    NOT NULL,
+    scan_extent           TEXT    NOT NULL,
+    scan_reason           TEXT,
+    tools_removed         TEXT    NOT NULL,
+    trust_score           BIGINT,
+    risk_score            BIGINT,
+    status_code           BIGINT,
+    error_code            TEXT,
+    finish_reason         TEXT,
+    input_tokens          BIGINT,
+    output_tokens         BIGINT,
+    usage_source          TEXT,
+    latency_ms            BIGINT,
+    time_to_first_byte_ms BIGINT,
+    gateway_us            BIGINT,
+    request_bytes         BIGINT,
+    response_bytes        BIGINT,
+    outcome               TEXT,
+    node                  TEXT    NOT NULL,
+    seq                   BIGINT,
+    previous_hash         TEXT,
+    event_hash            TEXT
+);
+CREATE INDEX records_by_position ON records (position);
+CREATE INDEX records_by_agent_id ON records (agent_id, position);
+CREATE INDEX records_by_agent_name ON records (agent_name, position);
+CREATE INDEX records_by_model ON records (model, position);
+CREATE INDEX records_by_policy_result ON records (policy_result, position);
+CREATE INDEX records_by_outcome ON records (outcome, position);
+
+-- Calls without an identity: one row per address, minute and error code.
+CREATE TABLE anonymous_counts (
+    address TEXT    NOT NULL,
+    minute  BIGINT  NOT NULL,
+    code    TEXT    NOT NULL,
+    count   BIGINT  NOT NULL,
+    PRIMARY KEY (address, minute, code)
+);
+CREATE INDEX anonymous_counts_by_minute ON anonymous_counts (minute);

@@ -1,0 +1,167 @@
+//! The keeper of the record: one per process, told rather than asked.
+//!
+//! Owns the batch of records that are not yet in the store, in outcome order, and the counts of calls
+//! without an identity. It must never block its thread (writing happens on blocking threads) and
+//! never drop a record because the store is away: places run out first, and new calls are refused.
+//!
+//! Mailbox: without a bound of its own, because [`Places`](crate::bus::audit::Places) bound what can be
+//! in it. A new actor starts with an empty batch.
+
+mod writer;
+
+use crate::bus::Line;
+use crate::bus::audit::{CloseExchange, CountAnonymous, Flush, OpenExchange};
+use crate::bus::broadcast::{Event, Publish};
+use crate::config::Audit;
+use crate::store::Store;
+use crate::types::UnixMillis;
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+use tokio::sync::oneshot;
+use writer::{AnonymousKey, Written};
+
+const MINUTE_MS: i64 = 60_000;
+/// Distinct addresses and codes counted between two flushes; beyond it they share one row.
+const MAX_ANONYMOUS_ROWS: usize = 10_000;
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// The owner of what is not yet stored.
+pub struct AuditActor {
+    store: Store,
+    settings: Audit,
+    publish: Line<Publish>,
+    pending: Vec<CloseExchange>,
+    anonymous: HashMap<AnonymousKey, i64>,
+    writing: bool,
+    store_away: bool,
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl AuditActor {
+    /// An actor with an empty batch.
+    pub fn new(store: Store, settings: Audit, publish: Line<Publish>) -> Self {
+        Self {
+            store,
+            settings,
+            publish,
+            pending: Vec::new(),
+            anonymous: HashMap::new(),
+            writing: false,
+            store_away: false,
+            waiting: Vec::new(),
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        if let Err(error) = self.publish.tell(Publish(event)) {
+            tracing::debug!(%error, "live activity lost an event");
+        }
+    }
+
+    fn count_anonymous(&mut self, message: CountAnonymous) {
+        let now = crate::clock::now();
+        let minute = UnixMillis(now.0 - now.0.rem_euclid(MINUTE_MS));
+        let mut key = (message.address, minute, message.code);
+        if self.anonymous.len() >= MAX_ANONYMOUS_ROWS && !self.anonymous.contains_key(&key) {
+            key.0 = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+        }
+        *self.anonymous.entry(key).or_default() += 1;
+    }
+
+    /// Writes one batch, unless one is being written. One at a time keeps the order.
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        if self.writing || self.store_away {
+            return;
+        }
+        if self.pending.is_empty() && self.anonymous.is_empty() {
+            for waiting in self.waiting.drain(..) {
+                // Whoever asked for the flush may have gone.
+                let _ = waiting.send(());
+            }
+            return;
+        }
+        self.writing = true;
+        let length = self.pending.len().min(self.settings.batch_records);
+        let records: Vec<_> = self.pending.drain(..length).collect();
+        let anonymous = self.anonymous.drain().collect();
+        let store = self.store.clone();
+        let written = actix_web::web::block(move || writer::write(&store, records, anonymous));
+        ctx.spawn(written.into_actor(self).map(|written, actor, ctx| {
+            actor.writing = false;
+            match written {
+                Ok(written) => actor.settle(written, ctx),
+                Err(_) => tracing::error!("a batch of records was lost: its writer panicked"),
+            }
+        }));
+    }
+
+    fn settle(&mut self, written: Written, ctx: &mut Context<Self>) {
+        if let Some(error) = written.store_away {
+            tracing::warn!(%error, waiting = written.records.len(), "records cannot be stored yet");
+            self.pending.splice(0..0, written.records);
+            for (key, count) in written.anonymous {
+                *self.anonymous.entry(key).or_default() += count;
+            }
+            self.store_away = true;
+            ctx.run_later(RETRY_AFTER, |actor, ctx| {
+                actor.store_away = false;
+                actor.write(ctx);
+            });
+            return;
+        }
+        if self.pending.len() >= self.settings.batch_records || !self.waiting.is_empty() {
+            self.write(ctx);
+        }
+    }
+}
+
+impl Actor for AuditActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(0);
+        ctx.run_interval(Duration::from_millis(self.settings.flush_every_ms), Self::write);
+    }
+}
+
+impl Handler<OpenExchange> for AuditActor {
+    type Result = ();
+
+    fn handle(&mut self, message: OpenExchange, _: &mut Self::Context) {
+        self.tell(Event::ExchangeStarted(message.0));
+    }
+}
+
+impl Handler<CloseExchange> for AuditActor {
+    type Result = ();
+
+    fn handle(&mut self, message: CloseExchange, ctx: &mut Self::Context) {
+        self.tell(Event::ExchangeFinished(Arc::clone(&message.record)));
+        self.pending.push(message);
+        if self.pending.len() >= self.settings.batch_records {
+            self.write(ctx);
+        }
+    }
+}
+
+impl Handler<CountAnonymous> for AuditActor {
+    type Result = ();
+
+    fn handle(&mut self, message: CountAnonymous, _: &mut Self::Context) {
+        self.count_anonymous(message);
+    }
+}
+
+impl Handler<Flush> for AuditActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Flush, ctx: &mut Self::Context) -> Self::Result {
+        let (done, flushed) = oneshot::channel();
+        self.waiting.push(done);
+        self.write(ctx);
+        Box::pin(async move {
+            // The sender is dropped only when the actor ends: then nothing more can be written.
+            let _ = flushed.await;
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! Putting the house together: from a configuration to a serving, then a stopped, gateway.
+//!
+//! Owns the order of start and stop. It must never start half: everything that can fail is tried
+//! before the port is opened, and a failure is one line that says what to do.
+
+mod data_dir;
+mod error;
+mod signing;
+mod wiring;
+
+pub use data_dir::DataDir;
+pub use error::AppError;
+
+use crate::actors::broadcast::Greeting;
+use crate::actors::policy::PolicyPaths;
+use crate::admin::ensure_administrator;
+use crate::bus::audit::Flush;
+use crate::config::Config;
+use crate::http::{AdminState, SignInAttempts, routes};
+use crate::pipeline::{ClientSocket, Gate, GateSettings};
+use crate::sandbox::Sandbox;
+use crate::store::{Store, StoreOptions};
+use crate::telemetry::RequestSpan;
+use crate::types::Sensitive;
+use actix_web::{App, HttpServer, dev::ServerHandle, web::Data};
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tracing_actix_web::TracingLogger;
+use wiring::Wiring;
+
+const BACKLOG: i32 = 4_096;
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A gateway that is ready to serve: the port is open, nothing is answered yet.
+pub struct Gateway {
+    config: Config,
+    listener: TcpListener,
+    /// Held for its lock until the process ends.
+    _data_dir: DataDir,
+    store: Store,
+    settings: GateSettings,
+    wiring: Wiring,
+    greeting: Greeting,
+    _sandbox: Option<Sandbox>,
+    new_password: Option<Sensitive<String>>,
+}
+
+/// Opens the store that the configuration names, without claiming its directory.
+pub fn open_store(config: &Config) -> Result<Store, AppError> {
+    data_dir::prepare(&config.data_dir)?;
+    let options = StoreOptions {
+        database_url: config.database.url.clone(),
+        data_dir: config.data_dir.clone(),
+        pool_size: config.database.pool_size,
+    };
+    Ok(Store::open(&options)?)
+}
+
+/// The files of the policy.
+pub fn policy_paths(config: &Config) -> PolicyPaths {
+    PolicyPaths { model: config.policy.model.clone(), file: config.policy.file.clone() }
+}
+
+impl Gateway {
+    /// Claims directory and port, migrates, reads keys and policy. With `sandbox` the provider is the
+    /// built-in one.
+    pub fn prepare(mut config: Config, sandbox: bool) -> Result<Self, AppError> {
+        let data_dir = DataDir::claim(&config.data_dir)?;
+        let policy = policy_paths(&config).load()?;
+        let listener = listen(config.server.bind)?;
+        let store = open_store(&config)?;
+        let keys = Arc::new(signing::load_or_create(&config.data_dir)?);
+        let new_password = ensure_administrator(&store, &config.admin, crate::clock::now())?;
+        let sandbox = sandbox.then(crate::sandbox::start).transpose().map_err(AppError::Sandbox)?;
+        if let Some(sandbox) = &sandbox {
+            config.upstream.base_url.clone_from(&sandbox.base_url);
+        }
+        let settings = GateSettings::of(&config, sandbox.is_some())
+            .map_err(|_not_a_header| AppError::ProviderKey)?;
+        let greeting = Greeting {
+            node: config.server.node.as_str().into(),
+            version: env!("CARGO_PKG_VERSION"),
+            sandbox: sandbox.is_some(),
+        };
+        let auth = crate::actors::auth::AuthActor::load(&store, keys)?;
+        let wiring = Wiring::start(&config, store.clone(), auth, policy, greeting.clone());
+        Ok(Self {
+            config,
+            listener,
+            _data_dir: data_dir,
+            store,
+            settings,
+            wiring,
+            greeting,
+            _sandbox: sandbox,
+            new_password,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap_or(self.config.server.bind)
+    }
+
+    /// The administrator's password, when this start generated one.
+    pub fn new_password(&self) -> Option<&Sensitive<String>> {
+        self.new_password.as_ref()
+    }
+
+    /// The store, for use before serving.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Serves until SIGTERM or SIGINT: then stops accepting, lets streams finish and flushes the
+    /// record.
+    pub async fn serve(self) -> Result<(), AppError> {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let admin_state = AdminState {
+            store: self.store.clone(),
+            settings: self.config.admin.clone(),
+            greeting: self.greeting.clone(),
+            attempts: Arc::new(SignInAttempts::default()),
+            stopping: Arc::clone(&stopping),
+        };
+        let wiring = self.wiring.clone();
+        let settings = self.settings.clone();
+        let upstream = self.config.upstream.clone();
+        let server = HttpServer::new(move || {
+            let bus = wiring.seat_worker(&upstream);
+            App::new()
+                .app_data(Data::new(Gate::new(bus, settings.clone())))
+                .app_data(Data::new(admin_state.clone()))
+                .wrap(TracingLogger::<RequestSpan>::new())
+                .configure(routes)
+        })
+        .workers(workers(self.config.server.workers))
+        .on_connect(|connection, data| {
+            if let Some(socket) = ClientSocket::of(connection) {
+                data.insert(socket);
+            }
+        })
+        .tcp_nodelay(true)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .disable_signals()
+        .shutdown_timeout(self.config.server.shutdown_timeout_secs)
+        .listen(self.listener)
+        .map_err(AppError::Serve)?
+        .run();
+        actix_web::rt::spawn(stop_on_signal(server.handle(), stopping));
+        server.await.map_err(AppError::Serve)?;
+        flush(&self.wiring).await;
+        Ok(())
+    }
+}
+
+fn workers(configured: usize) -> usize {
+    if configured > 0 {
+        return configured;
+    }
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Opens the port, so that a port in use is known before anything is served.
+fn listen(bind: SocketAddr) -> Result<TcpListener, AppError> {
+    let refused = |error| AppError::Bind { bind, error };
+    let family = if bind.is_ipv4() {
+        rustix::net::AddressFamily::INET
+    } else {
+        rustix::net::AddressFamily::INET6
+    };
+    let socket = rustix::net::socket(family, rustix::net::SocketType::STREAM, None)
+        .map_err(|error| refused(error.into()))?;
+    rustix::net::sockopt::set_socket_reuseaddr(&socket, true)
+        .map_err(|error| refused(error.into()))?;
+    rustix::net::bind(&socket, &bind).map_err(|error| refused(error.into()))?;
+    rustix::net::listen(&socket, BACKLOG).map_err(|error| refused(error.into()))?;
+    Ok(TcpListener::from(socket))
+}
+
+async fn stop_on_signal(server: ServerHandle, stopping: Arc<AtomicBool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be watched; stop the gate with SIGKILL");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: no new calls, streams may finish");
+    stopping.store(true, Ordering::Relaxed);
+    server.stop(true).await;
+}
+
+async fn flush(wiring: &Wiring) {
+    let flushed = tokio::time::timeout(FLUSH_TIMEOUT, wiring.record().flush.ask(Flush)).await;
+    match flushed {
+        Ok(Ok(())) => tracing::info!("stopped; every record is stored"),
+        _ => tracing::error!(
+            records = wiring.record().places.taken(),
+            "stopped with records that could not be stored"
+        ),
+    }
+}

@@ -1,0 +1,69 @@
+//! Why a gateway does not start: one line each, with what to do.
+
+use crate::admin::AdminError;
+use crate::policy::PolicyError;
+use crate::store::StoreError;
+use std::{io, net::SocketAddr, path::PathBuf};
+
+/// A start that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data directory cannot be made or written.
+    #[error("data directory {}: {error}; choose another with PORTCULLIS_DATA_DIR or give this user write access", path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The directory holds something else.
+    #[error("data directory {}: not empty and not Portcullis's; choose an empty or new one with PORTCULLIS_DATA_DIR", path.display())]
+    ForeignDataDir {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Another server holds the directory.
+    #[error("data directory {}: another Portcullis server is using it{holder}; stop that one or set PORTCULLIS_DATA_DIR", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// ` (pid N)`, where it is known.
+        holder: String,
+    },
+    /// The port cannot be opened.
+    #[error("cannot listen on {bind}: {error}; free the port or set PORTCULLIS_SERVER__BIND")]
+    Bind {
+        /// The address.
+        bind: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The signing keys cannot be read or made.
+    #[error("signing key {}: {reason}; restore it from a backup, or remove it to make a new one (tokens issued with it become invalid)", path.display())]
+    SigningKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// `upstream.api_key` cannot be sent.
+    #[error(
+        "upstream.api_key holds characters that cannot stand in a header; check PORTCULLIS_UPSTREAM__API_KEY"
+    )]
+    ProviderKey,
+    /// The policy does not build.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The administrator cannot be set up.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// The sandbox cannot be started.
+    #[error("the sandbox cannot be started: {0}")]
+    Sandbox(io::Error),
+    /// The server failed.
+    #[error("the server failed: {0}")]
+    Serve(io::Error),
+}

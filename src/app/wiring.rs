@@ -1,0 +1,160 @@
+//! The wiring: which actor sits at the end of which line, and on which thread.
+//!
+//! Owns the only place where actors are named together. Two threads serve the process: one for the
+//! owners of identities and policy, one for the record. Each worker has its own desks.
+
+use crate::actors::audit::AuditActor;
+use crate::actors::auth::{AuthActor, AuthDesk, AuthSnapshot, PublishedAuth};
+use crate::actors::broadcast::{BroadcastActor, Greeting};
+use crate::actors::policy::{PolicyActor, PolicyDesk, PolicySnapshot, PublishedPolicy};
+use crate::actors::{keep, upstream::UpstreamActor};
+use crate::bus::audit::Places;
+use crate::bus::{Bus, Line, RecordLines};
+use crate::config::{Auth, Config, Upstream};
+use crate::store::Store;
+use actix::{Actor, Addr, Arbiter};
+use arc_swap::ArcSwap;
+use std::{sync::Arc, time::Duration};
+
+/// A desk answers in microseconds; this long means that something is broken.
+const DESK_DEADLINE: Duration = Duration::from_secs(2);
+/// A signature takes a millisecond, but many may be asked for at once.
+const TOKEN_DEADLINE: Duration = Duration::from_secs(10);
+const FLUSH_DEADLINE: Duration = Duration::from_secs(15);
+/// The actor below keeps the configured deadlines; this one only covers its death.
+const FORWARD_MARGIN: Duration = Duration::from_secs(5);
+
+/// The process's actors, and what a worker needs to seat its own.
+#[derive(Clone)]
+pub(super) struct Wiring {
+    settings: Auth,
+    auth: PublishedAuth,
+    policy: PublishedPolicy,
+    issue_token: Line<crate::bus::auth::IssueToken>,
+    record: RecordLines,
+}
+
+impl Wiring {
+    /// Starts the process's actors. Lines are seated before anything is served: the port's workers
+    /// start later, on other threads, and an unseated line fails closed.
+    pub(super) fn start(
+        config: &Config,
+        store: Store,
+        auth: AuthSnapshot,
+        policy: PolicySnapshot,
+        greeting: Greeting,
+    ) -> Self {
+        let wiring = Self {
+            settings: config.auth.clone(),
+            auth: Arc::new(ArcSwap::from_pointee(auth)),
+            policy: Arc::new(ArcSwap::from_pointee(policy)),
+            issue_token: Line::new(TOKEN_DEADLINE),
+            record: RecordLines {
+                open: Line::new(DESK_DEADLINE),
+                close: Line::new(DESK_DEADLINE),
+                count_anonymous: Line::new(DESK_DEADLINE),
+                flush: Line::new(FLUSH_DEADLINE),
+                publish: Line::new(DESK_DEADLINE),
+                subscribe: Line::new(DESK_DEADLINE),
+                places: Places::new(config.audit.max_open_exchanges),
+            },
+        };
+        wiring.keep_record(config, store.clone(), greeting);
+        wiring.keep_owners(config, store);
+        wiring
+    }
+
+    /// The lines to the record's actors.
+    pub(super) fn record(&self) -> &RecordLines {
+        &self.record
+    }
+
+    fn keep_record(&self, config: &Config, store: Store, greeting: Greeting) {
+        let lines = self.record.clone();
+        let settings = config.audit.clone();
+        on_own_thread(move || {
+            let seat = lines.clone();
+            let start = move || BroadcastActor::new(greeting.clone()).start();
+            keep("broadcast", start, move |addr: &Addr<BroadcastActor>| {
+                seat.publish.seat(addr.clone().recipient());
+                seat.subscribe.seat(addr.clone().recipient());
+            });
+            let publish = lines.publish.clone();
+            let start =
+                move || AuditActor::new(store.clone(), settings.clone(), publish.clone()).start();
+            keep("audit", start, move |addr: &Addr<AuditActor>| {
+                lines.open.seat(addr.clone().recipient());
+                lines.close.seat(addr.clone().recipient());
+                lines.count_anonymous.seat(addr.clone().recipient());
+                lines.flush.seat(addr.clone().recipient());
+            });
+        });
+    }
+
+    fn keep_owners(&self, config: &Config, store: Store) {
+        let wiring = self.clone();
+        let paths = super::policy_paths(config);
+        on_own_thread(move || {
+            let Self { settings, auth, policy, issue_token, record } = wiring;
+            let start =
+                move || AuthActor::new(store.clone(), settings.clone(), Arc::clone(&auth)).start();
+            keep("auth", start, move |addr| issue_token.seat(addr.clone().recipient()));
+            let start = move || {
+                PolicyActor::new(paths.clone(), Arc::clone(&policy), record.publish.clone()).start()
+            };
+            keep("policy", start, |_| {});
+        });
+    }
+
+    /// Starts the current worker's desks and returns its bus.
+    pub(super) fn seat_worker(&self, upstream: &Upstream) -> Bus {
+        let forward_deadline = Duration::from_secs(upstream.answer_timeout_secs)
+            + Duration::from_secs(upstream.connect_timeout_secs)
+            + FORWARD_MARGIN;
+        let bus = Bus {
+            authenticate: Line::new(DESK_DEADLINE),
+            issue_token: self.issue_token.clone(),
+            list_keys: Line::new(DESK_DEADLINE),
+            authorize: Line::new(DESK_DEADLINE),
+            select_models: Line::new(DESK_DEADLINE),
+            describe_policy: Line::new(DESK_DEADLINE),
+            forward: Line::new(forward_deadline),
+            record: self.record.clone(),
+        };
+        let (seat, published, settings) =
+            (bus.clone(), Arc::clone(&self.auth), self.settings.clone());
+        let start = move || AuthDesk::new(Arc::clone(&published), settings.clone()).start();
+        keep("auth desk", start, move |addr: &Addr<AuthDesk>| {
+            seat.authenticate.seat(addr.clone().recipient());
+            seat.list_keys.seat(addr.clone().recipient());
+        });
+        let (seat, published) = (bus.clone(), Arc::clone(&self.policy));
+        let start = move || PolicyDesk::new(Arc::clone(&published)).start();
+        keep("policy desk", start, move |addr: &Addr<PolicyDesk>| {
+            seat.authorize.seat(addr.clone().recipient());
+            seat.select_models.seat(addr.clone().recipient());
+            seat.describe_policy.seat(addr.clone().recipient());
+        });
+        let (seat, upstream) = (bus.clone(), upstream.clone());
+        let start = move || UpstreamActor::new(&upstream).start();
+        keep("upstream", start, move |addr: &Addr<UpstreamActor>| {
+            seat.forward.seat(addr.clone().recipient());
+        });
+        bus
+    }
+}
+
+/// Runs the closure on a new arbiter's thread and waits until it has run: then its lines are seated.
+fn on_own_thread(start: impl FnOnce() + Send + 'static) {
+    let (seated, wait) = std::sync::mpsc::channel();
+    let arbiter = Arbiter::new();
+    let spawned = arbiter.spawn_fn(move || {
+        start();
+        // The waiting thread is this function's caller.
+        let _ = seated.send(());
+    });
+    if spawned {
+        // An arbiter that ended at once has dropped the sender; its lines then fail closed.
+        let _ = wait.recv();
+    }
+}

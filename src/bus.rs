@@ -1,0 +1,131 @@
+//! The internal message bus: what may be said, to whom, and what the sender may expect.
+//!
+//! Owns the messages, their replies and the lines that carry them; every edge of the running system
+//! is a field of [`Bus`] or [`RecordLines`]. It must never do the work of an actor.
+//!
+//! Commands go to one actor and have a reply ([`Line::ask`]) or are told ([`Line::tell`]); events
+//! ([`broadcast::Event`]) go to everyone who subscribed. A full mailbox, a dead actor and a deadline
+//! that passes are errors of the sender, which fails closed.
+
+pub mod audit;
+pub mod auth;
+pub mod broadcast;
+pub mod policy;
+pub mod upstream;
+
+use actix::{Message, Recipient};
+use arc_swap::ArcSwapOption;
+use std::{sync::Arc, time::Duration};
+
+/// Why a message got no answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BusError {
+    /// The mailbox has no room.
+    #[error("the mailbox is full")]
+    Full,
+    /// The actor is dead or not yet started; its keeper replaces it.
+    #[error("the actor is not running")]
+    Closed,
+    /// The deadline passed.
+    #[error("the actor did not answer in time")]
+    Late,
+}
+
+/// The way to whoever keeps the contract of `M`. The keeper can be replaced while the line stays:
+/// that is how a dead actor is succeeded by a new one.
+pub struct Line<M>
+where
+    M: Message + Send,
+    M::Result: Send,
+{
+    keeper: Arc<ArcSwapOption<Recipient<M>>>,
+    deadline: Duration,
+}
+
+impl<M> Clone for Line<M>
+where
+    M: Message + Send,
+    M::Result: Send,
+{
+    fn clone(&self) -> Self {
+        Self { keeper: Arc::clone(&self.keeper), deadline: self.deadline }
+    }
+}
+
+impl<M> Line<M>
+where
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    /// A line to nobody yet; asks wait at most `deadline`.
+    pub fn new(deadline: Duration) -> Self {
+        Self { keeper: Arc::new(ArcSwapOption::empty()), deadline }
+    }
+
+    /// Seats the actor that answers from now on.
+    pub fn seat(&self, recipient: Recipient<M>) {
+        self.keeper.store(Some(Arc::new(recipient)));
+    }
+
+    /// Sends a command and waits for its reply, at most until the deadline. A full mailbox is waited
+    /// for within the same deadline.
+    pub async fn ask(&self, message: M) -> Result<M::Result, BusError> {
+        let keeper = self.keeper.load_full().ok_or(BusError::Closed)?;
+        match tokio::time::timeout(self.deadline, keeper.send(message)).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(actix::MailboxError::Closed)) => Err(BusError::Closed),
+            Ok(Err(actix::MailboxError::Timeout)) | Err(_) => Err(BusError::Late),
+        }
+    }
+
+    /// Tells without waiting for a reply.
+    pub fn tell(&self, message: M) -> Result<(), BusError> {
+        let keeper = self.keeper.load();
+        let keeper = keeper.as_ref().ok_or(BusError::Closed)?;
+        keeper.try_send(message).map_err(|error| match error {
+            actix::dev::SendError::Full(_) => BusError::Full,
+            actix::dev::SendError::Closed(_) => BusError::Closed,
+        })
+    }
+}
+
+/// Everything that a request of one worker may ask: the desks and the upstream actor live on the
+/// worker's own thread, the owners and the record's actors on theirs.
+#[derive(Clone)]
+pub struct Bus {
+    /// Who is calling? (this worker's `AuthDesk`)
+    pub authenticate: Line<auth::Authenticate>,
+    /// A token for an agent's credentials. (`AuthActor`)
+    pub issue_token: Line<auth::IssueToken>,
+    /// The public keys. (this worker's `AuthDesk`)
+    pub list_keys: Line<auth::ListKeys>,
+    /// May this principal do this? (this worker's `PolicyDesk`)
+    pub authorize: Line<policy::Authorize>,
+    /// Which of these models may this principal use? (this worker's `PolicyDesk`)
+    pub select_models: Line<policy::SelectModels>,
+    /// The current policy and its last error. (this worker's `PolicyDesk`)
+    pub describe_policy: Line<policy::DescribePolicy>,
+    /// Send a screened call to the provider. (this worker's `UpstreamActor`)
+    pub forward: Line<upstream::Forward>,
+    /// The record's actors.
+    pub record: RecordLines,
+}
+
+/// The lines to the actors that are told what happened.
+#[derive(Clone)]
+pub struct RecordLines {
+    /// An exchange began. (`AuditActor`)
+    pub open: Line<audit::OpenExchange>,
+    /// An exchange ended. (`AuditActor`)
+    pub close: Line<audit::CloseExchange>,
+    /// A call without an identity. (`AuditActor`)
+    pub count_anonymous: Line<audit::CountAnonymous>,
+    /// Write everything now. (`AuditActor`)
+    pub flush: Line<audit::Flush>,
+    /// Something happened. (`BroadcastActor`)
+    pub publish: Line<broadcast::Publish>,
+    /// Follow what happens. (`BroadcastActor`)
+    pub subscribe: Line<broadcast::Subscribe>,
+    /// The room for open exchanges.
+    pub places: audit::Places,
+}

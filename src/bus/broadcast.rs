@@ -1,0 +1,51 @@
+//! Events: what happened, for everyone who follows. Metadata only.
+
+use crate::bus::policy::PolicyFault;
+use crate::types::Record;
+use actix::Message;
+use bytes::Bytes;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An exchange is in flight.
+    ExchangeStarted(Arc<Record>),
+    /// An exchange has its record.
+    ExchangeFinished(Arc<Record>),
+    /// Another policy is in force.
+    PolicyReloaded {
+        /// Its version.
+        version: Arc<str>,
+    },
+    /// A save was refused; the last good policy stays in force.
+    PolicyRefused {
+        /// The version that stays.
+        version: Arc<str>,
+        /// What is wrong with the save.
+        fault: PolicyFault,
+    },
+}
+
+/// Tell everyone. Subscribers that do not keep up lose events and are told how many.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Publish(pub Event);
+
+/// Follow what happens as frames of a `text/event-stream`.
+#[derive(Debug, Message)]
+#[rtype(result = "Subscription")]
+pub struct Subscribe {
+    /// The last event that the follower has seen, from its `Last-Event-ID`.
+    pub last_event_id: Option<String>,
+}
+
+/// Frames from now on; the first ones catch up.
+#[derive(Debug)]
+pub struct Subscription {
+    /// What was missed, and the exchanges in flight.
+    pub backlog: Vec<Bytes>,
+    /// What comes.
+    pub frames: mpsc::Receiver<Bytes>,
+}

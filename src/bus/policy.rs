@@ -1,0 +1,63 @@
+//! What may be said to the keeper of the policy, and what it answers.
+
+use crate::policy::{Decision, PolicyError};
+use crate::types::{Permission, Principal, UnixMillis};
+use actix::Message;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// May this principal make this call? Answered on the worker's own thread from the current policy.
+#[derive(Debug, Message)]
+#[rtype(result = "Decision")]
+pub struct Authorize {
+    /// Who.
+    pub principal: Arc<Principal>,
+    /// `web:read` or `web:write`.
+    pub permission: Permission,
+    /// The model, where the call carries one.
+    pub model: Option<Arc<str>>,
+}
+
+/// Which of these models may this principal use? The reply has one answer per model, in order.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<bool>")]
+pub struct SelectModels {
+    /// Who.
+    pub principal: Arc<Principal>,
+    /// The models' names.
+    pub models: Vec<String>,
+}
+
+/// The policy in force and the last error.
+#[derive(Debug, Message)]
+#[rtype(result = "Arc<PolicyView>")]
+pub struct DescribePolicy;
+
+/// What the dashboard shows of the policy.
+#[derive(Clone, Debug, Serialize)]
+pub struct PolicyView {
+    /// Version in force.
+    pub version: Arc<str>,
+    /// The rules file's name.
+    pub file: String,
+    /// The rules in force.
+    pub text: String,
+    /// The model file's name.
+    pub model_file: String,
+    /// The model in force.
+    pub model_text: String,
+    /// Since when.
+    pub loaded_at: UnixMillis,
+    /// Why the files on disk are not in force, when they are not.
+    pub error: Option<PolicyFault>,
+}
+
+/// A save that was refused: the last good policy stays in force.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PolicyFault {
+    /// What is wrong and where.
+    #[serde(flatten)]
+    pub error: PolicyError,
+    /// When it was seen.
+    pub at: UnixMillis,
+}

@@ -1,0 +1,132 @@
+//! The command line: one file per group of commands.
+//!
+//! Owns arguments, output and exit codes (0 done, 1 refused or failed, 2 wrong usage). What a command
+//! does is `admin`'s or `app`'s. It must never print a stored secret.
+
+mod agent;
+mod audit;
+mod config;
+mod demo;
+mod error;
+mod output;
+mod policy;
+mod serve;
+mod token;
+
+use crate::config::{Config, Loaded};
+use clap::{Parser, Subcommand};
+use error::CliError;
+use output::Output;
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+/// The actor of changes made on the command line.
+const ACTOR: &str = "cli";
+
+/// The gate between AI agents and LLM APIs.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 100)]
+#[command(
+    after_help = "Start here: `portcullis demo` serves with a sandbox instead of a provider, \
+    makes two calls and shows how to go on.\nWithout a command, `portcullis` serves."
+)]
+struct Arguments {
+    /// Configuration file [default: portcullis.toml, if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory of databases and keys [default: ./data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Print one JSON object on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until SIGTERM
+    Serve(serve::Serve),
+    /// Serve with the sandbox, and show one allowed and one denied call
+    Demo(serve::Bind),
+    /// Create and manage agents
+    #[command(subcommand)]
+    Agent(agent::AgentCommand),
+    /// Fetch a token for an agent from a running server
+    Token(token::Token),
+    /// Check and explain the policy
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// Read the record
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Show the effective configuration and where each value comes from
+    #[command(after_help = "Example: PORTCULLIS_SERVER__BIND=0.0.0.0:8000 portcullis config")]
+    Config,
+    /// Bring the database up to this version
+    #[command(after_help = "Example: DATABASE_URL=postgres://… portcullis migrate")]
+    Migrate,
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let is_help = !error.use_stderr();
+            // A closed terminal is no reason to fail.
+            let _ = error.print();
+            return ExitCode::from(if is_help { 0 } else { 2 });
+        }
+    };
+    match execute(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(CliError::OutputClosed) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "portcullis: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(arguments: Arguments) -> Result<(), CliError> {
+    let mut output = Output::new(arguments.json);
+    let context = Context { file: arguments.config, data_dir: arguments.data_dir };
+    match arguments.command.unwrap_or_else(|| Command::Serve(serve::Serve::default())) {
+        Command::Serve(serve) => serve::serve(&context, &serve, &mut output),
+        Command::Demo(bind) => demo::demo(&context, &bind, &mut output),
+        Command::Agent(command) => agent::run(&context, command, &mut output),
+        Command::Token(token) => token::run(&context, token, &mut output),
+        Command::Policy(command) => policy::run(&context, command, &mut output),
+        Command::Audit(command) => audit::run(&context, command, &mut output),
+        Command::Config => config::run(&context, &mut output),
+        Command::Migrate => config::migrate(&context, &mut output),
+    }
+}
+
+/// What every command needs to find the configuration.
+struct Context {
+    file: Option<PathBuf>,
+    data_dir: Option<PathBuf>,
+}
+
+impl Context {
+    fn load(&self) -> Result<Config, CliError> {
+        Ok(self.load_with(&[])?.config)
+    }
+
+    /// Loads the configuration; warnings go to standard error.
+    fn load_with(&self, flags: &[(&str, String)]) -> Result<Loaded, CliError> {
+        let mut overrides: Vec<(String, String)> =
+            flags.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        if let Some(data_dir) = &self.data_dir {
+            overrides.push(("data_dir".to_owned(), data_dir.display().to_string()));
+        }
+        let loaded = Config::load(self.file.as_deref(), &overrides)?;
+        for warning in &loaded.warnings {
+            writeln!(std::io::stderr(), "portcullis: warning: {warning}")?;
+        }
+        Ok(loaded)
+    }
+}

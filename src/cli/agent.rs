@@ -1,0 +1,230 @@
+//! `portcullis agent …`.
+
+use super::{ACTOR, CliError, Context, Output};
+use crate::admin::{self, Agent, NewAgentRequest, Provisioned};
+use crate::app::open_store;
+use crate::store::Store;
+use crate::types::AgentStatus;
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AgentCommand {
+    /// Register an agent; its secret is shown this once
+    Create(Create),
+    /// List all agents
+    #[command(after_help = "Example: portcullis agent list --json")]
+    List,
+    /// Show one agent
+    #[command(after_help = "Example: portcullis agent show research-bot")]
+    Show(Which),
+    /// Refuse an agent's calls until it is resumed
+    #[command(after_help = "Example: portcullis agent suspend research-bot")]
+    Suspend(Which),
+    /// Let a suspended agent call again
+    #[command(after_help = "Example: portcullis agent resume research-bot")]
+    Resume(Which),
+    /// Refuse an agent's calls for good
+    #[command(after_help = "Example: portcullis agent revoke research-bot")]
+    Revoke(Which),
+    /// Make a new secret; the old one stops working at once
+    #[command(after_help = "Example: portcullis agent rotate-secret research-bot --out creds.json")]
+    RotateSecret(Rotate),
+    /// Replace an agent's roles
+    #[command(after_help = "Example: portcullis agent set-role research-bot --role developer")]
+    SetRole(SetRole),
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example: portcullis agent create research-bot --role developer --out creds.json"
+)]
+pub(super) struct Create {
+    /// Unique name: lower-case letters, digits, '.', '_' and '-'
+    name: String,
+    /// Role that policy.csv speaks of; may be repeated
+    #[arg(long = "role", value_name = "ROLE", required = true)]
+    roles: Vec<String>,
+    /// Kind of agent; the policy knows it as the role type:TYPE
+    #[arg(long = "type", value_name = "TYPE", default_value = "interactive")]
+    agent_type: String,
+    /// Who answers for it
+    #[arg(long)]
+    owner: Option<String>,
+    /// Write {"client_id","client_secret"} to this new file, mode 0600, instead of showing them
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Which {
+    /// The agent's name or id
+    agent: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Rotate {
+    /// The agent's name or id
+    agent: String,
+    /// Write {"client_id","client_secret"} to this file, mode 0600, instead of showing them
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SetRole {
+    /// The agent's name or id
+    agent: String,
+    /// Role that policy.csv speaks of; may be repeated
+    #[arg(long = "role", value_name = "ROLE", required = true)]
+    roles: Vec<String>,
+}
+
+pub(super) fn run(
+    context: &Context,
+    command: AgentCommand,
+    output: &mut Output,
+) -> Result<(), CliError> {
+    let store = open_store(&context.load()?)?;
+    let now = crate::clock::now();
+    match command {
+        AgentCommand::Create(create) => create_agent(&store, create, output),
+        AgentCommand::List => list(&store, output),
+        AgentCommand::Show(which) => show(&admin::find_agent(&store, &which.agent)?, output),
+        AgentCommand::Suspend(which) => stand(&store, &which, AgentStatus::Suspended, output),
+        AgentCommand::Resume(which) => stand(&store, &which, AgentStatus::Active, output),
+        AgentCommand::Revoke(which) => stand(&store, &which, AgentStatus::Revoked, output),
+        AgentCommand::RotateSecret(rotate) => {
+            let new = admin::rotate_secret(&store, &rotate.agent, ACTOR, now)?;
+            hand_over(&rotate.agent, &new, rotate.out.as_deref(), output)
+        }
+        AgentCommand::SetRole(set) => {
+            show(&admin::set_roles(&store, &set.agent, &set.roles, ACTOR, now)?, output)
+        }
+    }
+}
+
+fn create_agent(store: &Store, create: Create, output: &mut Output) -> Result<(), CliError> {
+    let request = NewAgentRequest {
+        name: create.name.clone(),
+        agent_type: create.agent_type,
+        roles: create.roles,
+        owner: create.owner,
+    };
+    let new = admin::create_agent(store, request, ACTOR, crate::clock::now())?;
+    hand_over(&create.name, &new, create.out.as_deref(), output)
+}
+
+fn hand_over(
+    name: &str,
+    new: &Provisioned,
+    out: Option<&Path>,
+    output: &mut Output,
+) -> Result<(), CliError> {
+    if let Some(path) = out {
+        write_credentials(path, new)?;
+        let written = json!({ "agent_id": new.agent_id, "client_id": new.client_id, "out": path });
+        return if output.is_json() {
+            output.object(&written)
+        } else {
+            output.line(format!("{name}: credentials are in {} (mode 0600)", path.display()))
+        };
+    }
+    if output.is_json() {
+        return output.object(&json!({
+            "agent_id": new.agent_id,
+            "client_id": new.client_id,
+            "client_secret": new.client_secret.expose(),
+        }));
+    }
+    output.line(format!("agent          {name}"))?;
+    output.line(format!("agent_id       {}", new.agent_id))?;
+    output.line(format!("client_id      {}", new.client_id))?;
+    output.line(format!("client_secret  {}  (shown this once)", new.client_secret.expose()))
+}
+
+/// Writes the credentials for their owner alone. An existing file is replaced by a new one, so that its
+/// mode is ours.
+pub(super) fn write_credentials(path: &Path, new: &Provisioned) -> Result<(), CliError> {
+    let credentials = json!({
+        "client_id": new.client_id,
+        "client_secret": new.client_secret.expose(),
+    });
+    let refused = |error: std::io::Error| {
+        CliError::Refused(format!("{}: the credentials cannot be written: {error}", path.display()))
+    };
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let temporary = PathBuf::from(name);
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary);
+    let mut file = file.map_err(refused)?;
+    writeln!(file, "{credentials}").map_err(refused)?;
+    std::fs::rename(&temporary, path).map_err(refused)
+}
+
+fn stand(
+    store: &Store,
+    which: &Which,
+    status: AgentStatus,
+    output: &mut Output,
+) -> Result<(), CliError> {
+    let agent = admin::set_status(store, &which.agent, status, ACTOR, crate::clock::now())?;
+    show(&agent, output)
+}
+
+fn list(store: &Store, output: &mut Output) -> Result<(), CliError> {
+    let agents = store.agents()?;
+    if output.is_json() {
+        let agents: Vec<_> = agents.iter().map(as_json).collect();
+        return output.object(&json!({ "agents": agents }));
+    }
+    if agents.is_empty() {
+        return output
+            .line("No agents yet. Create one: portcullis agent create NAME --role developer");
+    }
+    let width = agents.iter().map(|agent| agent.name.len()).max().unwrap_or(0).max(4);
+    output.line(format!("{:width$}  {:11}  {:12}  {}", "NAME", "STATUS", "TYPE", "ROLES"))?;
+    for agent in agents {
+        let (status, roles) = (agent.status.as_str(), agent.roles.join(", "));
+        output.line(format!(
+            "{:width$}  {status:11}  {:12}  {roles}",
+            agent.name, agent.agent_type
+        ))?;
+    }
+    Ok(())
+}
+
+fn show(agent: &Agent, output: &mut Output) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.object(&as_json(agent));
+    }
+    output.line(format!("name       {}", agent.name))?;
+    output.line(format!("agent_id   {}", agent.id))?;
+    output.line(format!("client_id  {}", agent.client_id))?;
+    output.line(format!("type       {}", agent.agent_type))?;
+    output.line(format!("roles      {}", agent.roles.join(", ")))?;
+    output.line(format!("owner      {}", agent.owner.as_deref().unwrap_or("-")))?;
+    output.line(format!("status     {}", agent.status))?;
+    output.line(format!("created    {}", agent.created_at))
+}
+
+fn as_json(agent: &Agent) -> serde_json::Value {
+    json!({
+        "agent_id": agent.id,
+        "name": agent.name,
+        "client_id": agent.client_id,
+        "agent_type": agent.agent_type,
+        "roles": agent.roles,
+        "owner": agent.owner,
+        "status": agent.status,
+        "risk_tier": crate::trust::risk_tier(agent.risk_score).as_str(),
+        "created_at": agent.created_at,
+        "updated_at": agent.updated_at,
+    })
+}

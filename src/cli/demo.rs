@@ -1,0 +1,214 @@
+//! `portcullis demo`: the newcomer's first command.
+//!
+//! Owns the tour: a sandboxed server, a demo agent, one allowed streamed call and one denied one through
+//! the real HTTP surface, and the snippets to go on with. It must never call a real provider.
+
+use super::serve::{Bind, in_system, load};
+use super::{ACTOR, CliError, Context, Output, agent::write_credentials, token::fetch};
+use crate::admin::{self, AdminError, NewAgentRequest};
+use crate::app::Gateway;
+use crate::config::Config;
+use crate::store::{Store, StoreError};
+use crate::types::Sensitive;
+use awc::http::{StatusCode, header};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use std::{io::Write, path::PathBuf, time::Duration};
+
+const AGENT: &str = "demo-agent";
+const ROLE: &str = "developer";
+const ALLOWED_MODEL: &str = "gpt-4o-mini";
+const DENIED_MODEL: &str = "internal-research-model";
+/// The sandbox takes any key; it is shown in the snippets as what it is.
+const SANDBOX_KEY: &str = "sk-sandbox";
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) fn demo(context: &Context, bind: &Bind, output: &mut Output) -> Result<(), CliError> {
+    let config = load(context, bind)?;
+    in_system(async move {
+        let gateway = Gateway::prepare(config.clone(), true)?;
+        let url = format!("http://{}", gateway.address());
+        let credentials = demo_agent(&config, gateway.store())?;
+        output.line(format!(
+            "Portcullis {} with the built-in sandbox instead of a provider",
+            env!("CARGO_PKG_VERSION")
+        ))?;
+        output.line(format!("  dashboard  {url}/  (user {})", config.admin.username))?;
+        match gateway.new_password() {
+            Some(password) => {
+                output.line(format!("  password   {}  (shown this once)", password.expose()))?;
+            }
+            None => {
+                output.line("  password   as before; PORTCULLIS_ADMIN__PASSWORD sets a new one")?
+            }
+        }
+        let serving = actix_web::rt::spawn(gateway.serve());
+        let toured = tour(&url, &credentials, output).await;
+        if let Err(error) = toured {
+            output.line(format!("The tour stopped: {error}"))?;
+        }
+        output.line("Serving. Press Ctrl+C to stop.")?;
+        let served = serving.await;
+        Ok(served.map_err(|error| CliError::Refused(format!("the server stopped: {error}")))??)
+    })
+}
+
+struct Credentials {
+    client_id: String,
+    client_secret: Sensitive<String>,
+    path: PathBuf,
+}
+
+/// The demo agent of an earlier start, or a new one.
+fn demo_agent(config: &Config, store: &Store) -> Result<Credentials, CliError> {
+    let path = config.data_dir.join("demo-agent.json");
+    if let (Some(_), Some(known)) = (store.agent(AGENT)?, read_credentials(&path)) {
+        return Ok(known);
+    }
+    let request = NewAgentRequest {
+        name: AGENT.to_owned(),
+        agent_type: "interactive".to_owned(),
+        roles: vec![ROLE.to_owned()],
+        owner: None,
+    };
+    let now = crate::clock::now();
+    let new = match admin::create_agent(store, request, ACTOR, now) {
+        Err(AdminError::Store(StoreError::Taken { .. })) => {
+            admin::rotate_secret(store, AGENT, ACTOR, now)?
+        }
+        created => created?,
+    };
+    write_credentials(&path, &new)?;
+    Ok(Credentials { client_id: new.client_id, client_secret: new.client_secret, path })
+}
+
+fn read_credentials(path: &PathBuf) -> Option<Credentials> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let value: Value = serde_json::from_str(&text).ok()?;
+    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    Some(Credentials {
+        client_id: text("client_id")?,
+        client_secret: Sensitive::new(text("client_secret")?),
+        path: path.clone(),
+    })
+}
+
+async fn tour(url: &str, credentials: &Credentials, output: &mut Output) -> Result<(), CliError> {
+    let reply = fetch(url, &credentials.client_id, &credentials.client_secret).await?;
+    let token = reply.get("access_token").and_then(Value::as_str).unwrap_or_default();
+    let caller = Caller { url, token };
+    output.line("")?;
+    output.line(format!("1. {AGENT} ({ROLE}) asks {ALLOWED_MODEL}, streamed:"))?;
+    caller.allowed(output).await?;
+    output.line("")?;
+    output.line(format!("2. {AGENT} asks {DENIED_MODEL}, which policy.csv does not grant:"))?;
+    caller.denied(output).await?;
+    output.line("")?;
+    snippets(url, credentials, output)
+}
+
+struct Caller<'a> {
+    url: &'a str,
+    token: &'a str,
+}
+
+impl Caller<'_> {
+    async fn call(
+        &self,
+        model: &str,
+    ) -> Result<
+        awc::ClientResponse<
+            impl futures_util::Stream<Item = Result<bytes::Bytes, awc::error::PayloadError>>,
+        >,
+        CliError,
+    > {
+        let body = json!({
+            "model": model,
+            "messages": [{ "role": "user", "content": "Hello! Who answers here?" }],
+            "stream": true,
+        });
+        awc::Client::builder()
+            .timeout(TIMEOUT)
+            .finish()
+            .post(format!("{}/api/v1/openai/v1/chat/completions", self.url))
+            .insert_header((header::AUTHORIZATION, format!("Bearer {}", self.token)))
+            .insert_header(("x-openai-key", SANDBOX_KEY))
+            .send_json(&body)
+            .await
+            .map_err(|error| CliError::Refused(error.to_string()))
+    }
+
+    async fn allowed(&self, output: &mut Output) -> Result<(), CliError> {
+        let mut response = self.call(ALLOWED_MODEL).await?;
+        if response.status() != StatusCode::OK {
+            return Err(CliError::Refused(format!("expected 200, got {}", response.status())));
+        }
+        let mut stdout = std::io::stdout();
+        write!(stdout, "   ")?;
+        let mut rest = Vec::new();
+        while let Some(chunk) = response.next().await {
+            rest.extend_from_slice(&chunk.map_err(|error| CliError::Refused(error.to_string()))?);
+            while let Some(end) = rest.windows(2).position(|pair| pair == b"\n\n") {
+                let event: Vec<u8> = rest.drain(..end + 2).collect();
+                write!(stdout, "{}", text_of(&event).unwrap_or_default())?;
+                stdout.flush()?;
+            }
+        }
+        writeln!(stdout)?;
+        output.line(format!("   200, decision {}", decision(&response)))
+    }
+
+    async fn denied(&self, output: &mut Output) -> Result<(), CliError> {
+        let mut response = self.call(DENIED_MODEL).await?;
+        let body: Value =
+            response.json().await.map_err(|error| CliError::Refused(error.to_string()))?;
+        let code = body.pointer("/error/code").and_then(Value::as_str).unwrap_or("?");
+        output.line(format!(
+            "   {} {code}, decision {}",
+            response.status().as_u16(),
+            decision(&response)
+        ))
+    }
+}
+
+fn decision<S>(response: &awc::ClientResponse<S>) -> String {
+    let value = response.headers().get(crate::pipeline::DECISION);
+    value.and_then(|value| value.to_str().ok()).unwrap_or("-").to_owned()
+}
+
+/// The text that a chunk adds.
+fn text_of(event: &[u8]) -> Option<String> {
+    let data = std::str::from_utf8(event).ok()?.strip_prefix("data: ")?;
+    let chunk: Value = serde_json::from_str(data.trim()).ok()?;
+    chunk.pointer("/choices/0/delta/content").and_then(Value::as_str).map(str::to_owned)
+}
+
+fn snippets(url: &str, credentials: &Credentials, output: &mut Output) -> Result<(), CliError> {
+    let path = credentials.path.display();
+    output.line("Both calls are on the dashboard now. Go on from another terminal:")?;
+    output.line("")?;
+    output.line(format!("  TOKEN=$(curl -s -X POST {url}/api/v1/auth/token \\"))?;
+    output.line("    -H \"Content-Type: application/json\" \\")?;
+    output.line(format!(
+        "    -d \"$(jq '. + {{grant_type: \"client_credentials\"}}' {path})\" | jq -r .access_token)"
+    ))?;
+    output.line(format!("  curl -N {url}/api/v1/openai/v1/chat/completions \\"))?;
+    output.line(format!(
+        "    -H \"Authorization: Bearer $TOKEN\" -H \"X-OpenAI-Key: {SANDBOX_KEY}\" \\"
+    ))?;
+    output.line("    -H \"Content-Type: application/json\" \\")?;
+    output.line(format!(
+        "    -d '{{\"model\":\"{ALLOWED_MODEL}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'"
+    ))?;
+    output.line("")?;
+    output.line("  # Python: pip install openai")?;
+    output.line("  from openai import OpenAI")?;
+    output
+        .line(format!("  client = OpenAI(base_url=\"{url}/api/v1/openai/v1\", api_key=TOKEN,"))?;
+    output.line(format!(
+        "                  default_headers={{\"X-OpenAI-Key\": \"{SANDBOX_KEY}\"}})"
+    ))?;
+    output.line(format!("  print(client.chat.completions.create(model=\"{ALLOWED_MODEL}\","))?;
+    output.line("        messages=[{\"role\": \"user\", \"content\": \"Hello!\"}]).choices[0].message.content)")?;
+    output.line("")
+}

@@ -1,0 +1,218 @@
+//! The settings: one declaration makes the typed structs, the key table and the builder.
+//!
+//! Owns every key, its default, its range and its documentation. It must never hold how values are
+//! layered or shown.
+
+use super::{
+    ConfigError,
+    resolve::Texts,
+    value::{self, LogFormat},
+};
+use crate::types::Sensitive;
+use std::{net::SocketAddr, path::PathBuf};
+
+/// What hosting platforms call the database's address; the same as `database.url`.
+pub(super) const DATABASE_URL_VARIABLE: &str = "DATABASE_URL";
+
+/// One setting, as the documentation and the checks see it.
+#[derive(Debug)]
+pub struct Key {
+    /// `section.key`, or the key alone at the top level.
+    pub path: &'static str,
+    /// The default as text; empty where nothing is set.
+    pub default: &'static str,
+    /// What it means, with its unit.
+    pub doc: &'static str,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+}
+
+impl Key {
+    /// The environment variable that sets it.
+    pub fn variable(&self) -> String {
+        format!("PORTCULLIS_{}", self.path.replace('.', "__").to_uppercase())
+    }
+
+    /// The table of the file that it stands in; empty for the top level.
+    pub fn section(&self) -> &'static str {
+        self.path.split_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// Its name within its section.
+    pub fn name(&self) -> &'static str {
+        self.path.split_once('.').map_or(self.path, |(_, name)| name)
+    }
+}
+
+/// Declares the configuration: `key: type = "default", reader;`, with `, secret` where it is one.
+macro_rules! settings {
+    (
+        $(#[doc = $top_doc:literal])+
+        $top:ident: $top_type:ty = $top_default:literal, $top_reader:expr;
+        $(
+            $(#[doc = $section_doc:literal])+
+            $section:ident: $struct:ident {
+                $(
+                    $(#[doc = $doc:literal])+
+                    $key:ident: $type:ty = $default:literal, $reader:expr $(, $secret:ident)?;
+                )+
+            }
+        )+
+    ) => {
+        /// The effective configuration.
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $(#[doc = $top_doc])+
+            #[doc = concat!("\n\nKey `", stringify!($top), "`, default `", $top_default, "`.")]
+            pub $top: $top_type,
+            $($(#[doc = $section_doc])+ pub $section: $struct,)+
+        }
+
+        $(
+            $(#[doc = $section_doc])+
+            #[derive(Clone, Debug)]
+            pub struct $struct {
+                $(
+                    $(#[doc = $doc])+
+                    #[doc = concat!(
+                        "\n\nKey `", stringify!($section), ".", stringify!($key),
+                        "`, default `\"", $default, "\"`."
+                    )]
+                    pub $key: $type,
+                )+
+            }
+        )+
+
+        /// Every setting, in the order of the documentation.
+        pub const KEYS: &[Key] = &[
+            Key {
+                path: stringify!($top),
+                default: $top_default,
+                doc: concat!($($top_doc),+),
+                secret: false,
+            },
+            $($(Key {
+                path: concat!(stringify!($section), ".", stringify!($key)),
+                default: $default,
+                doc: concat!($($doc),+),
+                secret: settings!(@is_secret $($secret)?),
+            },)+)+
+        ];
+
+        impl Config {
+            /// Reads every key's winning text into its type.
+            pub(super) fn build(texts: &Texts) -> Result<Self, ConfigError> {
+                Ok(Self {
+                    $top: texts.read(stringify!($top), $top_reader)?,
+                    $($section: $struct {
+                        $($key: texts.read(
+                            concat!(stringify!($section), ".", stringify!($key)),
+                            $reader,
+                        )?,)+
+                    },)+
+                })
+            }
+        }
+    };
+    (@is_secret secret) => { true };
+    (@is_secret) => { false };
+}
+
+settings! {
+    /// Directory of the databases and the signing key. Created with mode 0700.
+    data_dir: PathBuf = "./data", value::path;
+
+    /// Where the gate listens, and how it stops.
+    server: Server {
+        /// Address and port to listen on.
+        bind: SocketAddr = "127.0.0.1:8000", value::address;
+        /// Worker threads. 0: one per core.
+        workers: usize = "0", value::whole(0..=1_024);
+        /// Seconds that streams may go on after SIGTERM before they are cut.
+        shutdown_timeout_secs: u64 = "30", value::whole(0..=3_600);
+        /// Seconds of silence after which a stream gets a `: ping` comment.
+        ping_every_secs: u64 = "15", value::whole(1..=3_600);
+        /// Seconds that a request's body may take to arrive.
+        body_timeout_secs: u64 = "60", value::whole(1..=3_600);
+        /// Name of this gateway in the records. Unset: the host's name.
+        node: String = "", value::label;
+    }
+
+    /// Where state and records are kept.
+    database: Database {
+        /// `postgres://…`; `DATABASE_URL` sets it too. Unset: SQLite in `data_dir`.
+        url: Option<Sensitive<String>> = "", value::postgres_url, secret;
+        /// Connections to the database.
+        pool_size: u32 = "4", value::whole(1..=256);
+    }
+
+    /// The provider that allowed calls are forwarded to.
+    upstream: Upstream {
+        /// Base URL of an OpenAI-compatible API, with its `/v1`.
+        base_url: String = "https://api.openai.com/v1", value::base_url;
+        /// Provider key for callers that send none. Unset: they are refused.
+        api_key: Option<Sensitive<String>> = "", value::provider_key, secret;
+        /// Seconds until a connection to the provider stands.
+        connect_timeout_secs: u64 = "10", value::whole(1..=300);
+        /// Seconds until the head of the provider's answer has come.
+        answer_timeout_secs: u64 = "600", value::whole(1..=86_400);
+        /// Seconds of silence within an answer after which it is cut.
+        idle_timeout_secs: u64 = "300", value::whole(1..=86_400);
+        /// Connections to the provider, per worker.
+        max_connections: usize = "1024", value::whole(1..=65_535);
+        /// Ask for token counts on streams, and hide them from callers that did not ask.
+        request_stream_usage: bool = "true", value::switch;
+    }
+
+    /// The files that decide who may do what.
+    policy: PolicyFiles {
+        /// The Casbin model.
+        model: PathBuf = "model.conf", value::path;
+        /// The rules: roles, models, permissions. Read again whenever it is saved.
+        file: PathBuf = "policy.csv", value::path;
+    }
+
+    /// The administrator of the dashboard and its API.
+    admin: Admin {
+        /// The administrator's name at sign-in.
+        username: String = "admin", value::label;
+        /// Applies at every start. Unset: one is generated at the first start and shown once.
+        password: Option<Sensitive<String>> = "", value::password, secret;
+        /// Hours until a session must sign in again.
+        session_hours: u32 = "12", value::whole(1..=8_760);
+    }
+
+    /// The tokens that agents get for their client secret.
+    auth: Auth {
+        /// `iss` of the tokens, and the only one accepted.
+        issuer: String = "portcullis", value::label;
+        /// `aud` of the tokens, and the only one accepted.
+        audience: String = "portcullis", value::label;
+        /// Seconds that a token is good for.
+        token_ttl_secs: u64 = "3600", value::whole(1..=86_400);
+    }
+
+    /// The record of every exchange.
+    audit: Audit {
+        /// Records written in one batch, at most.
+        batch_records: usize = "500", value::whole(1..=10_000);
+        /// Milliseconds that a finished record waits for its batch, at most.
+        flush_every_ms: u64 = "100", value::whole(1..=10_000);
+        /// Exchanges under way at once; one more is answered with 503.
+        max_open_exchanges: usize = "65536", value::whole(1..=16_777_216);
+    }
+
+    /// What a request may ask of the gate.
+    limits: Limits {
+        /// Bytes of a request's body, at most.
+        body_bytes: usize = "26214400", value::whole(1..=1_073_741_824);
+    }
+
+    /// What the gate says on standard error.
+    log: Log {
+        /// `error`, `warn`, `info`, `debug`, or per module: `info,portcullis::policy=debug`.
+        filter: String = "info", value::label;
+        /// `text`, or `json` with one object a line.
+        format: LogFormat = "text", value::log_format;
+    }
+}

@@ -1,0 +1,36 @@
+//! Screening: the only maker of [`Screened`], without which nothing is forwarded.
+//!
+//! Owns the verdict on what goes in and comes out. No detection rules exist yet, so a screened call
+//! says plainly that nothing was scanned. It must never keep or name the text that it sees.
+
+use crate::policy::Permitted;
+use crate::types::{Governed, Scan, ScanExtent};
+use std::borrow::Cow;
+
+/// A call that was authorised and screened: what the upstream actor accepts.
+#[derive(Debug)]
+pub struct Screened<C> {
+    call: C,
+    scan: Scan,
+}
+
+impl<C> Screened<C> {
+    /// The call.
+    pub fn call(&self) -> &C {
+        &self.call
+    }
+
+    /// What was screened.
+    pub fn scan(&self) -> &Scan {
+        &self.scan
+    }
+}
+
+/// Screens an authorised call. With no rules it passes as it came, and the scan says `none`.
+pub fn screen<C: Governed>(permitted: Permitted<C>) -> Screened<C> {
+    let scan = Scan {
+        extent: ScanExtent::None,
+        reason: Some(Cow::Borrowed("no detection rules are configured")),
+    };
+    Screened { call: permitted.into_call(), scan }
+}

@@ -1,0 +1,76 @@
+//! The HTTP surfaces: who is served where.
+//!
+//! Owns the route table and the translation between HTTP and the rooms below. Handlers are thin; they
+//! must never decide anything about a call.
+
+mod activity;
+mod admin;
+mod dashboard;
+mod events;
+mod health;
+mod openai;
+mod session;
+mod token;
+
+pub use session::SignInAttempts;
+
+use crate::actors::broadcast::Greeting;
+use crate::config::Admin;
+use crate::store::Store;
+use actix_web::{HttpResponse, http::header, web};
+use serde_json::json;
+use std::sync::{Arc, atomic::AtomicBool};
+
+/// What the administrators' handlers share, across workers.
+#[derive(Clone)]
+pub struct AdminState {
+    /// The store, for blocking threads.
+    pub store: Store,
+    /// Name and session length.
+    pub settings: Admin,
+    /// Node, version, sandbox.
+    pub greeting: Greeting,
+    /// Failed sign-ins.
+    pub attempts: Arc<SignInAttempts>,
+    /// Set when the server is stopping.
+    pub stopping: Arc<AtomicBool>,
+}
+
+/// Every route. The workers' `Gate` and [`AdminState`] are app data.
+pub fn routes(app: &mut web::ServiceConfig) {
+    app.service(web::resource("/healthz").get(health::live))
+        .service(web::resource("/readyz").get(health::ready))
+        .service(web::resource("/.well-known/jwks.json").get(token::list_keys))
+        .service(
+            web::resource("/api/v1/auth/token")
+                .app_data(web::PayloadConfig::new(token::BODY_LIMIT))
+                .post(token::create_token),
+        )
+        .service(web::resource("/api/v1/openai").to(openai::relay))
+        .service(web::resource("/api/v1/openai/{path:.*}").to(openai::relay))
+        .service(web::resource("/api/v1/admin/login").post(session::login))
+        .service(web::resource("/api/v1/admin/logout").post(session::logout))
+        .service(web::resource("/api/v1/admin/session").get(session::show_session))
+        .service(web::resource("/api/v1/policy").get(admin::show_policy))
+        .service(web::resource("/api/v1/audit/events").get(events::list_events))
+        .service(web::resource("/api/v1/audit/events/{id}").get(events::show_event))
+        .service(web::resource("/api/v1/activity/stream").get(activity::stream_activity))
+        .default_service(web::route().to(dashboard::serve));
+}
+
+/// An error of the administrators' API, in the OpenAI error object's shape.
+fn problem(status: u16, code: &str, message: &str) -> HttpResponse {
+    let status = actix_web::http::StatusCode::from_u16(status)
+        .unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR);
+    let kind = if status.is_server_error() { "server_error" } else { "invalid_request_error" };
+    let error = json!({ "message": message, "type": kind, "param": null, "code": code });
+    HttpResponse::build(status)
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({ "error": error }))
+}
+
+/// The store failed: the cause goes to the log, the caller is told to come back.
+fn store_failed(error: &crate::admin::AdminError) -> HttpResponse {
+    tracing::error!(%error, "an administrator's request failed");
+    problem(503, "store_unavailable", "The database cannot be reached. Try again shortly.")
+}

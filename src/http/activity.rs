@@ -1,0 +1,94 @@
+//! Live activity as server-sent events.
+//!
+//! Owns the stream's pings and its end: with the session, with the server, or with the follower.
+
+use super::{AdminState, problem, session::require_session};
+use crate::bus::broadcast::{Subscribe, Subscription};
+use crate::openai::PING;
+use crate::pipeline::Gate;
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use bytes::Bytes;
+use futures_util::stream;
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::sync::mpsc;
+
+const PING_EVERY: Duration = Duration::from_secs(15);
+/// How soon the stream notices that the server stops.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// `GET /api/v1/activity/stream`.
+pub(super) async fn stream_activity(
+    request: HttpRequest,
+    state: Data<AdminState>,
+    gate: Data<Gate>,
+) -> HttpResponse {
+    let session = match require_session(&request, &state).await {
+        Ok(session) => session,
+        Err(refusal) => return refusal,
+    };
+    let last_event_id = request.headers().get("last-event-id");
+    let last_event_id = last_event_id.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let subscription = gate.bus().record.subscribe.ask(Subscribe { last_event_id }).await;
+    let Ok(Subscription { backlog, frames }) = subscription else {
+        return problem(
+            503,
+            "gateway_unavailable",
+            "Live activity cannot be followed. Try again shortly.",
+        );
+    };
+    let left = u64::try_from(session.expires_at.0 - crate::clock::now().0).unwrap_or(0);
+    let follower = Follower {
+        backlog: backlog.into(),
+        frames,
+        stopping: Arc::clone(&state.stopping),
+        ends_at: Instant::now() + Duration::from_millis(left),
+        last_sent: Instant::now(),
+    };
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(stream::unfold(follower, Follower::next))
+}
+
+struct Follower {
+    backlog: VecDeque<Bytes>,
+    frames: mpsc::Receiver<Bytes>,
+    stopping: Arc<AtomicBool>,
+    ends_at: Instant,
+    last_sent: Instant,
+}
+
+impl Follower {
+    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        let frame = match self.backlog.pop_front() {
+            Some(frame) => frame,
+            None => self.wait().await?,
+        };
+        self.last_sent = Instant::now();
+        Some((Ok(frame), self))
+    }
+
+    async fn wait(&mut self) -> Option<Bytes> {
+        loop {
+            if self.stopping.load(Ordering::Relaxed) || Instant::now() >= self.ends_at {
+                return None;
+            }
+            match tokio::time::timeout(LOOK_EVERY, self.frames.recv()).await {
+                Ok(frame) => return frame,
+                Err(_) if self.last_sent.elapsed() >= PING_EVERY => {
+                    return Some(Bytes::from_static(PING));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}

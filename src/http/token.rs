@@ -1,0 +1,85 @@
+//! The OAuth 2.0 token endpoint (RFC 6749 §4.4) and the public keys (RFC 7517).
+//!
+//! Owns the HTTP form of requests and replies; credentials are checked by the actors.
+
+use super::problem;
+use crate::bus::auth::{IssueError, IssueToken, ListKeys};
+use crate::identity::{TokenRefusal, TokenRequest};
+use crate::pipeline::Gate;
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::{StatusCode, header},
+    web::{Bytes, Data},
+};
+use serde_json::json;
+
+/// A token request is short.
+pub(super) const BODY_LIMIT: usize = 16 * 1024;
+
+/// `POST /api/v1/auth/token`: JSON or form body, body or Basic client authentication.
+pub(super) async fn create_token(
+    request: HttpRequest,
+    body: Bytes,
+    gate: Data<Gate>,
+) -> HttpResponse {
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let text = |value: &header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let authorization = authorization.map(text);
+    let content_type = content_type.map(text);
+    let used_basic = authorization.is_some();
+    let parsed = TokenRequest::parse(authorization.as_deref(), content_type.as_deref(), &body);
+    let token_request = match parsed {
+        Ok(token_request) => token_request,
+        Err(refusal) => return refuse(&refusal, used_basic),
+    };
+    match gate.bus().issue_token.ask(IssueToken { request: token_request }).await {
+        Ok(Ok(issued)) => uncached(HttpResponse::Ok()).json(json!({
+            "access_token": issued.access_token.expose(),
+            "token_type": "Bearer",
+            "expires_in": issued.expires_in,
+            "agent_id": issued.agent_id,
+            "risk_tier": issued.risk_tier,
+        })),
+        Ok(Err(IssueError::Refused(refusal))) => refuse(&refusal, used_basic),
+        Ok(Err(IssueError::Standing(status))) => uncached(HttpResponse::Forbidden()).json(json!({
+            "error": "unauthorized_client",
+            "error_description": format!("This agent is {status}. Ask its administrator."),
+        })),
+        Ok(Err(IssueError::Unavailable)) | Err(_) => uncached(HttpResponse::ServiceUnavailable())
+            .insert_header((header::RETRY_AFTER, 1))
+            .json(json!({
+                "error": "temporarily_unavailable",
+                "error_description": "No token can be issued now. Try again shortly.",
+            })),
+    }
+}
+
+fn refuse(refusal: &TokenRefusal, used_basic: bool) -> HttpResponse {
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = uncached(HttpResponse::build(status));
+    if used_basic && status == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"portcullis\""));
+    }
+    response.json(refusal.body())
+}
+
+/// RFC 6749 §5.1: credentials are not to be cached.
+fn uncached(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    response.insert_header((header::PRAGMA, "no-cache"));
+    response
+}
+
+/// `GET /.well-known/jwks.json`.
+pub(super) async fn list_keys(gate: Data<Gate>) -> HttpResponse {
+    match gate.bus().list_keys.ask(ListKeys).await {
+        Ok(jwks) => HttpResponse::Ok()
+            .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+            .content_type("application/jwk-set+json")
+            .body(jwks.to_string()),
+        Err(_) => {
+            problem(503, "gateway_unavailable", "The keys cannot be read. Try again shortly.")
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Reading a plain JSON answer as it passes by.
+//!
+//! Owns the verdict whether it arrived whole. It must never hold the answer back.
+
+use super::skim::Skimmer;
+use thiserror::Error;
+
+pub use super::skim::AnswerFacts;
+
+/// The answer ended before its JSON did.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("the answer ended before its JSON did")]
+pub struct Truncated;
+
+/// Fed with the chunks of a JSON answer, in any split, while they go on to the client.
+#[derive(Default)]
+pub struct AnswerReader {
+    skimmer: Skimmer,
+}
+
+impl AnswerReader {
+    /// Reads the next chunk.
+    pub fn feed(&mut self, chunk: &[u8]) {
+        self.skimmer.feed(0, chunk);
+    }
+
+    /// What is known so far.
+    pub fn facts(&self) -> &AnswerFacts {
+        self.skimmer.facts()
+    }
+
+    /// Whether the answer's JSON has reached its end.
+    pub fn is_complete(&self) -> bool {
+        self.skimmer.seen().is_complete
+    }
+
+    /// The facts, once the last chunk has been fed.
+    pub fn finish(self) -> Result<AnswerFacts, Truncated> {
+        if self.skimmer.seen().is_complete { Ok(self.skimmer.into_facts()) } else { Err(Truncated) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Usage;
+    use proptest::prelude::*;
+
+    const CHAT: &str = include_str!("testdata/chat.json");
+    const ERROR: &str = include_str!("testdata/error.json");
+
+    fn read(chunks: &[&[u8]]) -> Result<AnswerFacts, Truncated> {
+        let mut reader = AnswerReader::default();
+        chunks.iter().for_each(|chunk| reader.feed(chunk));
+        reader.finish()
+    }
+
+    fn chat_facts() -> AnswerFacts {
+        AnswerFacts {
+            model: Some("gpt-4o-2024-08-06".into()),
+            finish_reason: Some("tool_calls".into()),
+            usage: Usage { input_tokens: Some(142), output_tokens: Some(87) },
+            ..AnswerFacts::default()
+        }
+    }
+
+    #[test]
+    fn any_split_of_an_answer_gives_the_same_facts() {
+        for at in 0..=CHAT.len() {
+            let (one, other) = CHAT.as_bytes().split_at(at);
+            assert_eq!(read(&[one, other]), Ok(chat_facts()), "split at {at}");
+        }
+        let bytes: Vec<&[u8]> = CHAT.as_bytes().chunks(1).collect();
+        assert_eq!(read(&bytes), Ok(chat_facts()));
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_anywhere_is_truncated() {
+        for end in 0..CHAT.trim_end().len() {
+            assert_eq!(read(&[&CHAT.as_bytes()[..end]]), Err(Truncated), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_known_by_its_code_and_type() {
+        let facts = read(&[ERROR.as_bytes()]).unwrap();
+        assert_eq!(facts.error_code.as_deref(), Some("model_not_found"));
+        assert_eq!(facts.error_type.as_deref(), Some("invalid_request_error"));
+        let facts = read(&[br#"{"error":{"message":"x","code":429,"type":null}}"#]).unwrap();
+        assert_eq!(facts.error_code.as_deref(), Some("429"));
+        assert_eq!(facts.error_type, None);
+    }
+
+    #[test]
+    fn only_the_fields_in_their_places_count() {
+        let facts = read(&[
+            br#"{"choices":[{"message":{"model":"no","usage":{"prompt_tokens":9},"content":"\"}]}"},
+            "finish_reason":"stop","index":0},{"index":1,"finish_reason":"length"}],"model":"org\/m\u00e9",
+            "usage":{"details":{"prompt_tokens":8},"input_tokens":7,"output_tokens":1.5}}"#,
+        ])
+        .unwrap();
+        assert_eq!(facts.model.as_deref(), Some("org/mé"));
+        assert_eq!(facts.finish_reason.as_deref(), Some("stop"));
+        assert_eq!(facts.usage, Usage { input_tokens: Some(7), output_tokens: None });
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_for_a_record_is_not_kept() {
+        let answer = format!(r#"{{"model":"{}"}}"#, "m".repeat(257));
+        assert_eq!(read(&[answer.as_bytes()]), Ok(AnswerFacts::default()));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic_and_splits_do_not_matter(
+            bytes in prop_oneof![prop::collection::vec(any::<u8>(), 0..200), "[{}\\[\\]\",:nl0-9\\\\ model]{0,200}".prop_map(String::into_bytes)],
+            size in 1usize..20,
+        ) {
+            let chunks: Vec<&[u8]> = bytes.chunks(size).collect();
+            prop_assert_eq!(read(&chunks), read(&[&bytes]));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Where in an answer we look.
+//!
+//! Owns the few paths that lead to what we record. It must never lead to content.
+
+/// Containers that we look into. Each has one possible parent, so no stack is needed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Place {
+    #[default]
+    Outside,
+    Root,
+    Usage,
+    Error,
+    Choices,
+    FirstChoice,
+}
+
+/// The member whose value comes next.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Field {
+    #[default]
+    Other,
+    Model,
+    Usage,
+    Choices,
+    Error,
+    InputTokens,
+    OutputTokens,
+    Index,
+    FinishReason,
+    Code,
+    Type,
+}
+
+impl Place {
+    /// The place that a bracket opens, if it is one. `is_first`: nothing stands before it in the
+    /// array that it stands in.
+    pub(super) fn inner(self, field: Field, bracket: u8, is_first: bool) -> Option<Self> {
+        match (self, field, bracket) {
+            (Self::Outside, _, b'{') => Some(Self::Root),
+            (Self::Root, Field::Usage, b'{') => Some(Self::Usage),
+            (Self::Root, Field::Error, b'{') => Some(Self::Error),
+            (Self::Root, Field::Choices, b'[') => Some(Self::Choices),
+            (Self::Choices, _, b'{') if is_first => Some(Self::FirstChoice),
+            _ => None,
+        }
+    }
+}
+
+impl Field {
+    /// The member that a key names.
+    pub(super) fn named(place: Place, key: &[u8]) -> Self {
+        match (place, key) {
+            (Place::Root, b"model") => Self::Model,
+            (Place::Root, b"usage") => Self::Usage,
+            (Place::Root, b"choices") => Self::Choices,
+            (Place::Root, b"error") => Self::Error,
+            (Place::Usage, b"prompt_tokens" | b"input_tokens") => Self::InputTokens,
+            (Place::Usage, b"completion_tokens" | b"output_tokens") => Self::OutputTokens,
+            (Place::FirstChoice, b"index") => Self::Index,
+            (Place::FirstChoice, b"finish_reason") => Self::FinishReason,
+            (Place::Error, b"code") => Self::Code,
+            (Place::Error, b"type") => Self::Type,
+            _ => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! The provider's answer on its way out: chunk by chunk, as it comes.
+//!
+//! Owns the answer's end: what was complete ends cleanly, everything else reaches the client as an error
+//! event or a cut, never as a clean end. It must never hold back a byte that the reader has released.
+
+mod reader;
+
+use super::{
+    Answer, Gate, Stop, admit::unavailable, client::ClientWatch, forward::refusal_of, headers,
+    record::Exchange,
+};
+use crate::bus::policy::SelectModels;
+use crate::bus::upstream::{UpstreamError, UpstreamReply};
+use crate::openai::{
+    AnswerKind, Call, Endpoint, PING, filter_models as filter, stream_error_event,
+};
+use crate::types::{Outcome, Refusal};
+use actix_web::{
+    body::{BodySize, MessageBody},
+    http::{StatusCode, header},
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::{
+    StreamExt,
+    stream::{LocalBoxStream, once},
+};
+use reader::Reader;
+use send_wrapper::SendWrapper;
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+use tokio::time::Sleep;
+
+/// A models list is read whole, up to this size.
+const MODELS_LIST_BYTES: usize = 8 * 1024 * 1024;
+
+/// What the call tells about its answer.
+#[derive(Clone, Copy)]
+pub(super) struct Plan {
+    endpoint: &'static Endpoint,
+    /// We asked for usage, so its traces are taken out again.
+    strip_usage: bool,
+}
+
+impl Plan {
+    pub(super) fn of(call: &Call) -> Self {
+        Self { endpoint: call.endpoint(), strip_usage: call.usage_added() }
+    }
+}
+
+/// Begins the answer.
+pub(super) fn answer(
+    gate: &Gate,
+    mut exchange: Exchange,
+    reply: UpstreamReply,
+    plan: Plan,
+    client: ClientWatch,
+) -> Answer {
+    exchange.note_status(reply.status.as_u16());
+    let reader = Reader::for_answer(&reply.headers, plan.strip_usage);
+    // A stream that is edited has another length than the provider announced.
+    let length = reply.content_length.filter(|_| !reader.edits());
+    let size = match (reply.status, length) {
+        (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED, _) => BodySize::None,
+        (_, Some(length)) => BodySize::Sized(length),
+        (_, None) => BodySize::Stream,
+    };
+    let headers = headers::to_client(&reply.headers, exchange.id(), gate.settings.sandbox);
+    let body = Egress {
+        size,
+        upstream: Some(reply.body.take()),
+        reader,
+        released: Vec::new(),
+        ready: VecDeque::new(),
+        end: None,
+        exchange,
+        client,
+        failed_status: reply.status.as_u16() >= 400,
+        sent_bytes: 0,
+        ping_every: gate.settings.ping_every,
+        idle_timeout: gate.settings.idle_timeout,
+        last_received: Instant::now(),
+        last_sent: Instant::now(),
+        tick: None,
+    };
+    Answer { status: reply.status, headers, body }
+}
+
+/// The body of an answer.
+pub struct Egress {
+    size: BodySize,
+    upstream: Option<LocalBoxStream<'static, Result<Bytes, UpstreamError>>>,
+    reader: Reader,
+    /// What the reader has just released; kept for its room.
+    released: Vec<Bytes>,
+    /// Released, not yet taken by the connection.
+    ready: VecDeque<Bytes>,
+    end: Option<End>,
+    exchange: Exchange,
+    client: ClientWatch,
+    failed_status: bool,
+    sent_bytes: u64,
+    ping_every: Duration,
+    idle_timeout: Duration,
+    last_received: Instant,
+    last_sent: Instant,
+    /// Armed only while the provider is silent.
+    tick: Option<Pin<Box<Sleep>>>,
+}
+
+/// How the body ends once everything released is sent.
+enum End {
+    Clean,
+    /// The connection writes what it has before it is cut.
+    CutAfterFlush,
+    Cut,
+}
+
+/// The answer was cut: actix closes the connection without the ending chunk.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was cut")]
+pub struct Cut;
+
+impl MessageBody for Egress {
+    type Error = Cut;
+
+    fn size(&self) -> BodySize {
+        self.size
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(chunk) = this.ready.pop_front() {
+                return Poll::Ready(Some(Ok(this.send(chunk))));
+            }
+            match this.end {
+                Some(End::Clean) => return Poll::Ready(None),
+                Some(End::Cut) => return Poll::Ready(Some(Err(Cut))),
+                Some(End::CutAfterFlush) => {
+                    this.end = Some(End::Cut);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                None => {}
+            }
+            match this.poll_upstream(cx) {
+                Poll::Ready(Some(Ok(chunk))) => this.receive(chunk),
+                Poll::Ready(Some(Err(error))) => this.fail(error),
+                Poll::Ready(None) => this.finish(),
+                Poll::Pending if this.tick_passed(cx) => this.look(),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl Egress {
+    fn poll_upstream(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, UpstreamError>>> {
+        match &mut self.upstream {
+            Some(upstream) => upstream.as_mut().poll_next(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn send(&mut self, chunk: Bytes) -> Bytes {
+        if self.sent_bytes == 0 {
+            self.exchange.note_first_byte();
+        }
+        self.sent_bytes += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        self.last_sent = Instant::now();
+        chunk
+    }
+
+    fn receive(&mut self, chunk: Bytes) {
+        self.tick = None;
+        self.last_received = Instant::now();
+        let fed = self.reader.feed(chunk, &mut self.released);
+        self.ready.extend(self.released.drain(..));
+        if fed.is_err() {
+            self.stop(Refusal::UpstreamInvalid);
+        }
+    }
+
+    /// The provider's body ended; whether the answer did is the reader's word.
+    fn finish(&mut self) {
+        self.upstream = None;
+        let is_whole = self.reader.finish(&mut self.released);
+        self.ready.extend(self.released.drain(..));
+        if !is_whole {
+            self.fail(UpstreamError::Cut);
+            return;
+        }
+        let failed = self.failed_status || self.reader.facts().error_code.is_some();
+        let outcome = if failed { Outcome::UpstreamError } else { Outcome::Completed };
+        self.close(outcome, None);
+        self.end = Some(End::Clean);
+    }
+
+    fn fail(&mut self, error: UpstreamError) {
+        tracing::warn!(%error, id = %self.exchange.id(), "an answer did not reach its end");
+        self.upstream = None;
+        self.close(Outcome::UpstreamError, Some("upstream_cut"));
+        self.end = Some(End::CutAfterFlush);
+    }
+
+    /// Ends a stream with an error event that the SDKs read, then cuts.
+    fn stop(&mut self, refusal: Refusal) {
+        tracing::warn!(code = refusal.code(), id = %self.exchange.id(), "an answer was ended");
+        self.upstream = None;
+        if self.reader.is_event_stream() && self.reader.at_boundary() {
+            self.ready.push_back(stream_error_event(&refusal));
+        }
+        self.close(Outcome::UpstreamError, Some(refusal.code()));
+        self.end = Some(End::CutAfterFlush);
+    }
+
+    fn close(&mut self, outcome: Outcome, error_code: Option<&'static str>) {
+        let unsent: usize = self.ready.iter().map(Bytes::len).sum();
+        let bytes = self.sent_bytes + u64::try_from(unsent).unwrap_or(0);
+        self.exchange.note_answer(self.reader.facts(), bytes);
+        self.exchange.close_with(outcome, error_code);
+    }
+
+    /// Arms the tick when the provider is silent; whether it has passed.
+    fn tick_passed(&mut self, cx: &mut Context<'_>) -> bool {
+        let tick = self
+            .tick
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(super::client::LOOK_EVERY)));
+        let passed = tick.as_mut().poll(cx).is_ready();
+        if passed {
+            self.tick = None;
+        }
+        passed
+    }
+
+    /// What a silent provider is checked for: a client that left, a stall, a stream to keep open.
+    fn look(&mut self) {
+        if self.client.has_gone() {
+            self.upstream = None;
+            self.close(Outcome::Cancelled, None);
+            self.end = Some(End::Cut);
+        } else if self.last_received.elapsed() >= self.idle_timeout {
+            self.stop(Refusal::UpstreamTimeout);
+        } else if self.last_sent.elapsed() >= self.ping_every
+            && self.reader.is_event_stream()
+            && self.reader.at_boundary()
+        {
+            self.ready.push_back(Bytes::from_static(PING));
+        }
+    }
+}
+
+impl Drop for Egress {
+    fn drop(&mut self) {
+        // The client may leave once it has read the end marker, before the connection asks again.
+        let whole = self.ready.is_empty() && self.reader.is_complete();
+        let outcome = match (whole, self.failed_status) {
+            (true, false) => Outcome::Completed,
+            (true, true) => Outcome::UpstreamError,
+            (false, _) => Outcome::Cancelled,
+        };
+        self.close(outcome, None);
+    }
+}
+
+/// Takes out of a models list what the caller may not use.
+pub(super) async fn filter_models(
+    gate: &Gate,
+    exchange: &Exchange,
+    mut reply: UpstreamReply,
+    plan: &Plan,
+) -> Result<UpstreamReply, Stop> {
+    if plan.endpoint.answer != AnswerKind::ModelList || reply.status != StatusCode::OK {
+        return Ok(reply);
+    }
+    let mut list = BytesMut::new();
+    while let Some(chunk) = reply.body.next().await {
+        let chunk = chunk.map_err(refusal_of)?;
+        if list.len() + chunk.len() > MODELS_LIST_BYTES {
+            return Err(Refusal::UpstreamInvalid.into());
+        }
+        list.extend_from_slice(&chunk);
+    }
+    let unreadable = |_| Stop::Refused(Refusal::UpstreamInvalid);
+    let mut models = Vec::new();
+    filter(&list, |model| {
+        models.push(model.to_owned());
+        true
+    })
+    .map_err(unreadable)?;
+    let message = SelectModels { principal: Arc::clone(exchange.principal()), models };
+    let permitted = gate.bus.select_models.ask(message).await;
+    let mut permitted = permitted.map_err(|error| unavailable("policy", error))?.into_iter();
+    let list = filter(&list, |_| permitted.next() == Some(true)).map_err(unreadable)?;
+    reply.content_length = u64::try_from(list.len()).ok();
+    reply.headers.remove(header::ETAG);
+    reply.body = SendWrapper::new(once(std::future::ready(Ok(Bytes::from(list)))).boxed_local());
+    Ok(reply)
+}

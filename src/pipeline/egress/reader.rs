@@ -1,0 +1,104 @@
+//! Which parser reads an answer.
+//!
+//! Owns the choice: event streams are read event by event, JSON is skimmed, anything else passes with
+//! only its length known. It must never keep what it reads.
+
+use crate::openai::{AnswerFacts, AnswerReader, StreamEditor, StreamEnd, StreamFault};
+use actix_web::http::header::{self, HeaderMap};
+use bytes::Bytes;
+
+/// The parser of one answer.
+pub(super) enum Reader {
+    Events {
+        editor: Box<StreamEditor>,
+        edits: bool,
+    },
+    /// With an announced length the transport tells a cut; without one the JSON's own end does.
+    Json {
+        reader: Box<AnswerReader>,
+        length_known: bool,
+    },
+    Opaque {
+        facts: AnswerFacts,
+        complete: bool,
+    },
+}
+
+impl Reader {
+    pub(super) fn for_answer(headers: &HeaderMap, strip_usage: bool) -> Self {
+        let length_known = headers.contains_key(header::CONTENT_LENGTH);
+        let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes());
+        let begins = |prefix: &str| {
+            content_type
+                .and_then(|value| value.get(..prefix.len()))
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+        };
+        if begins("text/event-stream") {
+            let editor = Box::new(StreamEditor::new(strip_usage));
+            Self::Events { editor, edits: strip_usage }
+        } else if begins("application/json") {
+            Self::Json { reader: Box::default(), length_known }
+        } else {
+            Self::Opaque { facts: AnswerFacts::default(), complete: false }
+        }
+    }
+
+    /// Takes a chunk and releases what may go on.
+    pub(super) fn feed(&mut self, chunk: Bytes, out: &mut Vec<Bytes>) -> Result<(), StreamFault> {
+        match self {
+            Self::Events { editor, .. } => editor.feed(chunk, out),
+            Self::Json { reader, .. } => {
+                reader.feed(&chunk);
+                out.push(chunk);
+                Ok(())
+            }
+            Self::Opaque { .. } => {
+                out.push(chunk);
+                Ok(())
+            }
+        }
+    }
+
+    /// At the end of the provider's body: whether the answer is whole.
+    pub(super) fn finish(&mut self, out: &mut Vec<Bytes>) -> bool {
+        match self {
+            Self::Events { editor, .. } => editor.finish(out) == StreamEnd::Complete,
+            Self::Json { reader, length_known } => *length_known || reader.is_complete(),
+            Self::Opaque { complete, .. } => {
+                *complete = true;
+                true
+            }
+        }
+    }
+
+    pub(super) fn facts(&self) -> &AnswerFacts {
+        match self {
+            Self::Events { editor, .. } => editor.facts(),
+            Self::Json { reader, .. } => reader.facts(),
+            Self::Opaque { facts, .. } => facts,
+        }
+    }
+
+    /// Whether the answer's own end has been seen.
+    pub(super) fn is_complete(&self) -> bool {
+        match self {
+            Self::Events { editor, .. } => editor.is_complete(),
+            Self::Json { reader, .. } => reader.is_complete(),
+            Self::Opaque { complete, .. } => *complete,
+        }
+    }
+
+    /// Whether bytes may be taken out.
+    pub(super) fn edits(&self) -> bool {
+        matches!(self, Self::Events { edits: true, .. })
+    }
+
+    pub(super) fn is_event_stream(&self) -> bool {
+        matches!(self, Self::Events { .. })
+    }
+
+    /// Whether a comment or an event of ours may be put in now.
+    pub(super) fn at_boundary(&self) -> bool {
+        matches!(self, Self::Events { editor, .. } if editor.at_boundary())
+    }
+}

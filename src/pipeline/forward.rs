@@ -1,0 +1,77 @@
+//! Sending a screened call, while the client is there.
+//!
+//! Owns the choice of the provider key and the race between the provider's head and the client's
+//! leaving. It must never log a key.
+
+use super::{Gate, Stop, admit::unavailable, client::ClientWatch, headers, record::Exchange};
+use crate::bus::upstream::{Forward, UpstreamError, UpstreamReply};
+use crate::types::{Refusal, Sensitive};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use std::borrow::Cow;
+
+/// The caller's key, or the gate's own where the caller sends none.
+pub(super) fn provider_key(
+    gate: &Gate,
+    request: &HeaderMap,
+) -> Result<Sensitive<HeaderValue>, Refusal> {
+    let mut sent = request.get_all(&headers::OPENAI_KEY);
+    let (key, another) = (sent.next(), sent.next());
+    if another.is_some() {
+        return Err(unreadable_key());
+    }
+    match key.filter(|key| !key.is_empty()) {
+        Some(key) => {
+            let key = key.to_str().map_err(|_not_text| unreadable_key())?;
+            let value = headers::bearer(key).map_err(|_not_a_value| unreadable_key())?;
+            Ok(Sensitive::new(value))
+        }
+        None => gate.settings.provider_key.clone().ok_or(Refusal::ProviderKeyMissing),
+    }
+}
+
+fn unreadable_key() -> Refusal {
+    Refusal::Malformed {
+        message: Cow::Borrowed("Send exactly one readable X-OpenAI-Key header."),
+        param: None,
+    }
+}
+
+/// The head of the provider's answer. A client that leaves meanwhile ends the provider's call.
+pub(super) async fn forward(
+    gate: &Gate,
+    exchange: &mut Exchange,
+    message: Forward,
+    client: &ClientWatch,
+) -> Result<UpstreamReply, Stop> {
+    exchange.note_forwarded();
+    let reply = tokio::select! {
+        biased;
+        reply = gate.bus.forward.ask(message) => reply,
+        () = client.gone() => return Err(Stop::ClientGone),
+    };
+    let reply = reply.map_err(|error| unavailable("upstream", error))?;
+    let reply = reply.map_err(refusal_of)?;
+    if is_encoded(&reply.headers) {
+        tracing::warn!("the provider encoded an answer that was asked for plain");
+        return Err(Refusal::UpstreamInvalid.into());
+    }
+    Ok(reply)
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::CONTENT_ENCODING)
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// What a failed call is for the caller. The cause is logged here, once.
+pub(super) fn refusal_of(error: UpstreamError) -> Refusal {
+    tracing::warn!(%error, "the provider failed");
+    match error {
+        UpstreamError::Timeout => Refusal::UpstreamTimeout,
+        UpstreamError::Invalid => Refusal::UpstreamInvalid,
+        UpstreamError::Unreachable | UpstreamError::Disconnected | UpstreamError::Cut => {
+            Refusal::UpstreamUnreachable
+        }
+    }
+}

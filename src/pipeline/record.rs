@@ -1,0 +1,219 @@
+//! The record of one exchange, from its arrival to whatever ends it.
+//!
+//! Owns the guarantee that every authenticated exchange is told exactly once: [`Exchange`] closes
+//! itself when it is dropped. It must never take in text of the call or the answer.
+
+use super::{Gate, Inbound, Refused};
+use crate::bus::RecordLines;
+use crate::bus::audit::{CloseExchange, OpenExchange, Place};
+use crate::openai::{AnswerFacts, Call, Endpoint};
+use crate::policy::Decision;
+use crate::types::{
+    ExchangeId, Governed, Outcome, PolicyResult, Principal, Record, Refusal, Scan, UnixMillis,
+    UsageSource,
+};
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use uuid::Uuid;
+
+/// A request whose caller is not yet known.
+pub(super) struct Arrival {
+    record: Record,
+    at: Instant,
+}
+
+/// An authenticated exchange. Dropped without an end, it is recorded as cancelled.
+pub(super) struct Exchange {
+    /// Boxed so that the futures that carry it stay small.
+    record: Box<Record>,
+    principal: Arc<Principal>,
+    lines: RecordLines,
+    /// Taken at the end, so that the end is told once.
+    place: Option<Place>,
+    at: Instant,
+    /// Waiting for the client's body is not the gate's own time.
+    waited: Duration,
+}
+
+impl Exchange {
+    /// Notes when and where a request came in.
+    pub(super) fn arrive(gate: &Gate, inbound: &Inbound<'_>) -> Arrival {
+        let id = ExchangeId(Uuid::now_v7());
+        let mut record =
+            Record::new(id, crate::clock::now(), Arc::clone(&gate.settings.node), inbound.surface);
+        record.target = Cow::Borrowed("/openai/v1/*");
+        record.action = Cow::Owned(inbound.request.method().as_str().to_owned());
+        Arrival { record, at: Instant::now() }
+    }
+}
+
+impl Arrival {
+    /// Refuses a caller that is not known: there is an id, but no record.
+    pub(super) fn into_refused(self, refusal: Refusal) -> Refused {
+        Refused { id: self.record.id, refusal }
+    }
+
+    /// Begins the exchange, when there is room for its record.
+    pub(super) fn begin(self, gate: &Gate, principal: Arc<Principal>) -> Result<Exchange, Refused> {
+        let lines = &gate.bus.record;
+        let Some(place) = lines.places.take() else {
+            tracing::warn!(open = lines.places.taken(), "no room for another record");
+            return Err(self.into_refused(Refusal::Unavailable { what: "record" }));
+        };
+        let mut record = Box::new(self.record);
+        record.agent_id = Some(Arc::clone(&principal.agent_id));
+        record.agent_name = Some(Arc::clone(&principal.agent_name));
+        record.agent_type = Some(Arc::clone(&principal.agent_type));
+        record.roles = Arc::clone(&principal.roles);
+        record.session_id = Some(Arc::clone(&principal.session_id));
+        record.app_context.clone_from(&principal.app_context);
+        Ok(Exchange {
+            record,
+            principal,
+            lines: lines.clone(),
+            place: Some(place),
+            at: self.at,
+            waited: Duration::ZERO,
+        })
+    }
+}
+
+impl Exchange {
+    pub(super) fn id(&self) -> ExchangeId {
+        self.record.id
+    }
+
+    pub(super) fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
+    pub(super) fn note_endpoint(&mut self, endpoint: &'static Endpoint) {
+        self.record.endpoint = Some(Cow::Borrowed(endpoint.name));
+        self.record.permission = Some(endpoint.permission);
+        self.record.target = Cow::Owned(format!("/openai/v1{}", endpoint.path));
+    }
+
+    pub(super) fn note_request_bytes(&mut self, bytes: usize) {
+        self.record.request_bytes = u64::try_from(bytes).ok();
+    }
+
+    pub(super) fn note_wait(&mut self, waited: Duration) {
+        self.waited += waited;
+    }
+
+    pub(super) fn note_call(&mut self, call: &Call) {
+        let facts = call.facts();
+        self.record.model.clone_from(&facts.model);
+        self.record.message_count = facts.message_count;
+        self.record.has_system_prompt = facts.has_system_prompt;
+        self.record.has_tools = facts.has_tools;
+        self.record.tool_names.clone_from(&facts.tool_names);
+        self.record.stream = Some(facts.stream);
+    }
+
+    pub(super) fn note_decision(&mut self, decision: &Decision) {
+        match decision {
+            Decision::Allow(permit) => {
+                self.record.policy_result = Some(PolicyResult::Allow);
+                self.record.policy_rule = permit.rule().cloned();
+                self.record.policy_version = Some(Arc::clone(permit.version()));
+            }
+            Decision::Deny(denial) => {
+                self.record.policy_result = Some(PolicyResult::Deny);
+                self.record.policy_rule.clone_from(&denial.rule);
+                self.record.policy_version = Some(Arc::clone(&denial.version));
+                self.record.policy_reason = Some(denial.explanation.clone());
+            }
+        }
+    }
+
+    pub(super) fn note_scan(&mut self, scan: &Scan) {
+        self.record.scan.clone_from(scan);
+    }
+
+    pub(super) fn note_forwarded(&mut self) {
+        let own = self.at.elapsed().saturating_sub(self.waited);
+        self.record.gateway_us = u64::try_from(own.as_micros()).ok();
+    }
+
+    pub(super) fn note_status(&mut self, status: u16) {
+        self.record.status_code = Some(status);
+    }
+
+    pub(super) fn note_first_byte(&mut self) {
+        self.record.time_to_first_byte_ms = Some(millis(self.at.elapsed()));
+    }
+
+    pub(super) fn note_answer(&mut self, facts: &AnswerFacts, response_bytes: u64) {
+        self.record.response_model.clone_from(&facts.model);
+        self.record.finish_reason.clone_from(&facts.finish_reason);
+        self.record.input_tokens = facts.usage.input_tokens;
+        self.record.output_tokens = facts.usage.output_tokens;
+        self.record.response_bytes = Some(response_bytes);
+        if let Some(code) = &facts.error_code {
+            self.record.error_code = Some(Cow::Owned(code.to_string()));
+        }
+        if facts.usage.input_tokens.is_some() || facts.usage.output_tokens.is_some() {
+            self.record.usage_source = Some(UsageSource::Provider);
+        }
+    }
+
+    /// Shows the exchange as in flight.
+    pub(super) fn announce(&self) {
+        let opened = OpenExchange(Arc::new(Record::clone(&self.record)));
+        if let Err(error) = self.lines.open.tell(opened) {
+            tracing::debug!(%error, "an exchange in flight is not shown");
+        }
+    }
+
+    /// Ends the exchange with a refusal of ours.
+    pub(super) fn refuse(mut self, refusal: Refusal) -> Refused {
+        self.record.status_code = Some(refusal.status());
+        self.record.error_code = Some(Cow::Borrowed(refusal.code()));
+        let id = self.record.id;
+        self.close(refusal.outcome());
+        Refused { id, refusal }
+    }
+
+    /// Ends the exchange after its answer began. Only the first end counts.
+    pub(super) fn close_with(&mut self, outcome: Outcome, error_code: Option<&'static str>) {
+        if let Some(code) = error_code {
+            self.record.error_code = Some(Cow::Borrowed(code));
+        }
+        let unfinished = matches!(outcome, Outcome::Cancelled | Outcome::UpstreamError);
+        if unfinished && self.record.stream == Some(true) && self.record.usage_source.is_none() {
+            self.record.usage_source = Some(UsageSource::Partial);
+        }
+        self.close(outcome);
+    }
+
+    fn close(&mut self, outcome: Outcome) {
+        let Some(place) = self.place.take() else { return };
+        self.record.outcome = Some(outcome);
+        self.record.latency_ms = Some(millis(self.at.elapsed()));
+        let vacant = Record::new(
+            self.record.id,
+            UnixMillis(0),
+            Arc::clone(&self.record.node),
+            self.record.surface,
+        );
+        let record = Arc::new(std::mem::replace(&mut *self.record, vacant));
+        let id = record.id;
+        if let Err(error) = self.lines.close.tell(CloseExchange { record, place }) {
+            tracing::error!(%error, %id, "a record was lost: the audit actor is not running");
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.close_with(Outcome::Cancelled, None);
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,284 @@
+//! Who may use which model: Casbin behind typed questions.
+//!
+//! Owns the reading of `model.conf` and `policy.csv`, the decision, its explanation, and the only
+//! way to a [`Permit`]. It must never allow what no rule allows, nor when something went wrong.
+
+mod engine;
+mod error;
+mod explain;
+mod line;
+mod model;
+mod pattern;
+mod permit;
+mod roles;
+mod rules;
+
+pub use error::{PolicyError, SourceFile};
+pub use explain::{Explanation, MatchedRule};
+pub use line::{Effect, RuleKind};
+pub use pattern::{Pattern, PatternError};
+pub use permit::{Decision, Denial, DenialReason, Permit, Permitted, Uncovered};
+pub use roles::is_role_name;
+pub use rules::lint;
+
+use crate::types::{Permission, Principal};
+use engine::{Answer, Engine};
+use line::Effect::{Allow, Deny};
+use model::Model;
+use roles::RoleGraph;
+use rules::Rule;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// A longer model name is denied whatever the rules say, so that callers cannot make us work.
+const MAX_MODEL_BYTES: usize = 256;
+
+/// One version of the policy, complete and immutable.
+pub struct Policy {
+    version: Arc<str>,
+    roles: RoleGraph,
+    models: Engine,
+    permissions: Engine,
+}
+
+/// What may stand in for an allow line of a role.
+#[derive(Clone, Copy)]
+enum Basis<'a> {
+    Roles,
+    AppContext(&'a [Pattern]),
+}
+
+/// Nothing allows, or something denies: the rule, if there is one, and the words for it.
+struct Refused {
+    rule: Option<Arc<str>>,
+    explanation: String,
+}
+
+impl Policy {
+    /// Reads, compiles and tries both files; the first problem refuses them. [`lint`] gives all
+    /// problems of the rules.
+    pub fn build(model: &SourceFile, rules: &SourceFile) -> Result<Self, PolicyError> {
+        let definitions = Model::read(model)?;
+        try_matcher(&definitions).map_err(|reason| definitions.refuse(model, reason))?;
+        let set = rules::read(rules).map_err(|problems| first(problems, rules))?;
+        let (models, permissions): (Vec<Rule>, Vec<Rule>) =
+            set.rules.into_iter().partition(|rule| rule.kind == RuleKind::Model);
+        let build = |rules| {
+            let engine = Engine::build(&definitions, rules)?;
+            try_rules(&engine).map(|()| engine)
+        };
+        let refuse = |error: engine::EngineError| definitions.refuse(model, error.to_string());
+        Ok(Self {
+            version: version_of(model, rules),
+            roles: set.roles,
+            models: build(models).map_err(refuse)?,
+            permissions: build(permissions).map_err(refuse)?,
+        })
+    }
+
+    /// 12 hexadecimal digits that change with either file.
+    pub fn version(&self) -> &Arc<str> {
+        &self.version
+    }
+
+    /// Whether the principal's roles hold the permission and, where the call names a model, may
+    /// use it. The decision depends on the subject, permission and model alone.
+    pub fn authorize(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+        model: Option<&str>,
+    ) -> Decision {
+        self.decide(principal, permission, model, Basis::Roles)
+    }
+
+    /// The same for a detection key: the AppContext's list of models (empty: all) stands in for
+    /// the allow lines of the roles, and their deny lines still win. The list is a part of what the
+    /// decision depends on.
+    pub fn authorize_in_context(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+        model: Option<&str>,
+        allowed_models: &[Pattern],
+    ) -> Decision {
+        self.decide(principal, permission, model, Basis::AppContext(allowed_models))
+    }
+
+    /// Whether the principal's roles may use the model, to filter lists of models.
+    pub fn permits_model(&self, principal: &Principal, model: &str) -> bool {
+        let roles = self.roles.effective(&principal.subject);
+        self.judge_model(&roles, model, Basis::Roles).is_ok()
+    }
+
+    /// The same for a detection key.
+    pub fn permits_model_in_context(
+        &self,
+        principal: &Principal,
+        model: &str,
+        allowed_models: &[Pattern],
+    ) -> bool {
+        let roles = self.roles.effective(&principal.subject);
+        self.judge_model(&roles, model, Basis::AppContext(allowed_models)).is_ok()
+    }
+
+    fn decide(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+        model: Option<&str>,
+        basis: Basis<'_>,
+    ) -> Decision {
+        let roles = self.roles.effective(&principal.subject);
+        let mut rule = match self.judge_permission(&roles, permission, basis) {
+            Ok(rule) => rule,
+            Err(refused) => return self.deny(DenialReason::PermissionDenied, refused),
+        };
+        if let Some(model) = model {
+            rule = match self.judge_model(&roles, model, basis) {
+                Ok(rule) => rule,
+                Err(refused) => return self.deny(DenialReason::ModelNotAllowed, refused),
+            };
+        }
+        let app_context = match basis {
+            Basis::Roles => None,
+            Basis::AppContext(_) => principal.app_context.clone(),
+        };
+        Decision::Allow(Permit {
+            subject: Arc::clone(&principal.subject),
+            app_context,
+            permission,
+            model: model.map(Arc::from),
+            rule,
+            version: Arc::clone(&self.version),
+        })
+    }
+
+    fn deny(&self, reason: DenialReason, refused: Refused) -> Decision {
+        let Refused { rule, explanation } = refused;
+        let version = Arc::clone(&self.version);
+        Decision::Deny(Denial { reason, rule, version, explanation: explanation.into() })
+    }
+
+    fn judge_permission(
+        &self,
+        roles: &[Arc<str>],
+        permission: Permission,
+        basis: Basis<'_>,
+    ) -> Result<Option<Arc<str>>, Refused> {
+        let stand_in = matches!(basis, Basis::AppContext(_)).then_some(true);
+        let what = format!("the permission {permission}");
+        judge(self.permissions.ask(roles, permission.as_str()), stand_in, roles, &what)
+    }
+
+    fn judge_model(
+        &self,
+        roles: &[Arc<str>],
+        model: &str,
+        basis: Basis<'_>,
+    ) -> Result<Option<Arc<str>>, Refused> {
+        if model.len() > MAX_MODEL_BYTES {
+            let explanation = format!("a model name of {} bytes is denied unread", model.len());
+            return Err(Refused { rule: None, explanation });
+        }
+        let stand_in = match basis {
+            Basis::Roles => None,
+            Basis::AppContext(list) => {
+                Some(list.is_empty() || list.iter().any(|pattern| pattern.matches(model)))
+            }
+        };
+        judge(self.models.ask(roles, model), stand_in, roles, &format!("the model {model}"))
+    }
+}
+
+/// The rule that allows, or why not. `stand_in` replaces the allow lines, never the deny lines.
+fn judge(
+    answer: Answer<'_>,
+    stand_in: Option<bool>,
+    roles: &[Arc<str>],
+    what: &str,
+) -> Result<Option<Arc<str>>, Refused> {
+    match (answer, stand_in) {
+        (Answer::Denied(rule), _) => {
+            let explanation = format!("{what} is denied by {}", rule.text);
+            Err(Refused { rule: Some(Arc::clone(&rule.text)), explanation })
+        }
+        (Answer::Failed(error), _) => {
+            let explanation = format!("denied because the policy could not be evaluated: {error}");
+            Err(Refused { rule: None, explanation })
+        }
+        (Answer::Allowed(_) | Answer::Silent, Some(true)) => Ok(None),
+        (Answer::Allowed(_) | Answer::Silent, Some(false)) => {
+            let explanation = format!("the AppContext's list of models does not allow {what}");
+            Err(Refused { rule: None, explanation })
+        }
+        (Answer::Allowed(rule), None) => Ok(Some(Arc::clone(&rule.text))),
+        (Answer::Silent, None) => {
+            let explanation = format!("no rule allows {what} for {}", roles.join(", "));
+            Err(Refused { rule: None, explanation })
+        }
+    }
+}
+
+fn first(problems: Vec<PolicyError>, rules: &SourceFile) -> PolicyError {
+    let unknown = || {
+        PolicyError::file(&rules.name, "cannot be read", "compare with the file that is shipped")
+    };
+    problems.into_iter().next().unwrap_or_else(unknown)
+}
+
+fn version_of(model: &SourceFile, rules: &SourceFile) -> Arc<str> {
+    let mut hash = Sha256::new();
+    hash.update(&model.text);
+    // A byte that UTF-8 never holds, so that no text can move from one file to the other unseen.
+    hash.update([0xff]);
+    hash.update(&rules.text);
+    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>().into()
+}
+
+/// Tries the matcher on a small policy whose answers are known.
+fn try_matcher(model: &Model) -> Result<(), String> {
+    let rule = |line, pattern: &str, effect| -> Result<Rule, PatternError> {
+        Ok(Rule {
+            line,
+            kind: RuleKind::Model,
+            role: "probe".to_owned(),
+            pattern: Pattern::parse(pattern)?,
+            effect,
+            text: "probe".into(),
+        })
+    };
+    let rules = [rule(1, "probe-*", Allow), rule(2, "probe-secret*", Deny)];
+    let rules = rules.into_iter().collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let engine = Engine::build(model, rules).map_err(|error| error.to_string())?;
+    for (subject, object, expected) in [
+        ("agent\nprobe", "probe-1", "allow"),
+        ("agent\nprobe", "probe-secret", "deny"),
+        ("agent\nprobe", "other", "silent"),
+        ("agent\nother", "probe-1", "silent"),
+        ("", "", "silent"),
+    ] {
+        let roles: Vec<Arc<str>> = subject.split('\n').map(Arc::from).collect();
+        let found = match engine.ask(&roles, object) {
+            Answer::Allowed(_) => "allow",
+            Answer::Denied(_) => "deny",
+            Answer::Silent => "silent",
+            Answer::Failed(error) => return Err(error.to_string()),
+        };
+        if found != expected {
+            return Err(format!(
+                "the matcher does not keep to the rules ({found}, not {expected})"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Asks once with every role that the rules mention, so that each pattern is evaluated.
+fn try_rules(engine: &Engine) -> Result<(), engine::EngineError> {
+    let roles: Vec<Arc<str>> = engine.rules().iter().map(|it| it.role.as_str().into()).collect();
+    engine.matching(&roles, "gpt-4o").map(|_matched| ())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Why the policy answers as it does.
+//!
+//! Owns the explanation for administrators (`portcullis policy explain`, the dashboard). It must
+//! never be shown to a caller.
+
+use super::engine::Engine;
+use super::rules::Rule;
+use super::{Decision, Effect, Policy, RuleKind};
+use crate::types::{Permission, PolicyResult, Principal};
+use serde::Serialize;
+use std::fmt;
+use std::sync::Arc;
+
+/// A decision with everything that led to it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// The version of the policy that was asked.
+    pub policy_version: Arc<str>,
+    /// The agent's name.
+    pub agent: Arc<str>,
+    /// Every role of the agent: its name, its type, its stored roles and what they inherit.
+    pub roles: Vec<Arc<str>>,
+    /// What the call needs.
+    pub permission: Permission,
+    /// The model, where the call names one.
+    pub model: Option<String>,
+    /// Allow or deny.
+    pub result: PolicyResult,
+    /// Why, in words.
+    pub reason: String,
+    /// The rule that decided; `None` where nothing allows.
+    pub deciding_rule: Option<Arc<str>>,
+    /// Every rule that matched, in the order of the lines; a deny among them wins.
+    pub matched: Vec<MatchedRule>,
+}
+
+/// A rule that matched.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct MatchedRule {
+    /// Its line in `policy.csv`.
+    pub line: u32,
+    /// `p` or `p2`.
+    pub kind: RuleKind,
+    /// Allow or deny.
+    pub effect: Effect,
+    /// The rule as records quote it.
+    pub text: Arc<str>,
+}
+
+impl Policy {
+    /// Decides like [`Policy::authorize`] and tells why.
+    pub fn explain(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+        model: Option<&str>,
+    ) -> Explanation {
+        let roles = self.roles.effective(&principal.subject);
+        let mut matched = matched_by(&self.permissions, &roles, permission.as_str());
+        if let Some(model) = model {
+            matched.extend(matched_by(&self.models, &roles, model));
+        }
+        matched.sort_by_key(|rule| rule.line);
+        let (result, deciding_rule, reason) = match self.authorize(principal, permission, model) {
+            Decision::Allow(permit) => {
+                let what = model.map_or_else(|| permission.to_string(), |it| format!("model {it}"));
+                let rule = permit.rule().map_or("no rule", |rule| rule);
+                let reason = format!("{what} is allowed by {rule}; no rule denies it");
+                (PolicyResult::Allow, permit.rule().cloned(), reason)
+            }
+            Decision::Deny(denial) => {
+                (PolicyResult::Deny, denial.rule, denial.explanation.into_owned())
+            }
+        };
+        Explanation {
+            policy_version: Arc::clone(self.version()),
+            agent: Arc::clone(&principal.agent_name),
+            roles,
+            permission,
+            model: model.map(str::to_owned),
+            result,
+            reason,
+            deciding_rule,
+            matched,
+        }
+    }
+}
+
+/// For the terminal: the answer first, then what led to it, one fact per line.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.result, self.reason)?;
+        writeln!(f, "  agent    {}", self.agent)?;
+        writeln!(f, "  roles    {}", self.roles.join(", "))?;
+        match &self.model {
+            Some(model) => writeln!(f, "  asks     {}, model {model}", self.permission)?,
+            None => writeln!(f, "  asks     {}", self.permission)?,
+        }
+        if self.matched.is_empty() {
+            writeln!(f, "  matched  no rule")?;
+        }
+        for rule in &self.matched {
+            writeln!(f, "  matched  {}", rule.text)?;
+        }
+        write!(f, "  policy   {}", self.policy_version)
+    }
+}
+
+/// A question that fails matches nothing here; the reason then says that it failed.
+fn matched_by(engine: &Engine, roles: &[Arc<str>], object: &str) -> Vec<MatchedRule> {
+    let matched = engine.matching(roles, object).unwrap_or_default();
+    matched.into_iter().map(MatchedRule::from).collect()
+}
+
+impl From<&Rule> for MatchedRule {
+    fn from(rule: &Rule) -> Self {
+        let Rule { line, kind, effect, text, .. } = rule;
+        Self { line: *line, kind: *kind, effect: *effect, text: Arc::clone(text) }
+    }
+}

@@ -1,0 +1,439 @@
+//! Tests of the decisions: what the files say is what happens.
+
+use super::*;
+use crate::types::{CallFacts, Governed, PolicyResult, Surface};
+use proptest::prelude::*;
+use std::time::Instant;
+
+const MODEL: &str = include_str!("../../model.conf");
+const SHIPPED: &str = include_str!("../../policy.csv");
+
+fn try_build(model: &str, rules: &str) -> Result<Policy, PolicyError> {
+    Policy::build(&SourceFile::new("model.conf", model), &SourceFile::new("policy.csv", rules))
+}
+
+fn policy(rules: &str) -> Policy {
+    try_build(MODEL, rules).unwrap()
+}
+
+fn agent(name: &str, agent_type: &str, roles: &[&str]) -> Principal {
+    let roles: Arc<[Arc<str>]> = roles.iter().map(|&role| Arc::from(role)).collect();
+    Principal {
+        agent_id: "018f".into(),
+        agent_name: name.into(),
+        agent_type: agent_type.into(),
+        subject: Principal::subject_of(name, agent_type, &roles),
+        roles,
+        session_id: "s".into(),
+        app_context: None,
+        surface: Surface::Agent,
+    }
+}
+
+fn developer() -> Principal {
+    agent("demo", "interactive", &["developer"])
+}
+
+fn write(policy: &Policy, principal: &Principal, model: &str) -> Result<String, Denial> {
+    match policy.authorize(principal, Permission::WebWrite, Some(model)) {
+        Decision::Allow(permit) => Ok(permit.rule().unwrap().to_string()),
+        Decision::Deny(denial) => Err(denial),
+    }
+}
+
+#[derive(Debug)]
+struct Call(CallFacts);
+
+impl Governed for Call {
+    fn facts(&self) -> &CallFacts {
+        &self.0
+    }
+}
+
+fn call(permission: Permission, model: Option<&str>) -> Call {
+    Call(CallFacts {
+        endpoint: "chat/completions",
+        permission,
+        model: model.map(Arc::from),
+        message_count: None,
+        has_system_prompt: None,
+        has_tools: None,
+        tool_names: Vec::new(),
+        stream: false,
+    })
+}
+
+#[test]
+fn the_shipped_policy_gives_a_developer_the_models_of_every_endpoint() {
+    let policy = policy(SHIPPED);
+    for model in [
+        "gpt-4o",
+        "gpt-4o-mini",
+        "gpt-4.1",
+        "gpt-5",
+        "gpt-5-codex",
+        "gpt-3.5-turbo",
+        "gpt-3.5-turbo-instruct",
+        "chatgpt-4o-latest",
+        "o1",
+        "o3-mini",
+        "o4-mini",
+        "codex-mini-latest",
+        "babbage-002",
+        "text-embedding-3-small",
+        "text-embedding-ada-002",
+        "whisper-1",
+        "gpt-4o-transcribe",
+        "tts-1-hd",
+        "gpt-4o-mini-tts",
+        "dall-e-3",
+        "gpt-image-1",
+        "omni-moderation-latest",
+    ] {
+        assert!(write(&policy, &developer(), model).is_ok(), "{model}");
+    }
+    for model in ["claude-3", "ft:gpt-4o:acme::x", "", "GPT-4o", "gpt-2"] {
+        assert!(write(&policy, &developer(), model).is_err(), "{model}");
+    }
+    assert!(write(&policy, &agent("demo", "interactive", &[]), "gpt-4o").is_err());
+}
+
+#[test]
+fn the_shipped_policy_holds_autonomous_agents_to_two_models() {
+    let policy = policy(SHIPPED);
+    let autonomous = agent("bot", "autonomous", &["developer"]);
+    assert!(write(&policy, &autonomous, "gpt-4o-mini").is_ok());
+    assert!(write(&policy, &autonomous, "gpt-3.5-turbo").is_ok());
+    let denial = write(&policy, &autonomous, "gpt-4o").unwrap_err();
+    assert_eq!(denial.reason, DenialReason::ModelNotAllowed);
+    assert!(
+        denial.rule.unwrap().ends_with(": p, type:autonomous, !(gpt-4o-mini|gpt-3.5-turbo), deny")
+    );
+    assert!(write(&policy, &agent("bot", "autonomous", &[]), "gpt-4o-mini").is_err());
+}
+
+#[test]
+fn a_permit_names_its_rule_with_the_line() {
+    let policy = policy("# c\np2, developer, web:*, allow\n\np, developer, gpt-4o*, allow\n");
+    assert_eq!(
+        write(&policy, &developer(), "gpt-4o").unwrap(),
+        "line 4: p, developer, gpt-4o*, allow"
+    );
+    let Decision::Allow(permit) = policy.authorize(&developer(), Permission::WebRead, None) else {
+        panic!("a call without a model needs only its permission");
+    };
+    assert_eq!(permit.rule().unwrap().as_ref(), "line 2: p2, developer, web:*, allow");
+    assert_eq!(permit.version(), policy.version());
+}
+
+#[test]
+fn a_deny_wins_over_every_role_whatever_the_order() {
+    let lines = [
+        "p2, developer, web:*, allow",
+        "p, developer, *, allow",
+        "p, careful, gpt-5*, deny",
+        "p2, sleeping, web:write, deny",
+    ];
+    let reversed: Vec<_> = lines.iter().rev().copied().collect();
+    for text in [lines.join("\n"), reversed.join("\n")] {
+        let policy = policy(&text);
+        let careful = agent("a", "x", &["developer", "careful"]);
+        assert!(write(&policy, &careful, "gpt-4o").is_ok());
+        let denial = write(&policy, &careful, "gpt-5").unwrap_err();
+        assert_eq!(denial.reason, DenialReason::ModelNotAllowed);
+        assert!(denial.rule.unwrap().ends_with("p, careful, gpt-5*, deny"));
+
+        let sleeping = agent("a", "x", &["sleeping", "developer"]);
+        let denial = write(&policy, &sleeping, "gpt-4o").unwrap_err();
+        assert_eq!(denial.reason, DenialReason::PermissionDenied);
+        assert!(denial.rule.unwrap().ends_with("p2, sleeping, web:write, deny"));
+        let read = policy.authorize(&sleeping, Permission::WebRead, None);
+        assert!(matches!(read, Decision::Allow(_)));
+    }
+}
+
+#[test]
+fn a_model_needs_its_permission_and_a_permission_gives_no_model() {
+    let policy =
+        policy("p2, reader, web:read, allow\np, reader, *, allow\np2, w, web:write, allow");
+    let denial = write(&policy, &agent("a", "x", &["reader"]), "gpt-4o").unwrap_err();
+    assert_eq!(denial.reason, DenialReason::PermissionDenied);
+    assert_eq!(denial.rule, None);
+    assert_eq!(denial.explanation, "no rule allows the permission web:write for a, type:x, reader");
+    let denial = write(&policy, &agent("a", "x", &["w"]), "gpt-4o").unwrap_err();
+    assert_eq!(denial.reason, DenialReason::ModelNotAllowed);
+    assert_eq!(denial.explanation, "no rule allows the model gpt-4o for a, type:x, w");
+    assert!(policy.permits_model(&agent("a", "x", &["reader"]), "gpt-4o"));
+    assert!(!policy.permits_model(&agent("a", "x", &["w"]), "gpt-4o"));
+}
+
+#[test]
+fn name_type_stored_roles_and_inheritance_all_count() {
+    let policy = policy(
+        "p2, base, web:write, allow\np, base, gpt-4o, allow\np, named-bot, gpt-5, allow\n\
+         g, type:worker, base\ng, senior, base\ng, named-bot, senior\np, senior, o3, allow",
+    );
+    assert!(write(&policy, &agent("a", "worker", &[]), "gpt-4o").is_ok());
+    assert!(write(&policy, &agent("a", "x", &["senior"]), "gpt-4o").is_ok());
+    assert!(write(&policy, &agent("named-bot", "x", &[]), "gpt-4o").is_ok());
+    assert!(write(&policy, &agent("named-bot", "x", &[]), "gpt-5").is_ok());
+    assert!(write(&policy, &agent("a", "x", &["base"]), "o3").is_err(), "roles inherit upwards");
+    assert!(write(&policy, &agent("worker", "x", &[]), "gpt-4o").is_err(), "a name is no type");
+}
+
+#[test]
+fn names_in_any_script_and_of_any_length_are_decided() {
+    let policy = policy("p2, developer, web:*, allow\np, developer, !(gpt-4o|*é), allow");
+    assert!(write(&policy, &developer(), "日本語モデル").is_ok());
+    assert!(write(&policy, &developer(), "gpt-é").is_err());
+    assert!(write(&policy, &developer(), "a\nb\"; \u{0}").is_ok());
+    assert!(write(&policy, &developer(), &"x".repeat(256)).is_ok());
+    let denial = write(&policy, &developer(), &"x".repeat(257)).unwrap_err();
+    assert_eq!(denial.explanation, "a model name of 257 bytes is denied unread");
+}
+
+#[test]
+fn an_app_context_stands_in_for_allows_but_not_for_denials() {
+    let policy =
+        policy("p2, developer, web:*, allow\np, bot, gpt-5, deny\np2, frozen, web:write, deny\n");
+    let mut bot = agent("bot", "x", &[]);
+    bot.app_context = Some("ac_1".into());
+    let list = [Pattern::parse("gpt-(4o|5)").unwrap()];
+    let ask = |bot: &Principal, model, list: &[Pattern]| {
+        policy.authorize_in_context(bot, Permission::WebWrite, Some(model), list)
+    };
+    assert!(
+        matches!(ask(&bot, "gpt-4o", &list), Decision::Allow(permit) if permit.rule().is_none())
+    );
+    assert!(matches!(ask(&bot, "anything", &[]), Decision::Allow(_)));
+    let Decision::Deny(denial) = ask(&bot, "o3", &list) else { panic!("not in the list") };
+    assert_eq!(denial.reason, DenialReason::ModelNotAllowed);
+    assert!(denial.explanation.contains("the AppContext's list"));
+    let Decision::Deny(denial) = ask(&bot, "gpt-5", &list) else { panic!("a deny line wins") };
+    assert_eq!(denial.rule.unwrap().as_ref(), "line 2: p, bot, gpt-5, deny");
+    let frozen = agent("a", "x", &["frozen"]);
+    let Decision::Deny(denial) = ask(&frozen, "gpt-4o", &[]) else { panic!("a deny line wins") };
+    assert_eq!(denial.reason, DenialReason::PermissionDenied);
+    assert!(policy.permits_model_in_context(&bot, "gpt-4o", &list));
+    assert!(!policy.permits_model_in_context(&bot, "gpt-5", &list));
+    assert!(write(&policy, &bot, "gpt-4o").is_err(), "without the AppContext nothing allows");
+
+    let Decision::Allow(permit) = ask(&bot, "gpt-4o", &list) else { panic!("as above") };
+    let mut elsewhere = bot.clone();
+    elsewhere.app_context = Some("ac_2".into());
+    let call = call(Permission::WebWrite, Some("gpt-4o"));
+    assert_eq!(permit.cover(&elsewhere, call).unwrap_err(), Uncovered::Principal);
+}
+
+#[test]
+fn a_permit_covers_the_call_it_was_given_for_and_no_other() {
+    let policy = policy(SHIPPED);
+    let Decision::Allow(permit) =
+        policy.authorize(&developer(), Permission::WebWrite, Some("gpt-4o"))
+    else {
+        panic!("the shipped policy allows this");
+    };
+    let same = call(Permission::WebWrite, Some("gpt-4o"));
+    let permitted = permit.cover(&developer(), same).unwrap();
+    assert_eq!(permitted.call().facts().model.as_deref(), Some("gpt-4o"));
+    assert_eq!(permitted.into_call().0.permission, Permission::WebWrite);
+
+    let cover = |who: &Principal, permission, model| {
+        permit.cover(who, call(permission, model)).map(|_| ()).unwrap_err()
+    };
+    let (gpt, write) = (Some("gpt-4o"), Permission::WebWrite);
+    assert_eq!(cover(&agent("other", "x", &[]), write, gpt), Uncovered::Principal);
+    assert_eq!(cover(&developer(), Permission::WebRead, gpt), Uncovered::Permission);
+    assert_eq!(cover(&developer(), write, Some("gpt-5")), Uncovered::Model);
+    assert_eq!(cover(&developer(), write, None), Uncovered::Model);
+}
+
+#[test]
+fn an_explanation_tells_roles_matches_and_the_reason() {
+    let policy = policy(
+        "p2, developer, web:*, allow\np, developer, gpt-*, allow\np, demo, gpt-4*, deny\n\
+         p, developer, gpt-4o, allow\ng, developer, staff\np2, staff, web:read, allow\n",
+    );
+    let explained = policy.explain(&developer(), Permission::WebWrite, Some("gpt-4o"));
+    assert_eq!(explained.result, PolicyResult::Deny);
+    assert_eq!(explained.reason, "the model gpt-4o is denied by line 3: p, demo, gpt-4*, deny");
+    let json = serde_json::to_value(&explained).unwrap();
+    assert_eq!(
+        json["roles"],
+        serde_json::json!(["demo", "type:interactive", "developer", "staff"])
+    );
+    let matched: Vec<_> = explained.matched.iter().map(|rule| (rule.line, rule.effect)).collect();
+    assert_eq!(matched, [(1, Allow), (2, Allow), (3, Deny), (4, Allow)]);
+    assert_eq!(json["matched"][2]["effect"], "deny");
+    assert_eq!(json["matched"][0]["kind"], "p2");
+    assert_eq!(json["deciding_rule"], "line 3: p, demo, gpt-4*, deny");
+
+    let allowed = policy.explain(&developer(), Permission::WebWrite, Some("gpt-5"));
+    assert_eq!(allowed.result, PolicyResult::Allow);
+    assert_eq!(
+        allowed.reason,
+        "model gpt-5 is allowed by line 2: p, developer, gpt-*, allow; no rule denies it"
+    );
+    assert_eq!(
+        allowed.to_string(),
+        format!(
+            "allow: {}\n  agent    demo\n  roles    demo, type:interactive, developer, staff\n  \
+             asks     web:write, model gpt-5\n  matched  line 1: p2, developer, web:*, allow\n  \
+             matched  line 2: p, developer, gpt-*, allow\n  policy   {}",
+            allowed.reason,
+            policy.version()
+        )
+    );
+    let silent = policy.explain(&developer(), Permission::WebWrite, Some("o3"));
+    assert_eq!((silent.result, silent.deciding_rule), (PolicyResult::Deny, None));
+}
+
+#[test]
+fn the_version_changes_with_either_file() {
+    let build = |model: &str, rules: &str| try_build(model, rules).unwrap().version().to_string();
+    let version = build(MODEL, SHIPPED);
+    assert_eq!(version.len(), 12);
+    assert!(version.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(version, build(MODEL, SHIPPED));
+    assert_ne!(version, build(MODEL, &format!("{SHIPPED}#")));
+    assert_ne!(version, build(&format!("{MODEL}#"), SHIPPED));
+}
+
+#[test]
+fn a_matcher_may_be_extended_but_not_loosened_or_broken() {
+    let matcher = "g(r.sub, p.sub) && glob(r.obj, p.obj)";
+    let build = |with: &str| try_build(&MODEL.replace(&format!("m = {matcher}"), with), SHIPPED);
+    let extended = build(&format!(
+        "m = {matcher} && !(g(r.sub, \"suspended\") && glob(r.obj, \"*gpt*\")) # on leave"
+    ))
+    .unwrap();
+    assert!(write(&extended, &developer(), "gpt-4o").is_ok());
+    assert!(write(&extended, &agent("a", "x", &["developer", "suspended"]), "gpt-4o").is_err());
+    assert!(write(&extended, &agent("a", "x", &["developer", "suspended"]), "o3").is_ok());
+    for (bad, expected) in [
+        (format!("m = {matcher} || true"), "does not keep to the rules"),
+        (format!("m = {matcher} || glob(r.obj, \"probe-1\")"), "does not keep to the rules"),
+        (format!("m = {matcher} || r.sub != \"\""), "outside of g() and glob()"),
+        (format!("m = !({matcher})"), "does not keep to the rules"),
+        (format!("m = {matcher} && nonsense(p.sub)"), "the matcher failed"),
+        (format!("m = {matcher} && glob(\"a\", \"b\")"), "the matcher failed"),
+        (format!("m = {matcher} && glob(r.obj, \"(\")"), "the matcher failed"),
+        (format!("m = {matcher} && 1"), "cannot be compiled"),
+        (format!("m = {matcher} && r.obj != \"gpt-5\""), "outside of g() and glob()"),
+        (format!("m = {matcher} && r_obj != \"gpt-5\""), "outside of g() and glob()"),
+        (format!("m = {matcher} && r.sub == \"root\""), "outside of g() and glob()"),
+        (format!("m = {matcher} && glob(p.sub, p.sub)"), "the matcher failed"),
+        (format!("m = {matcher} && ("), "cannot be compiled"),
+        (format!("m = {matcher} && {}true", "(".repeat(50)), "cannot be compiled"),
+        (format!("m = {matcher} {}", "|| true".repeat(25)), "does not keep to the rules"),
+        (format!("m = {matcher} && {}true", "!".repeat(70)), "more than 64 signs"),
+        (format!("m = {matcher} && 0 == {}0", "1+".repeat(450)), "cannot hold `+`"),
+        (format!("m = {matcher} && glob(r.obj, \"\\d\")"), "cannot hold `\\`"),
+    ] {
+        let error = build(&bad).err().expect(&bad);
+        assert!(error.reason.contains(expected), "{bad}: {error}");
+        assert!(error.line.is_some() && error.file == "model.conf", "{error}");
+    }
+}
+
+#[test]
+fn the_longest_matcher_fits_into_half_of_a_workers_stack() {
+    let tails = ["(".repeat(50), "!".repeat(50) + "true", "true==".repeat(25) + "true"];
+    for tail in tails {
+        let model = MODEL.replace("p.obj)\n", &format!("p.obj) && {tail}\n"));
+        let build = move || try_build(&model, SHIPPED).map(|_policy| ());
+        let thread = std::thread::Builder::new().stack_size(1024 * 1024);
+        // An overflow would end the whole process; whether the matcher is accepted matters less.
+        let _either_is_fine = thread.spawn(build).unwrap().join().unwrap();
+    }
+}
+
+#[test]
+fn a_bad_rule_refuses_the_policy_with_its_line() {
+    let error = try_build(MODEL, "p2, a, web:read, allow\np, a, gpt-4o, alow\n").err().unwrap();
+    assert_eq!(error.to_string(), "policy.csv:2:15: `alow` is no effect; did you mean `allow`?");
+    let json = serde_json::to_value(&error).unwrap();
+    assert_eq!((json["line"].as_u64(), json["column"].as_u64()), (Some(2), Some(15)));
+}
+
+#[test]
+fn a_thousand_rules_are_decided_right() {
+    let mut rules = "p2, developer, web:write, allow\n".to_owned();
+    for number in 0..1000 {
+        let effect = if number % 10 == 9 { "deny" } else { "allow" };
+        rules += &format!("p, developer, model-{number}(|-*), {effect}\n");
+    }
+    let started = Instant::now();
+    let policy = policy(&rules);
+    let built = started.elapsed();
+    for number in [0, 1, 500, 998] {
+        assert!(write(&policy, &developer(), &format!("model-{number}-x")).is_ok());
+    }
+    let denial = write(&policy, &developer(), "model-999").unwrap_err();
+    assert_eq!(denial.rule.unwrap().as_ref(), "line 1001: p, developer, model-999(|-*), deny");
+    assert!(write(&policy, &developer(), "model-1000").is_err());
+    println!("built in {built:?}, six decisions in {:?}", started.elapsed() - built);
+}
+
+#[test]
+fn one_policy_is_asked_from_many_threads() {
+    let policy = policy(SHIPPED);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    assert!(write(&policy, &developer(), "gpt-4o").is_ok());
+                    assert!(write(&policy, &developer(), "claude").is_err());
+                }
+            });
+        }
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn build_never_panics_on_any_text(model in "(?s).{0,120}", rules in "(?s).{0,120}") {
+        prop_assert!(try_build(&model, SHIPPED).is_err());
+        let _either_is_fine = try_build(MODEL, &rules);
+    }
+
+    #[test]
+    fn build_never_panics_on_any_matcher(tail in "[-+*/&|!=<>()\\[\\]{}a-z0-9\"'., _]{0,40}") {
+        let model = MODEL.replace("p.obj)\n", &format!("p.obj) {tail}\n"));
+        let _either_is_fine = try_build(&model, "p2, a, web:read, allow");
+    }
+
+    #[test]
+    fn a_decision_is_deny_wins_over_the_union_of_roles(
+        rules in prop::collection::vec(
+            (0..4_usize, prop::sample::select(vec!["*", "a*", "!(a)", "(a|b)"]), any::<bool>()),
+            0..8,
+        ),
+        model in "[ab]{1,2}",
+        mine in prop::collection::vec(0..4_usize, 0..4),
+    ) {
+        let mut text = "p2, base, web:write, allow\n".to_owned();
+        let mut seen = std::collections::HashMap::new();
+        for (role, pattern, allow) in rules {
+            seen.entry((role, pattern)).or_insert(allow);
+        }
+        for ((role, pattern), allow) in &seen {
+            text += &format!("p, r{role}, {pattern}, {}\n", if *allow { "allow" } else { "deny" });
+        }
+        let matching: Vec<bool> = seen
+            .iter()
+            .filter(|((role, pattern), _)| {
+                mine.contains(role) && Pattern::parse(pattern).unwrap().matches(&model)
+            })
+            .map(|(_, allow)| *allow)
+            .collect();
+        let expected = !matching.is_empty() && matching.iter().all(|allow| *allow);
+        let roles: Vec<String> = mine.iter().map(|role| format!("r{role}")).collect();
+        let mut roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+        roles.push("base");
+        let found = write(&policy(&text), &agent("x", "y", &roles), &model).is_ok();
+        prop_assert_eq!(found, expected, "{}", text);
+    }
+}

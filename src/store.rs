@@ -1,0 +1,108 @@
+//! The store: everything that outlives the process, in SQLite files or in one Postgres database.
+//!
+//! Owns all SQL. Every function is synchronous and may wait for a disk, a lock or a server: callers
+//! run it on blocking threads, never on a worker. It must never keep content or a plain secret, and
+//! never show the database's address.
+
+mod agents;
+mod anonymous;
+mod changes;
+mod connection;
+mod error;
+mod migrate;
+mod postgres;
+mod records;
+mod schema;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod users;
+
+pub use agents::{Agent, NewAgent};
+pub use anonymous::AnonymousCount;
+pub use changes::Change;
+pub use error::StoreError;
+pub use records::{Cursor, RecordPage, RecordQuery};
+pub use users::{NewSession, Session, User};
+
+use crate::types::Sensitive;
+use connection::{Pool, Source};
+use diesel::r2d2::{ManageConnection as _, R2D2Connection as _};
+use migrate::{Part, migrate};
+use postgres::PostgresAddress;
+use std::path::{Path, PathBuf};
+
+/// Where the store is and how many connections it may hold.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// `postgres://…`; `None` means SQLite files in `data_dir`.
+    pub database_url: Option<Sensitive<String>>,
+    /// An existing directory; unused with Postgres.
+    pub data_dir: PathBuf,
+    /// Most connections to a database at the same time, at least 1.
+    pub pool_size: u32,
+}
+
+/// The store. Clones share their connections.
+#[derive(Clone)]
+pub struct Store {
+    /// Agents, users, sessions, changes.
+    state: Pool,
+    /// Records and anonymous counts: a file of its own on SQLite, so that neither blocks the other.
+    record: Pool,
+    backend: &'static str,
+}
+
+impl Store {
+    /// Connects, refuses tables that are foreign or newer than this program, and migrates.
+    pub fn open(options: &StoreOptions) -> Result<Self, StoreError> {
+        match &options.database_url {
+            Some(url) => {
+                let source = Source::Postgres(PostgresAddress::parse(url)?);
+                let pool = open_pool(source, Part::Everything, options.pool_size)?;
+                Ok(Self { state: pool.clone(), record: pool, backend: "postgres" })
+            }
+            None => {
+                let state = sqlite_file(&options.data_dir, "state.db")?;
+                let record = sqlite_file(&options.data_dir, "record.db")?;
+                Ok(Self {
+                    state: open_pool(state, Part::State, options.pool_size)?,
+                    record: open_pool(record, Part::Record, options.pool_size)?,
+                    backend: "sqlite",
+                })
+            }
+        }
+    }
+
+    /// `sqlite` or `postgres`.
+    pub const fn backend(&self) -> &'static str {
+        self.backend
+    }
+
+    /// Asks each database for a sign of life; fails within seconds.
+    pub fn ping(&self) -> Result<(), StoreError> {
+        self.state.run(|connection| Ok(connection.ping()?))?;
+        self.record.run(|connection| Ok(connection.ping()?))
+    }
+}
+
+/// Absolute, so that SQLite cannot take the path for a URI and a later change of directory does
+/// not matter.
+fn sqlite_file(data_dir: &Path, name: &str) -> Result<Source, StoreError> {
+    std::path::absolute(data_dir.join(name)).map(Source::Sqlite).map_err(|error| {
+        let reason = format!("the data directory cannot be found: {error}");
+        StoreError::Unavailable { reason, source: Some(error.into()) }
+    })
+}
+
+/// The first connection is made here, so that a wrong address fails at once and with its reason.
+fn open_pool(source: Source, part: Part, size: u32) -> Result<Pool, StoreError> {
+    migrate(&mut source.connect()?, part)?;
+    Ok(Pool::new(source, size))
+}
+
+/// Text as both databases take it: Postgres refuses NUL, so it becomes U+FFFD.
+fn clean(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}

@@ -1,0 +1,164 @@
+//! Connections, pools and transactions on both databases.
+//!
+//! Owns how a connection is opened and set up, and what a write is: `BEGIN IMMEDIATE` on SQLite, so
+//! that a transaction never fails half-way for a lock; on Postgres a lock per ordered table, so that
+//! its numbers become visible in order. It must never let an address with a password out.
+
+use super::{error::StoreError, postgres::PostgresAddress};
+use diesel::{
+    Connection as _, MultiConnection, PgConnection, RunQueryDsl as _, SqliteConnection,
+    connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _},
+    r2d2::{self, ManageConnection, R2D2Connection as _},
+    sql_query,
+    sql_types::Text,
+};
+use std::{path::PathBuf, time::Duration};
+
+/// How long a caller waits for a free or new connection; also SQLite's wait for a lock.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// SQLite: wait for locks as long as [`WAIT`]; WAL with `NORMAL` survives a crash of the process,
+/// and after power loss is consistent but may lack the last moments.
+const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; \
+                            PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864;";
+
+/// Postgres: a statement that hangs fails instead, and an abandoned transaction frees its locks.
+const POSTGRES_SETUP: &str = "SET lock_timeout = '10s'; SET statement_timeout = '30s'; \
+                              SET idle_in_transaction_session_timeout = '30s';";
+
+/// A connection to either database. What Diesel cannot say for both is a `match` on it.
+#[derive(MultiConnection)]
+pub(super) enum AnyConnection {
+    /// Embedded.
+    Sqlite(SqliteConnection),
+    /// A server.
+    Postgres(PgConnection),
+}
+
+/// Where connections come from.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// A file, absolute.
+    Sqlite(PathBuf),
+    /// A server.
+    Postgres(PostgresAddress),
+}
+
+impl ManageConnection for Source {
+    type Connection = AnyConnection;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<AnyConnection, StoreError> {
+        match self {
+            Self::Sqlite(path) => {
+                let path = path.to_str().ok_or(StoreError::Address {
+                    reason: "the data directory's path must be valid UTF-8",
+                })?;
+                let mut connection = SqliteConnection::establish(path).map_err(|error| {
+                    let reason = format!("{path}: {error}: check that the directory is writable");
+                    StoreError::Unavailable { reason, source: Some(error.into()) }
+                })?;
+                connection.batch_execute(SQLITE_SETUP)?;
+                Ok(AnyConnection::Sqlite(connection))
+            }
+            Self::Postgres(address) => {
+                let mut connection = PgConnection::establish(address.url())
+                    .map_err(|error| address.explain(&error.to_string()))?;
+                connection.batch_execute(POSTGRES_SETUP)?;
+                Ok(AnyConnection::Postgres(connection))
+            }
+        }
+    }
+
+    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        connection.ping().map_err(StoreError::from)
+    }
+
+    fn has_broken(&self, connection: &mut AnyConnection) -> bool {
+        std::thread::panicking() || connection.is_broken()
+    }
+}
+
+/// The connections to one database.
+#[derive(Clone)]
+pub(super) struct Pool {
+    connections: r2d2::Pool<Source>,
+}
+
+impl Pool {
+    /// A pool that opens connections when they are needed.
+    pub(super) fn new(source: Source, size: u32) -> Self {
+        let connections = r2d2::Pool::builder()
+            .max_size(size.max(1))
+            .min_idle(Some(0))
+            .connection_timeout(WAIT)
+            .error_handler(Box::new(r2d2::NopErrorHandler))
+            .build_unchecked(source);
+        Self { connections }
+    }
+
+    /// Runs queries that change nothing, or one statement that needs no transaction.
+    pub(super) fn run<T>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // r2d2's error holds the text of the last StoreError, which is scrubbed.
+        let mut connection = self
+            .connections
+            .get()
+            .map_err(|error| StoreError::Unavailable { reason: error.to_string(), source: None })?;
+        work(&mut connection)
+    }
+
+    /// Runs `work` in one transaction that writes. Where `ordered` names a table, transactions that
+    /// append to it follow each other, so that a reader who has seen number n never finds a smaller
+    /// one later.
+    pub(super) fn write<T>(
+        &self,
+        ordered: Option<&str>,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.run(|connection| transaction(connection, ordered, work))
+    }
+}
+
+/// One transaction that writes; see [`Pool::write`].
+pub(super) fn transaction<T>(
+    connection: &mut AnyConnection,
+    ordered: Option<&str>,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    type Manager = <AnyConnection as diesel::Connection>::TransactionManager;
+    match connection {
+        AnyConnection::Sqlite(sqlite) => {
+            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
+        }
+        AnyConnection::Postgres(postgres) => {
+            AnsiTransactionManager::begin_transaction_sql(postgres, "BEGIN")?;
+        }
+    }
+    let done = lock(connection, ordered).and_then(|()| work(connection));
+    match done {
+        Ok(value) => {
+            Manager::commit_transaction(connection)?;
+            Ok(value)
+        }
+        Err(error) => {
+            // The first error is the one that explains; a connection that cannot roll back counts
+            // as broken and leaves the pool.
+            let _ = Manager::rollback_transaction(connection);
+            Err(error)
+        }
+    }
+}
+
+/// Holds back other appenders until the commit. An advisory lock on the table's identity, since a
+/// lock of the table itself would chase autovacuum away each time. SQLite has one writer anyway.
+fn lock(connection: &mut AnyConnection, ordered: Option<&str>) -> Result<(), StoreError> {
+    if let (AnyConnection::Postgres(postgres), Some(table)) = (connection, ordered) {
+        sql_query("SELECT pg_advisory_xact_lock($1::regclass::oid::bigint)")
+            .bind::<Text, _>(table)
+            .execute(postgres)?;
+    }
+    Ok(())
+}

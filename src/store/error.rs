@@ -1,0 +1,146 @@
+//! What can go wrong in the store, and whether trying again may help.
+//!
+//! Owns the sorting of driver errors. An error of this type must never contain the database's
+//! address with its password: connection failures come scrubbed from `connection`.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use thiserror::Error;
+
+/// The driver's own error, for the log.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A failure of the store, as one line that says what to do.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// `DATABASE_URL` or the data directory cannot be used as it is written.
+    #[error("the database address cannot be used: {reason}")]
+    Address {
+        /// What is wrong and what to write instead.
+        reason: &'static str,
+    },
+    /// The database is away, busy, full or starting.
+    #[error("the database is not available: {reason}")]
+    Unavailable {
+        /// What happened and what to check.
+        reason: String,
+        /// The driver's error, where there is one.
+        source: Option<Cause>,
+    },
+    /// The tables are not ours, or newer than this program.
+    #[error("the database cannot be used: {reason}")]
+    Schema {
+        /// What is wrong and what to do.
+        reason: String,
+        /// The driver's error, where there is one.
+        source: Option<Cause>,
+    },
+    /// A name or id that must be unique is in use.
+    #[error("this {what} is already taken")]
+    Taken {
+        /// Which one.
+        what: &'static str,
+    },
+    /// There is no such thing.
+    #[error("no such {what}")]
+    NotFound {
+        /// Of which kind.
+        what: &'static str,
+    },
+    /// A revoked agent stays as it is.
+    #[error("this agent is revoked, which is for good: create a new one")]
+    Revoked,
+    /// A row holds what this program did not write.
+    #[error("the database holds a value that cannot be read: {what}")]
+    Corrupt {
+        /// Table and column.
+        what: &'static str,
+    },
+    /// The database refused a statement, and will refuse it again.
+    #[error("the database refused a statement: {reason}")]
+    Refused {
+        /// What it said; drivers keep the row's values out of this.
+        reason: String,
+        /// The driver's error.
+        source: Cause,
+    },
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later, unchanged.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// Texts of errors that pass: Diesel gives SQLite's result codes and most SQLSTATEs as
+/// [`DatabaseErrorKind::Unknown`] with a message only.
+const PASSING: &[&str] = &[
+    // SQLite
+    "database is locked",
+    "database table is locked",
+    "disk I/O error",
+    "database or disk is full",
+    "unable to open database file",
+    "unable to open the database file",
+    // Postgres
+    "deadlock detected",
+    "due to lock timeout",
+    "due to statement timeout",
+    "No space left on device",
+    "remaining connection slots",
+    "sorry, too many clients",
+    "terminating connection",
+    "the database system is",
+];
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        let passes = match &error {
+            DieselError::DatabaseError(kind, information) => match kind {
+                DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::ReadOnlyTransaction
+                | DatabaseErrorKind::SerializationFailure
+                | DatabaseErrorKind::UnableToSendCommand => true,
+                _ => PASSING.iter().any(|text| information.message().contains(text)),
+            },
+            DieselError::AlreadyInTransaction
+            | DieselError::BrokenTransactionManager
+            | DieselError::NotInTransaction
+            | DieselError::RollbackErrorOnCommit { .. }
+            | DieselError::RollbackTransaction => true,
+            DieselError::DeserializationError(_) => {
+                return Self::Corrupt { what: "a column of another type" };
+            }
+            _ => false,
+        };
+        let reason = one_line(&error.to_string());
+        if passes {
+            Self::Unavailable { reason, source: Some(error.into()) }
+        } else {
+            Self::Refused { reason, source: error.into() }
+        }
+    }
+}
+
+/// The first line of a driver's message: the rest repeats it for other addresses, or quotes.
+pub(super) fn one_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(kind: DatabaseErrorKind, message: &str) -> StoreError {
+        DieselError::DatabaseError(kind, Box::new(message.to_owned())).into()
+    }
+
+    #[test]
+    fn only_what_passes_by_itself_is_retryable() {
+        assert!(refused(DatabaseErrorKind::Unknown, "database is locked").is_retryable());
+        assert!(refused(DatabaseErrorKind::ClosedConnection, "gone").is_retryable());
+        assert!(!refused(DatabaseErrorKind::NotNullViolation, "null").is_retryable());
+        assert!(!refused(DatabaseErrorKind::Unknown, "no such table: x").is_retryable());
+        assert!(!StoreError::NotFound { what: "agent" }.is_retryable());
+    }
+}

@@ -1,0 +1,116 @@
+//! The tables as Diesel sees them, the same on both databases.
+//!
+//! Owns the column lists; the SQL that creates them is in `migrations/`. It must never be imported
+//! outside the store.
+
+use diesel::table;
+
+table! {
+    agents (id) {
+        id -> Text,
+        name -> Text,
+        agent_type -> Text,
+        client_id -> Text,
+        secret_hash -> Binary,
+        roles -> Text,
+        owner -> Nullable<Text>,
+        status -> Text,
+        risk_score -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    users (username) {
+        username -> Text,
+        role -> Text,
+        password_hash -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    sessions (token_hash) {
+        token_hash -> Binary,
+        username -> Text,
+        role -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    changes (seq) {
+        seq -> BigInt,
+        at -> BigInt,
+        kind -> Text,
+        subject -> Text,
+        actor -> Text,
+        detail -> Text,
+    }
+}
+
+table! {
+    anonymous_counts (address, minute, code) {
+        address -> Text,
+        minute -> BigInt,
+        code -> Text,
+        count -> BigInt,
+    }
+}
+
+table! {
+    records (id) {
+        position -> BigInt,
+        id -> Text,
+        started_at -> BigInt,
+        agent_id -> Nullable<Text>,
+        agent_name -> Nullable<Text>,
+        agent_type -> Nullable<Text>,
+        roles -> Text,
+        permission -> Nullable<Text>,
+        session_id -> Nullable<Text>,
+        app_context -> Nullable<Text>,
+        surface -> Text,
+        tool_name -> Text,
+        mcp_server -> Text,
+        action -> Text,
+        target -> Text,
+        endpoint -> Nullable<Text>,
+        model -> Nullable<Text>,
+        response_model -> Nullable<Text>,
+        message_count -> Nullable<BigInt>,
+        has_system_prompt -> Nullable<Bool>,
+        has_tools -> Nullable<Bool>,
+        tool_names -> Text,
+        stream -> Nullable<Bool>,
+        policy_result -> Nullable<Text>,
+        policy_rule -> Nullable<Text>,
+        policy_version -> Nullable<Text>,
+        policy_reason -> Nullable<Text>,
+        findings -> Text,
+        scan_extent -> Text,
+        scan_reason -> Nullable<Text>,
+        tools_removed -> Text,
+        trust_score -> Nullable<BigInt>,
+        risk_score -> Nullable<BigInt>,
+        status_code -> Nullable<BigInt>,
+        error_code -> Nullable<Text>,
+        finish_reason -> Nullable<Text>,
+        input_tokens -> Nullable<BigInt>,
+        output_tokens -> Nullable<BigInt>,
+        usage_source -> Nullable<Text>,
+        latency_ms -> Nullable<BigInt>,
+        time_to_first_byte_ms -> Nullable<BigInt>,
+        gateway_us -> Nullable<BigInt>,
+        request_bytes -> Nullable<BigInt>,
+        response_bytes -> Nullable<BigInt>,
+        outcome -> Nullable<Text>,
+        node -> Text,
+        seq -> Nullable<BigInt>,
+        previous_hash -> Nullable<Text>,
+        event_hash -> Nullable<Text>,
+    }
+}

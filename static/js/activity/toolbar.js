@@ -1,0 +1,102 @@
+// The filter fields and the pause button. Owns its inputs; says what changed and decides nothing.
+
+import { el, icon, setIcon, setText } from "../dom.js";
+import { outcomes } from "../format.js";
+import { FIELDS, isEmpty } from "./filter.js";
+
+const TYPING_MS = 200;
+
+export function createToolbar({ onFilter, onSearchEnter, onPause }) {
+  const search = el("input", {
+    class: "input", id: "filter-q", type: "search", name: "q", placeholder: "Search, or paste a decision id",
+    autocomplete: "off", spellcheck: "false", aria: { label: "Search exchanges", keyshortcuts: "/" },
+  });
+  const agent = select("agent", "Agent", "All agents");
+  const model = select("model", "Model", "All models");
+  const result = select("result", "Policy result", "Any result", [["allow", "Allow"], ["deny", "Deny"]]);
+  const outcome = select("outcome", "Outcome", "Any outcome", [["running", "Running"], ...outcomes]);
+  const fields = { q: search, agent, model, result, outcome };
+
+  const clear = el("button", {
+    type: "button", class: "button button-quiet", id: "filter-clear", hidden: true,
+    onclick: () => {
+      set(Object.fromEntries(FIELDS.map((name) => [name, ""])));
+      changed();
+      search.focus();
+    },
+  }, "Clear");
+  const pauseIcon = icon("pause");
+  const pauseLabel = el("span", {}, "Pause");
+  const pause = el("button", {
+    type: "button", class: "button", id: "pause", aria: { keyshortcuts: "p" }, onclick: onPause,
+  }, pauseIcon, pauseLabel);
+
+  let timer = 0;
+  const read = () => Object.fromEntries(FIELDS.map((name) => [name, fields[name].value.trim()]));
+  function changed() {
+    clearTimeout(timer);
+    const filter = read();
+    mark(filter);
+    onFilter(filter);
+  }
+  function mark(filter) {
+    clear.hidden = isEmpty(filter);
+    for (const name of FIELDS) fields[name].classList.toggle("is-set", filter[name] !== "");
+  }
+  function set(filter) {
+    for (const name of FIELDS) {
+      if (name === "agent" || name === "model") offer(fields[name], [filter[name]].filter(Boolean));
+      if (fields[name].value.trim() !== filter[name]) fields[name].value = filter[name];
+    }
+    mark(filter);
+  }
+  search.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(changed, TYPING_MS);
+  });
+  search.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    changed();
+    onSearchEnter(search.value);
+  });
+  for (const field of [agent, model, result, outcome]) field.addEventListener("change", changed);
+
+  const end = el("div", { class: "toolbar-end" }, pause);
+  const node = el("div", { class: "toolbar", role: "search", aria: { label: "Filter exchanges" } },
+    el("div", { class: "toolbar-search" }, icon("search"), search),
+    el("div", { class: "toolbar-filters" }, agent, model, result, outcome),
+    clear,
+    end);
+
+  return {
+    node,
+    end,
+    search,
+    set,
+    offer(agents, models) {
+      offer(agent, agents);
+      offer(model, models);
+    },
+    setPaused(paused) {
+      setIcon(pauseIcon, paused ? "play" : "pause");
+      setText(pauseLabel, paused ? "Resume" : "Pause");
+      pause.classList.toggle("is-paused", paused);
+    },
+  };
+}
+
+function select(name, label, all, choices = []) {
+  return el("select", { class: "input", id: `filter-${name}`, name, aria: { label } },
+    el("option", { value: "" }, all),
+    choices.map(([value, text]) => el("option", { value }, text)));
+}
+
+/** Adds the values that a select does not have yet, in alphabetical order. */
+function offer(field, values) {
+  const known = new Set([...field.options].map((option) => option.value));
+  for (const value of values) {
+    if (known.has(value)) continue;
+    const after = [...field.options].slice(1).find((option) => option.value > value);
+    field.insertBefore(el("option", { value }, value), after ?? null);
+  }
+}

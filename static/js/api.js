@@ -1,0 +1,74 @@
+// Speaks to the gate's own API with the session cookie. Owns paths, headers and error values; it
+// must never keep a token or touch the page.
+
+const BASE = "/api/v1";
+const DEADLINE_MS = 20_000;
+
+/** What went wrong with a call: `status` is 0 when the gate could not be reached. */
+export class ApiError extends Error {
+  constructor(status, message, code = null, retryAfterSecs = null) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.retryAfterSecs = retryAfterSecs;
+  }
+}
+
+async function call(method, path, { body, signal } = {}) {
+  const headers = { accept: "application/json" };
+  if (method !== "GET") headers["x-portcullis-csrf"] = "1";
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
+  let response;
+  try {
+    response = await fetch(BASE + path, {
+      method,
+      headers,
+      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    const late = error.name === "TimeoutError";
+    throw new ApiError(0, late ? "The gate did not answer in time." : "The gate cannot be reached.");
+  }
+  if (response.status === 204) return null;
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer !== null) return answer;
+  throw new ApiError(
+    response.status,
+    answer?.error?.message ?? `The gate answered with status ${response.status}.`,
+    answer?.error?.code ?? null,
+    secondsOf(response.headers.get("retry-after")),
+  );
+}
+
+/** `Retry-After` in seconds; its date form is not used by the gate. */
+export function secondsOf(header) {
+  const seconds = Number.parseInt(header ?? "", 10);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
+}
+
+export const streamUrl = `${BASE}/activity/stream`;
+
+export const session = () => call("GET", "/admin/session");
+export const signOut = () => call("POST", "/admin/logout");
+export const policy = (signal) => call("GET", "/policy", { signal });
+export const signIn = (username, password) =>
+  call("POST", "/admin/login", { body: { username, password } });
+
+/** One finished record. */
+export const exchange = (id, signal) =>
+  call("GET", `/audit/events/${encodeURIComponent(id)}`, { signal });
+
+/** A page of records, newest first. `filter` holds what the server can filter by. */
+export function exchanges({ filter, after, limit, signal }) {
+  const query = new URLSearchParams({ order: "desc", limit: String(limit) });
+  if (after) query.set("after", after);
+  for (const [name, value] of Object.entries(filter)) {
+    if (value) query.set(name, value);
+  }
+  return call("GET", `/audit/events?${query}`, { signal });
+}

@@ -1,0 +1,84 @@
+// The entrance: is somebody signed in, and which page is wanted. Owns the list of pages.
+//
+// A page is a module with `mount(host, { feed, session }, params)` that returns `update(params)` and
+// `unmount()`. To add one, write it in views/ and name it here; the navigation follows.
+
+import * as api from "./api.js";
+import { el } from "./dom.js";
+import { Feed } from "./feed.js";
+import { watch } from "./router.js";
+import { createShell } from "./shell.js";
+import * as activity from "./views/activity.js";
+import * as policy from "./views/policy.js";
+import * as signin from "./views/signin.js";
+
+const PAGES = [
+  { name: "activity", title: "Live activity", mount: activity.mount },
+  { name: "policy", title: "Policy", mount: policy.mount },
+];
+
+const RETRY_MS = 5_000;
+
+const host = document.getElementById("app");
+let leave = () => {};
+
+async function enter({ ended = false } = {}) {
+  let session;
+  try {
+    session = await api.session();
+  } catch (error) {
+    if (error.status === 401) return showSignIn(ended);
+    return showUnreachable(error);
+  }
+  showPages(session);
+}
+
+function showSignIn(ended) {
+  leave();
+  const view = signin.mount(host, { ended, onSignedIn: enter });
+  leave = view.unmount;
+}
+
+
+function showUnreachable(error) {
+  leave();
+  const timer = setTimeout(enter, RETRY_MS);
+  host.replaceChildren(el("main", { class: "boot" },
+    el("div", { class: "notice", role: "alert" },
+      el("h1", {}, "Portcullis"),
+      el("p", {}, error.message),
+      el("button", { type: "button", class: "button", onclick: () => enter() }, "Try again"))));
+  leave = () => clearTimeout(timer);
+}
+
+function showPages(session) {
+  leave();
+  const feed = new Feed(() => enter({ ended: true }));
+  const shell = createShell({ session, feed, pages: PAGES, onSignOut: signOut });
+  host.replaceChildren(...shell.nodes);
+  let page = null;
+  let view = null;
+  const stopRoutes = watch(({ name, params }) => {
+    const wanted = PAGES.find((each) => each.name === name) ?? PAGES[0];
+    if (wanted === page) return view.update(params);
+    view?.unmount();
+    page = wanted;
+    shell.setPage(page);
+    view = page.mount(shell.main, { feed, session }, params);
+  });
+  feed.start();
+  leave = () => {
+    stopRoutes();
+    view.unmount();
+    shell.stop();
+    feed.stop();
+    leave = () => {};
+  };
+}
+
+async function signOut() {
+  await api.signOut().catch(() => null); // without the gate, leaving the page is all that we can do
+  showSignIn(false);
+}
+
+enter();

@@ -1,0 +1,317 @@
+// The home page: exchanges as they happen. Joins list, figures, filters and drawer; decides when the
+// list moves and when it holds still. The state itself is the feed's.
+
+import * as api from "../api.js";
+import { createDrawer } from "../activity/drawer.js";
+import * as filters from "../activity/filter.js";
+import { createKeys } from "../activity/keys.js";
+import { createStats } from "../activity/stats.js";
+import { Table } from "../activity/table.js";
+import { createToolbar } from "../activity/toolbar.js";
+import { createWelcome } from "../activity/welcome.js";
+import { el, icon, setText } from "../dom.js";
+import { clock, count } from "../format.js";
+import { link, replace } from "../router.js";
+
+const FRAME_MS = 100; // ten changes a second are as many as an eye can follow
+const TICK_MS = 200;
+const POINTER_REST_MS = 1_200;
+
+export function mount(host, { feed, session }, params) {
+  const table = new Table(feed.heard);
+  const stats = createStats();
+  const drawer = createDrawer({ onClose: () => close() });
+  const toolbar = createToolbar({
+    onFilter: (filter) => setFilter(filter),
+    onSearchEnter: (text) => openById(filters.asId(text)),
+    onPause: () => pause(),
+  });
+  const freshCount = el("span");
+  const fresh = el("button", {
+    type: "button", class: "fresh", id: "new-count", hidden: true, onclick: () => toTop(),
+  }, icon("up"), freshCount);
+  toolbar.end.prepend(fresh);
+  const alerts = el("div", { class: "alerts" });
+  const message = el("div", { class: "list-message" });
+  const older = el("button", { type: "button", class: "button", id: "load-older", onclick: () => feed.loadOlder() });
+  const foot = el("div", { class: "list-foot" }, older);
+  const mark = el("div", { class: "list-mark" });
+  const scroller = el("div", { class: "stream", id: "stream" },
+    el("div", { class: "stream-head" }, el("h1", {}, "Live activity"), stats.window),
+    alerts, stats.node,
+    mark,
+    el("div", { class: "sticky" }, toolbar.node),
+    table.node, message, foot);
+  const view = el("div", { class: "activity" }, scroller, drawer.node);
+  host.replaceChildren(view);
+
+  // Why the list holds still: the viewer paused, scrolled away, works with a row, or points at one.
+  const reasons = new Set(feed.paused ? ["paused"] : []);
+  const narrow = matchMedia("(max-width: 960px)");
+  let frame = 0;
+  let shownAt = 0;
+  let later = 0;
+
+  function hold(reason, on) {
+    if (reasons.has(reason) === on) return;
+    if (on) reasons.add(reason);
+    else reasons.delete(reason);
+    if (reasons.size > 0) feed.exchanges.hold();
+    else feed.exchanges.release();
+    schedule();
+  }
+
+  function schedule() {
+    if (frame !== 0 || later !== 0) return;
+    const wait = FRAME_MS - (performance.now() - shownAt);
+    const ask = () => {
+      later = 0;
+      frame = requestAnimationFrame(render);
+    };
+    if (wait <= 0) ask();
+    else later = setTimeout(ask, wait);
+  }
+
+  function render() {
+    frame = 0;
+    shownAt = performance.now();
+    const { exchanges } = feed;
+    table.render(exchanges.rows);
+    const waiting = exchanges.waiting;
+    fresh.hidden = waiting === 0 || (reasons.size === 1 && reasons.has("pointer"));
+    setText(freshCount, `${count(waiting)} new`);
+    toolbar.offer(feed.agents, feed.models);
+    renderState();
+  }
+
+  function renderState() {
+    const { history, exchanges } = feed;
+    const empty = exchanges.rows.length === 0;
+    table.node.hidden = empty && history.state === "ready" && filters.isEmpty(feed.filter);
+    toolbar.node.classList.toggle("is-idle", table.node.hidden);
+    view.dataset.history = history.state;
+    const kind = history.state === "error" ? "error" : !empty ? "" : history.state === "loading" ? "loading"
+      : filters.isEmpty(feed.filter) ? "welcome" : "nothing";
+    if (message.dataset.kind !== kind) {
+      message.dataset.kind = kind;
+      message.replaceChildren(...messageOf(kind));
+    }
+    older.hidden = !feed.hasOlder;
+    older.disabled = history.older === "loading";
+    setText(older, { idle: "Load older", loading: "Loading…", error: "Could not load. Try again" }[history.older]);
+  }
+
+  function messageOf(kind) {
+    if (kind === "welcome") return [createWelcome({ sandbox: session.sandbox })];
+    if (kind === "loading") {
+      return [el("div", { class: "skeleton", role: "status" },
+        el("span", { class: "visually-hidden" }, "Loading exchanges"), Array.from({ length: 8 }, () => el("div")))];
+    }
+    if (kind === "nothing") {
+      return [el("div", { class: "notice", id: "no-match" }, el("h2", {}, "Nothing matches"),
+        el("p", {}, "No exchange that we looked at matches these filters. New ones appear here by themselves."))];
+    }
+    if (kind === "error") {
+      return [el("div", { class: "notice", id: "history-error", role: "alert" },
+        el("h2", {}, "The history could not be loaded"),
+        el("p", {}, feed.history.error?.message ?? ""),
+        el("button", { type: "button", class: "button", onclick: () => feed.load() }, "Try again"))];
+    }
+    return [];
+  }
+
+  function renderAlerts() {
+    const offline = feed.connection.state === "offline";
+    const refused = Boolean(feed.policy.error);
+    // An alert that stays is left alone: rebuilt, it would be read out again and lose the focus.
+    const kinds = `${offline} ${refused}`;
+    if (alerts.dataset.kinds === kinds) return;
+    alerts.dataset.kinds = kinds;
+    const nodes = [];
+    if (offline) {
+      nodes.push(el("div", { class: "banner banner-bad", id: "offline", role: "alert" }, icon("alert"),
+        el("div", { class: "banner-body" },
+          el("p", { class: "banner-title" }, "The gate cannot be reached"),
+          el("p", {}, `What you see is as of ${clock(feed.heardAt).slice(0, 8)}. The page goes on trying by itself.`)),
+        el("button", { type: "button", class: "button", id: "retry", onclick: () => feed.retry() }, "Try now")));
+    }
+    if (refused) {
+      nodes.push(el("div", { class: "banner banner-bad", id: "policy-alert", role: "alert" }, icon("alert"),
+        el("div", { class: "banner-body" },
+          el("p", { class: "banner-title" }, "The last policy change was not loaded"),
+          el("p", {}, "The gate keeps the last good policy. ", el("a", { href: link("policy") }, "See what is wrong")))));
+    }
+    alerts.replaceChildren(...nodes);
+  }
+
+  function setFilter(filter) {
+    feed.setFilter(filter);
+    remember();
+  }
+
+  function remember() {
+    replace("activity", { ...feed.filter, id: drawer.id });
+  }
+
+  function pause() {
+    feed.setPaused(!feed.paused);
+    if (!feed.paused && scroller.scrollTop > 0) toTop();
+  }
+
+  function toTop() {
+    scroller.scrollTop = 0;
+    table.setActive(null);
+    if (scroller.contains(document.activeElement)) document.activeElement.blur();
+    hold("row", false);
+    hold("scrolled", false);
+    if (feed.paused) feed.setPaused(false);
+  }
+
+  function openRecord(record, { focus }) {
+    table.setActive(record.id);
+    hold("row", true);
+    drawer.show(record);
+    afterOpen(focus);
+  }
+
+  async function openById(id, { focus = true } = {}) {
+    if (!id) return;
+    const known = feed.exchanges.get(id) ?? feed.running.get(id);
+    if (known) return openRecord(known, { focus });
+    drawer.say(id, "Looking for this exchange…");
+    afterOpen(focus);
+    try {
+      const record = await api.exchange(id);
+      if (drawer.id === id) drawer.show(record);
+    } catch (error) {
+      const text = error.status === 404
+        ? "No finished exchange has this id. It may still be running, or be older than the records that are kept."
+        : error.message;
+      if (drawer.id === id) drawer.say(id, text);
+    }
+  }
+
+  function afterOpen(focus) {
+    view.classList.add("has-drawer");
+    makeModal();
+    if (focus || narrow.matches) drawer.title.focus();
+    remember();
+  }
+
+  // On a small screen the drawer covers everything, so nothing behind it may be reached.
+  function makeModal() {
+    const modal = narrow.matches && drawer.id !== null;
+    drawer.node.setAttribute("aria-modal", String(modal));
+    for (const node of [scroller, ...document.querySelectorAll(".header, .footer")]) node.inert = modal;
+  }
+
+  function close() {
+    if (drawer.id === null) return;
+    const hadFocus = drawer.node.contains(document.activeElement);
+    drawer.hide();
+    view.classList.remove("has-drawer");
+    makeModal();
+    if (hadFocus) table.focusActive();
+    remember();
+  }
+
+  function leaveRow() {
+    table.setActive(null);
+    if (table.node.contains(document.activeElement)) document.activeElement.blur();
+    hold("row", false);
+  }
+
+  const keys = createKeys({
+    move: (step) => {
+      const { rows } = feed.exchanges;
+      if (rows.length === 0) return;
+      const at = rows.findIndex((row) => row.id === table.activeId);
+      const next = rows[Math.min(rows.length - 1, Math.max(0, at === -1 ? 0 : at + step))];
+      hold("row", true);
+      table.setActive(next.id);
+      table.focusActive();
+      if (drawer.id !== null) drawer.show(next), remember();
+    },
+    open: () => openById(table.activeId),
+    escape: () => (drawer.id === null ? leaveRow() : close()),
+    search: () => toolbar.search.focus(),
+    pause,
+    inRows: () => table.body.contains(document.activeElement),
+  });
+
+  table.body.addEventListener("focusin", (event) => {
+    const id = event.target.closest(".row")?.dataset.id;
+    if (id && id !== table.activeId && event.target.matches(":focus-visible")) {
+      table.setActive(id);
+      hold("row", true);
+    }
+  });
+  table.body.addEventListener("click", (event) => {
+    const id = event.target.closest(".row")?.dataset.id;
+    if (!id || String(getSelection()) !== "") return;
+    if (id === drawer.id) close();
+    else openById(id, { focus: false });
+  });
+  // Rows do not slip away from under a moving mouse.
+  let rest = 0;
+  table.body.addEventListener("pointermove", (event) => {
+    if (event.pointerType !== "mouse") return;
+    hold("pointer", true);
+    clearTimeout(rest);
+    rest = setTimeout(() => hold("pointer", false), POINTER_REST_MS);
+  });
+  const watcher = new IntersectionObserver(([entry]) => hold("scrolled", !entry.isIntersecting), { root: scroller });
+  watcher.observe(mark);
+  narrow.addEventListener("change", makeModal);
+
+  const stop = feed.listen((topic, record) => {
+    if (topic === "rows") schedule();
+    else if (topic === "history") {
+      schedule();
+      stats.update(feed.tally, feed.running.size);
+    }
+    else if (topic === "record") {
+      if (record.id === drawer.id) drawer.show(record);
+    } else {
+      renderAlerts();
+      toolbar.setPaused(feed.paused);
+      hold("paused", feed.paused);
+    }
+  });
+  const ticker = setInterval(() => table.tick(feed.running.keys()), TICK_MS);
+  const clockwork = setInterval(() => stats.update(feed.tally, feed.running.size), 1_000);
+
+  function update(next) {
+    const filter = filters.read(next);
+    toolbar.set(filter);
+    feed.setFilter(filter);
+    const id = next.get("id");
+    if (id && id !== drawer.id) openById(id, { focus: false });
+    if (!id) close();
+  }
+
+  toolbar.setPaused(feed.paused);
+  stats.update(feed.tally, feed.running.size);
+  renderAlerts();
+  update(params);
+  if (reasons.size === 0) feed.exchanges.release();
+  render();
+
+  return {
+    update,
+    unmount() {
+      stop();
+      keys.stop();
+      watcher.disconnect();
+      narrow.removeEventListener("change", makeModal);
+      clearInterval(ticker);
+      clearInterval(clockwork);
+      clearTimeout(rest);
+      clearTimeout(later);
+      cancelAnimationFrame(frame);
+      drawer.hide();
+      makeModal();
+      feed.exchanges.hold();
+    },
+  };
+}

@@ -1,0 +1,87 @@
+"""Fixtures: a scripted upstream and the gateways in front of it.
+
+`gate` runs a test on SQLite and on Postgres; `sqlite_gate` is the same shared server on SQLite alone; `start_gate`
+makes servers of a test's own, for what changes or stops them.
+"""
+
+import pytest
+from scripted import Upstream
+
+import postgres
+from gateway import BINARY, Gateway
+
+
+def pytest_sessionstart():
+    if not BINARY.exists():
+        pytest.exit(f"{BINARY} does not exist; run 'cargo build' first", returncode=1)
+
+
+@pytest.fixture(scope="session")
+def upstream():
+    scripted = Upstream()
+    yield scripted
+    scripted.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_gates(tmp_path_factory, upstream):
+    """The servers that many tests share, by backend, each started at its first use."""
+    gates = {}
+
+    def gate_on(backend):
+        if backend not in gates:
+            url = postgres.create_database() if backend == "postgres" else None
+            gates[backend] = Gateway(tmp_path_factory.mktemp(backend), upstream.base_url, url)
+            gates[backend].start()
+        return gates[backend]
+
+    yield gate_on
+    for gate in gates.values():
+        gate.stop()
+        if gate.database_url:
+            postgres.drop_database(gate.database_url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def gate(request, shared_gates):
+    if request.param == "postgres" and not postgres.URL:
+        pytest.skip("PORTCULLIS_TEST_POSTGRES_URL is not set; 'tests/run' sets it")
+    return shared_gates(request.param)
+
+
+@pytest.fixture
+def sqlite_gate(shared_gates):
+    return shared_gates("sqlite")
+
+
+@pytest.fixture(scope="session")
+def agent_of():
+    """One agent with the role `developer` on a shared server, for tests that only need some agent."""
+    agents = {}
+
+    def agent(gate):
+        if gate not in agents:
+            agents[gate] = gate.create_agent()
+        return agents[gate]
+
+    return agent
+
+
+@pytest.fixture
+def start_gate(tmp_path, upstream):
+    """Starts servers with settings of their own, and stops them after the test.
+
+    Settings are written as the environment does, without prefix: `start_gate(UPSTREAM__ANSWER_TIMEOUT_SECS=1)`.
+    """
+    gates = []
+
+    def start(upstream_url=upstream.base_url, started=True, **settings):
+        more = {name: settings.pop(name) for name in ("policy", "database_url") if name in settings}
+        env = {f"PORTCULLIS_{name}": str(value) for name, value in settings.items()}
+        gate = Gateway(tmp_path / f"gate-{len(gates)}", upstream_url, **more, **env)
+        gates.append(gate)
+        return gate.start() if started else gate
+
+    yield start
+    for gate in gates:
+        gate.stop()

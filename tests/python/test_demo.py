@@ -1,0 +1,61 @@
+"""`portcullis demo`, the newcomer's first command."""
+
+import re
+from pathlib import Path
+
+import httpx
+
+from gateway import eventually
+
+
+def shown_password(told):
+    """The first password, which is in a private file where standard output is no terminal."""
+    place = re.search(r"password\b.* in (/\S+)", told, re.IGNORECASE)
+    assert place, told
+    return Path(place[1]).read_text().strip()
+
+
+def test_the_demo_makes_its_calls_prints_what_to_do_next_and_keeps_serving(start_gate):
+    gate = start_gate(started=False)
+    for name in [
+        "PORTCULLIS_ADMIN__PASSWORD",
+        "PORTCULLIS_UPSTREAM__BASE_URL",
+        "PORTCULLIS_POLICY__FILE",
+        "PORTCULLIS_POLICY__MODEL",
+    ]:
+        del gate.env[name]
+    gate.spawn("demo")
+    eventually(gate.ready, within=20, what="readiness")
+    told = eventually(lambda: "OpenAI(" in gate.log and gate.log, within=20, what="the snippets")
+    assert gate.url in told
+    assert "sandbox" in told.lower()
+    assert "allow" in told.lower() and ("denied" in told.lower() or "deny" in told.lower())
+    assert "403" in told or "model_not_allowed" in told
+
+    token = gate.sign_in(shown_password(told)).json()["access_token"]
+    with httpx.Client(base_url=gate.url, headers={"Authorization": f"Bearer {token}"}) as admin:
+        eventually(lambda: len(admin.get("/api/v1/audit/events").json()["events"]) >= 2, what="two records")
+        events = admin.get("/api/v1/audit/events").json()["events"]
+        assert [(event["policy_result"], event["stream"]) for event in events][:1] == [("allow", True)]
+        assert "deny" in [event["policy_result"] for event in events]
+        assert admin.get("/api/v1/admin/session").json()["sandbox"] is True
+    assert gate.process.poll() is None
+
+
+def test_a_second_demo_in_the_same_place_works_too(start_gate):
+    gate = start_gate(started=False)
+    for _ in range(2):
+        gate.output.clear()
+        gate.spawn("demo")
+        eventually(lambda: gate.ready() and "OpenAI(" in gate.log, within=20, what="the demo")
+        gate.stop()
+
+
+def test_the_sandbox_names_itself_in_every_answer(start_gate):
+    gate = start_gate(started=False)
+    gate.start("--sandbox")
+    reply = gate.call(gate.create_agent())
+    assert reply.status_code == 200
+    assert reply.headers["x-portcullis-sandbox"] == "true"
+    assert reply.json()["choices"][0]["message"]["content"]
+    assert "sandbox" in gate.log.lower()
