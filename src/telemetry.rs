@@ -14,9 +14,18 @@ use tracing::{Span, field::Empty};
 use tracing_actix_web::RootSpanBuilder;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Crates that print headers or bodies at `debug` or `trace`.
-const CAPPED: [&str; 8] =
-    ["actix_http", "actix_server", "actix_web", "awc", "h2", "rustls", "diesel", "casbin"];
+/// Crates that print headers or bodies at `debug` or `trace`; a cut answer is logged where it is cut.
+const CAPPED: [&str; 9] = [
+    "actix_http=warn",
+    "actix_http::h1=off",
+    "actix_server=warn",
+    "actix_web=warn",
+    "awc=warn",
+    "casbin=warn",
+    "diesel=warn",
+    "h2=warn",
+    "rustls=warn",
+];
 
 /// Why the logs cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +46,8 @@ pub fn start(settings: &Log) -> Result<(), TelemetryError> {
         |reason: String| TelemetryError::Filter { filter: settings.filter.clone(), reason };
     let mut filter =
         EnvFilter::try_new(&settings.filter).map_err(|error| unreadable(error.to_string()))?;
-    for crate_name in CAPPED {
-        let directive = format!("{crate_name}=warn").parse();
+    for directive in CAPPED {
+        let directive = directive.parse();
         filter = filter.add_directive(directive.map_err(|error| unreadable(format!("{error}")))?);
     }
     let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);

@@ -140,7 +140,7 @@ impl Shared {
         keys: Arc<KeySet>,
         standing: &Standing,
     ) -> Result<IssuedToken, IssueError> {
-        let expires_in = u64::from(self.settings.token_ttl_secs);
+        let expires_in = self.settings.token_ttl_secs;
         let claims = self.claims(standing, crate::clock::now(), expires_in);
         let risk_tier = standing.risk_tier();
         let signed = tokio::task::spawn_blocking(move || issue(&keys, &claims)).await;

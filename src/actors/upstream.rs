@@ -8,6 +8,8 @@
 //! Mailbox: bounded; a full one is waited for until the asker's deadline. A new actor starts with an
 //! empty pool; calls under way on the dead one end as cut.
 
+mod transport;
+
 use crate::bus::upstream::{Forward, UpstreamError, UpstreamReply};
 use crate::config::Upstream;
 use crate::types::Governed;
@@ -15,7 +17,8 @@ use actix::{
     Actor, Context, Handler,
     dev::{MessageResponse, OneshotSender},
 };
-use actix_http::error::PayloadError;
+use actix_http::error::{ParseError, PayloadError};
+use actix_tls::connect::{Connector as TcpConnector, Resolver};
 use actix_web::http::{Method, Version, header};
 use awc::{
     Client, ClientResponse, Connector,
@@ -24,7 +27,8 @@ use awc::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
 use send_wrapper::SendWrapper;
-use std::time::Duration;
+use std::{io::ErrorKind, time::Duration};
+use transport::Strict;
 
 const MAILBOX: usize = 4_096;
 const KEEP_IDLE_CONNECTIONS: Duration = Duration::from_secs(60);
@@ -40,8 +44,10 @@ impl UpstreamActor {
     /// An actor with an empty pool, in the thread that will use it.
     pub fn new(settings: &Upstream) -> Self {
         let connect_timeout = Duration::from_secs(settings.connect_timeout_secs);
+        let tcp = TcpConnector::new(Resolver::default()).service();
         let connector = Connector::new()
             .max_http_version(Version::HTTP_11)
+            .connector(Strict(tcp))
             .timeout(connect_timeout)
             .handshake_timeout(connect_timeout)
             .limit(settings.max_connections)
@@ -83,35 +89,34 @@ fn reply(
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse().ok());
+    // RFC 9112 §6.3: without a length and a transfer coding the close ends the body.
+    let ends_by_close =
+        content_length.is_none() && !headers.contains_key(header::TRANSFER_ENCODING);
     UpstreamReply {
         status: response.status(),
         headers,
         content_length,
-        body: SendWrapper::new(whole(response, content_length).boxed_local()),
+        body: SendWrapper::new(body(response, ends_by_close).boxed_local()),
     }
 }
 
-/// The body with an early end as an error: awc ends a body cleanly when the provider closes the
-/// connection before the announced length.
-fn whole(
-    body: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
-    content_length: Option<u64>,
+/// The body as it comes. On our transport an early end is an error, and so is the close that ends a body
+/// without a length.
+fn body(
+    body: impl Stream<Item = Result<Bytes, PayloadError>> + 'static,
+    ends_by_close: bool,
 ) -> impl Stream<Item = Result<Bytes, UpstreamError>> {
-    let missing = content_length.unwrap_or(0);
-    futures_util::stream::unfold((body, missing, false), |(mut body, missing, ended)| async move {
-        if ended {
-            return None;
+    let checked = body.map(move |chunk| match chunk {
+        Ok(chunk) => Some(Ok(chunk)),
+        Err(PayloadError::Incomplete(Some(error)) | PayloadError::Io(error))
+            if ends_by_close && error.kind() == ErrorKind::UnexpectedEof =>
+        {
+            None
         }
-        match body.next().await {
-            Some(Ok(chunk)) => {
-                let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-                Some((Ok(chunk), (body, missing.saturating_sub(length), false)))
-            }
-            Some(Err(_)) => Some((Err(UpstreamError::Cut), (body, missing, true))),
-            None if missing > 0 => Some((Err(UpstreamError::Cut), (body, missing, true))),
-            None => None,
-        }
-    })
+        Err(_) => Some(Err(UpstreamError::Cut)),
+    });
+    // The first `None` ends the stream; the transport would go on failing.
+    checked.scan((), |(), chunk| std::future::ready(chunk))
 }
 
 fn fault(error: SendRequestError) -> UpstreamError {
@@ -122,6 +127,7 @@ fn fault(error: SendRequestError) -> UpstreamError {
         SendRequestError::Connect(ConnectError::Disconnected) | SendRequestError::Send(_) => {
             UpstreamError::Disconnected
         }
+        SendRequestError::Response(ParseError::Io(_)) => UpstreamError::Disconnected,
         SendRequestError::Response(_) => UpstreamError::Invalid,
         _ => UpstreamError::Unreachable,
     }

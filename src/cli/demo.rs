@@ -39,7 +39,7 @@ pub(super) fn demo(context: &Context, bind: &Bind, output: &mut Output) -> Resul
                 output.line(format!("  password   {}  (shown this once)", password.expose()))?;
             }
             None => {
-                output.line("  password   as before; PORTCULLIS_ADMIN__PASSWORD sets a new one")?
+                output.line("  password   as before; PORTCULLIS_ADMIN__PASSWORD sets a new one")?;
             }
         }
         let serving = actix_web::rt::spawn(gateway.serve());

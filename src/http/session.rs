@@ -184,10 +184,10 @@ pub(super) async fn require_session(
 /// The token of a request, and whether it came as the cookie.
 fn presented(request: &HttpRequest) -> Option<(Sensitive<String>, bool)> {
     let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if let Some((scheme, token)) = bearer.and_then(|value| value.split_once(' ')) {
-        if scheme.eq_ignore_ascii_case("bearer") {
-            return Some((Sensitive::new(token.trim().to_owned()), false));
-        }
+    if let Some((scheme, token)) = bearer.and_then(|value| value.split_once(' '))
+        && scheme.eq_ignore_ascii_case("bearer")
+    {
+        return Some((Sensitive::new(token.trim().to_owned()), false));
     }
     let cookie = request.cookie(COOKIE)?;
     Some((Sensitive::new(cookie.value().to_owned()), true))

@@ -63,7 +63,7 @@ fn insert(store: &Store, rows: &[Arc<Record>]) -> Result<(), StoreError> {
         match store.insert_records(std::slice::from_ref(row)) {
             Err(error) if error.is_retryable() => return Err(error),
             Err(error) => {
-                tracing::error!(%error, id = %row.id, "a record was refused by the store")
+                tracing::error!(%error, id = %row.id, "a record was refused by the store");
             }
             Ok(()) => {}
         }

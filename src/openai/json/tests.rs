@@ -44,7 +44,7 @@ fn a_duplicate_is_found_among_many_keys_too() {
 
 #[test]
 fn nesting_and_number_of_values_are_bounded() {
-    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(Document::parse(nested(128).as_bytes()).is_ok());
     assert_eq!(fault(nested(129)), (128, "nesting over 128 levels"));
     assert_eq!(fault("[".repeat(1_000_000)).1, "nesting over 128 levels");
