@@ -27,6 +27,9 @@ pub enum AdminError {
     /// An agent's name would be a role at the same time.
     #[error("the agent cannot have its own name {0:?} as a role; choose another name")]
     NameIsRole(String),
+    /// An agent's name would be taken for an id.
+    #[error("the agent's name {0:?} has the form of an id; choose another name")]
+    NameIsId(String),
     /// Wrong user name or password.
     #[error("wrong user name or password")]
     InvalidCredentials,

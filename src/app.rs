@@ -11,10 +11,10 @@ mod wiring;
 pub use data_dir::DataDir;
 pub use error::AppError;
 
-use crate::actors::broadcast::Greeting;
 use crate::actors::policy::PolicyPaths;
 use crate::admin::ensure_administrator;
 use crate::bus::audit::Flush;
+use crate::bus::broadcast::Greeting;
 use crate::config::Config;
 use crate::http::{AdminState, SignInAttempts, routes};
 use crate::pipeline::{ClientSocket, Gate, GateSettings};
@@ -82,6 +82,7 @@ impl Gateway {
         let sandbox = sandbox.then(crate::sandbox::start).transpose().map_err(AppError::Sandbox)?;
         if let Some(sandbox) = &sandbox {
             config.upstream.base_url.clone_from(&sandbox.base_url);
+            config.upstream.api_key = Some(crate::sandbox::provider_key());
         }
         let settings = GateSettings::of(&config, sandbox.is_some())
             .map_err(|_not_a_header| AppError::ProviderKey)?;

@@ -14,7 +14,7 @@ mod token;
 
 pub use session::SignInAttempts;
 
-use crate::actors::broadcast::Greeting;
+use crate::bus::broadcast::Greeting;
 use crate::config::Admin;
 use crate::store::Store;
 use actix_web::{HttpResponse, http::header, web};

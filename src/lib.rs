@@ -1,26 +1,27 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 #![warn(missing_docs)]
 
-// Pure rooms: no actix, no I/O, no clock.
+// The shared words, and what the outside says: time and configuration.
+pub mod types;
 pub mod clock;
 pub mod config;
-pub mod detect;
-pub mod identity;
+// Pure rooms: no actix, no I/O, no clock.
 pub mod openai;
-pub mod policy;
+pub mod identity;
 pub mod trust;
-pub mod types;
+pub mod policy;
+pub mod detect;
 // The only room with SQL.
 pub mod store;
 // The skeleton.
-pub mod actors;
 pub mod bus;
-// The request, and the administrator's use cases.
+pub mod actors;
+// The request, the administrator's use cases, and their surfaces.
+pub mod pipeline;
 pub mod admin;
 pub mod http;
-pub mod pipeline;
 pub mod sandbox;
 // Putting it together.
+pub mod telemetry;
 pub mod app;
 pub mod cli;
-pub mod telemetry;

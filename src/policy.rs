@@ -18,7 +18,6 @@ pub use explain::{Explanation, MatchedRule};
 pub use line::{Effect, RuleKind};
 pub use pattern::{Pattern, PatternError};
 pub use permit::{Decision, Denial, DenialReason, Permit, Permitted, Uncovered};
-pub use roles::is_role_name;
 pub use rules::lint;
 
 use crate::types::{Permission, Principal};

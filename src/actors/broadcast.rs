@@ -9,7 +9,7 @@
 
 mod frames;
 
-use crate::bus::broadcast::{Event, Publish, Subscribe, Subscription};
+use crate::bus::broadcast::{Event, Greeting, Publish, Subscribe, Subscription};
 use crate::types::{ExchangeId, Record};
 use actix::{Actor, Context, Handler, MessageResult};
 use bytes::Bytes;
@@ -22,17 +22,6 @@ use tokio::sync::mpsc;
 const MAILBOX: usize = 65_536;
 const RING: usize = 4_096;
 const QUEUE: usize = 1_024;
-
-/// What followers are greeted with.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Greeting {
-    /// The gateway's name.
-    pub node: Arc<str>,
-    /// The program's version.
-    pub version: &'static str,
-    /// Whether answers come from the built-in sandbox.
-    pub sandbox: bool,
-}
 
 /// The owner of the live page's state.
 pub struct BroadcastActor {

@@ -42,6 +42,9 @@ pub fn create_agent(
     now: UnixMillis,
 ) -> Result<Provisioned, AdminError> {
     check_agent_name(&request.name)?;
+    if Uuid::try_parse(&request.name).is_ok() {
+        return Err(AdminError::NameIsId(request.name));
+    }
     check_agent_type(&request.agent_type)?;
     check_roles(&request.name, &request.roles)?;
     let (client_secret, secret_hash) = new_secret()?;

@@ -5,10 +5,11 @@
 
 use crate::actors::audit::AuditActor;
 use crate::actors::auth::{AuthActor, AuthDesk, AuthSnapshot, PublishedAuth};
-use crate::actors::broadcast::{BroadcastActor, Greeting};
+use crate::actors::broadcast::BroadcastActor;
 use crate::actors::policy::{PolicyActor, PolicyDesk, PolicySnapshot, PublishedPolicy};
 use crate::actors::{keep, upstream::UpstreamActor};
 use crate::bus::audit::Places;
+use crate::bus::broadcast::Greeting;
 use crate::bus::{Bus, Line, RecordLines};
 use crate::config::{Auth, Config, Upstream};
 use crate::store::Store;

@@ -4,8 +4,20 @@ use crate::bus::policy::PolicyFault;
 use crate::types::Record;
 use actix::Message;
 use bytes::Bytes;
+use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+
+/// What followers are greeted with.
+#[derive(Clone, Debug, Serialize)]
+pub struct Greeting {
+    /// The gateway's name.
+    pub node: Arc<str>,
+    /// The program's version.
+    pub version: &'static str,
+    /// Whether answers come from the built-in sandbox.
+    pub sandbox: bool,
+}
 
 /// Something that happened.
 #[derive(Clone, Debug)]

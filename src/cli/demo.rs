@@ -4,16 +4,15 @@
 //! the real HTTP surface, and the snippets to go on with. It must never call a real provider.
 
 use super::serve::{Bind, in_system, load};
-use super::{ACTOR, CliError, Context, Output, agent::write_credentials, token::fetch};
+use super::token::{Credentials, fetch};
+use super::{ACTOR, CliError, Context, Output, agent::write_credentials};
 use crate::admin::{self, AdminError, NewAgentRequest};
 use crate::app::Gateway;
-use crate::config::Config;
 use crate::store::{Store, StoreError};
-use crate::types::Sensitive;
 use awc::http::{StatusCode, header};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{io::Write, path::Path, time::Duration};
 
 const AGENT: &str = "demo-agent";
 const ROLE: &str = "developer";
@@ -28,7 +27,8 @@ pub(super) fn demo(context: &Context, bind: &Bind, output: &mut Output) -> Resul
     in_system(async move {
         let gateway = Gateway::prepare(config.clone(), true)?;
         let url = format!("http://{}", gateway.address());
-        let credentials = demo_agent(&config, gateway.store())?;
+        let file = config.data_dir.join("demo-agent.json");
+        let credentials = demo_agent(&file, gateway.store())?;
         output.line(format!(
             "Portcullis {} with the built-in sandbox instead of a provider",
             env!("CARGO_PKG_VERSION")
@@ -44,6 +44,7 @@ pub(super) fn demo(context: &Context, bind: &Bind, output: &mut Output) -> Resul
         }
         let serving = actix_web::rt::spawn(gateway.serve());
         let toured = tour(&url, &credentials, output).await;
+        snippets(&url, &file, output)?;
         if let Err(error) = toured {
             output.line(format!("The tour stopped: {error}"))?;
         }
@@ -53,16 +54,9 @@ pub(super) fn demo(context: &Context, bind: &Bind, output: &mut Output) -> Resul
     })
 }
 
-struct Credentials {
-    client_id: String,
-    client_secret: Sensitive<String>,
-    path: PathBuf,
-}
-
 /// The demo agent of an earlier start, or a new one.
-fn demo_agent(config: &Config, store: &Store) -> Result<Credentials, CliError> {
-    let path = config.data_dir.join("demo-agent.json");
-    if let (Some(_), Some(known)) = (store.agent(AGENT)?, read_credentials(&path)) {
+fn demo_agent(path: &Path, store: &Store) -> Result<Credentials, CliError> {
+    if let (Some(_), Ok(known)) = (store.agent(AGENT)?, Credentials::read(path)) {
         return Ok(known);
     }
     let request = NewAgentRequest {
@@ -78,23 +72,12 @@ fn demo_agent(config: &Config, store: &Store) -> Result<Credentials, CliError> {
         }
         created => created?,
     };
-    write_credentials(&path, &new)?;
-    Ok(Credentials { client_id: new.client_id, client_secret: new.client_secret, path })
-}
-
-fn read_credentials(path: &PathBuf) -> Option<Credentials> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let value: Value = serde_json::from_str(&text).ok()?;
-    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    Some(Credentials {
-        client_id: text("client_id")?,
-        client_secret: Sensitive::new(text("client_secret")?),
-        path: path.clone(),
-    })
+    write_credentials(path, &new)?;
+    Ok(Credentials { client_id: new.client_id, client_secret: new.client_secret })
 }
 
 async fn tour(url: &str, credentials: &Credentials, output: &mut Output) -> Result<(), CliError> {
-    let reply = fetch(url, &credentials.client_id, &credentials.client_secret).await?;
+    let reply = fetch(url, credentials).await?;
     let token = reply.get("access_token").and_then(Value::as_str).unwrap_or_default();
     let caller = Caller { url, token };
     output.line("")?;
@@ -103,8 +86,7 @@ async fn tour(url: &str, credentials: &Credentials, output: &mut Output) -> Resu
     output.line("")?;
     output.line(format!("2. {AGENT} asks {DENIED_MODEL}, which policy.csv does not grant:"))?;
     caller.denied(output).await?;
-    output.line("")?;
-    snippets(url, credentials, output)
+    output.line("")
 }
 
 struct Caller<'a> {
@@ -183,32 +165,34 @@ fn text_of(event: &[u8]) -> Option<String> {
     chunk.pointer("/choices/0/delta/content").and_then(Value::as_str).map(str::to_owned)
 }
 
-fn snippets(url: &str, credentials: &Credentials, output: &mut Output) -> Result<(), CliError> {
-    let path = credentials.path.display();
-    output.line("Both calls are on the dashboard now. Go on from another terminal:")?;
-    output.line("")?;
-    output.line(format!("  TOKEN=$(curl -s -X POST {url}/api/v1/auth/token \\"))?;
-    output.line("    -H \"Content-Type: application/json\" \\")?;
-    output.line(format!(
-        "    -d \"$(jq '. + {{grant_type: \"client_credentials\"}}' {path})\" | jq -r .access_token)"
-    ))?;
-    output.line(format!("  curl -N {url}/api/v1/openai/v1/chat/completions \\"))?;
-    output.line(format!(
-        "    -H \"Authorization: Bearer $TOKEN\" -H \"X-OpenAI-Key: {SANDBOX_KEY}\" \\"
-    ))?;
-    output.line("    -H \"Content-Type: application/json\" \\")?;
-    output.line(format!(
-        "    -d '{{\"model\":\"{ALLOWED_MODEL}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'"
-    ))?;
-    output.line("")?;
-    output.line("  # Python: pip install openai")?;
-    output.line("  from openai import OpenAI")?;
-    output
-        .line(format!("  client = OpenAI(base_url=\"{url}/api/v1/openai/v1\", api_key=TOKEN,"))?;
-    output.line(format!(
-        "                  default_headers={{\"X-OpenAI-Key\": \"{SANDBOX_KEY}\"}})"
-    ))?;
-    output.line(format!("  print(client.chat.completions.create(model=\"{ALLOWED_MODEL}\","))?;
-    output.line("        messages=[{\"role\": \"user\", \"content\": \"Hello!\"}]).choices[0].message.content)")?;
-    output.line("")
+fn snippets(url: &str, credentials: &Path, output: &mut Output) -> Result<(), CliError> {
+    let program = std::env::args().next().unwrap_or_else(|| "portcullis".to_owned());
+    let credentials = credentials.display();
+    for line in [
+        "Both calls are on the dashboard now. Go on from another terminal here:",
+        "",
+        &format!("  export OPENAI_BASE_URL={url}/api/v1/openai/v1"),
+        &format!(
+            "  export OPENAI_API_KEY=$({program} token --url {url} --credentials {credentials})"
+        ),
+        "",
+        "  curl -N $OPENAI_BASE_URL/chat/completions \\",
+        &format!(
+            "    -H \"Authorization: Bearer $OPENAI_API_KEY\" -H \"X-OpenAI-Key: {SANDBOX_KEY}\" \\"
+        ),
+        "    -H \"Content-Type: application/json\" \\",
+        &format!("    -d '{{\"model\": \"{ALLOWED_MODEL}\", \"stream\": true,"),
+        "         \"messages\": [{\"role\": \"user\", \"content\": \"Hello!\"}]}'",
+        "",
+        "  # Python, after: pip install openai",
+        "  from openai import OpenAI",
+        &format!("  client = OpenAI(default_headers={{\"X-OpenAI-Key\": \"{SANDBOX_KEY}\"}})"),
+        &format!("  response = client.chat.completions.create(model=\"{ALLOWED_MODEL}\","),
+        "      messages=[{\"role\": \"user\", \"content\": \"Hello!\"}])",
+        "  print(response.choices[0].message.content)",
+        "",
+    ] {
+        output.line(line)?;
+    }
+    Ok(())
 }

@@ -27,11 +27,10 @@ pub(super) async fn create_token(
     let text = |value: &header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let authorization = authorization.map(text);
     let content_type = content_type.map(text);
-    let used_basic = authorization.is_some();
     let parsed = TokenRequest::parse(authorization.as_deref(), content_type.as_deref(), &body);
     let token_request = match parsed {
         Ok(token_request) => token_request,
-        Err(refusal) => return refuse(&refusal, used_basic),
+        Err(refusal) => return refuse(refusal),
     };
     match gate.bus().issue_token.ask(IssueToken { request: token_request }).await {
         Ok(Ok(issued)) => uncached(HttpResponse::Ok()).json(json!({
@@ -41,7 +40,7 @@ pub(super) async fn create_token(
             "agent_id": issued.agent_id,
             "risk_tier": issued.risk_tier,
         })),
-        Ok(Err(IssueError::Refused(refusal))) => refuse(&refusal, used_basic),
+        Ok(Err(IssueError::Refused(refusal))) => refuse(refusal),
         Ok(Err(IssueError::Standing(status))) => uncached(HttpResponse::Forbidden()).json(json!({
             "error": "unauthorized_client",
             "error_description": format!("This agent is {status}. Ask its administrator."),
@@ -55,11 +54,11 @@ pub(super) async fn create_token(
     }
 }
 
-fn refuse(refusal: &TokenRefusal, used_basic: bool) -> HttpResponse {
+fn refuse(refusal: TokenRefusal) -> HttpResponse {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = uncached(HttpResponse::build(status));
-    if used_basic && status == StatusCode::UNAUTHORIZED {
-        response.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"portcullis\""));
+    if let Some(challenge) = refusal.www_authenticate() {
+        response.insert_header((header::WWW_AUTHENTICATE, challenge));
     }
     response.json(refusal.body())
 }

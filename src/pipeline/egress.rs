@@ -3,41 +3,30 @@
 //! Owns the answer's end: what was complete ends cleanly, everything else reaches the client as an error
 //! event or a cut, never as a clean end. It must never hold back a byte that the reader has released.
 
+mod models;
 mod reader;
 
-use super::{
-    Answer, Gate, Stop, admit::unavailable, client::ClientWatch, forward::refusal_of, headers,
-    record::Exchange,
-};
-use crate::bus::policy::SelectModels;
+pub(super) use models::filter_models;
+
+use super::{Answer, Gate, client::ClientWatch, headers, record::Exchange};
 use crate::bus::upstream::{UpstreamError, UpstreamReply};
-use crate::openai::{
-    AnswerKind, Call, Endpoint, PING, filter_models as filter, stream_error_event,
-};
+use crate::openai::{Call, Endpoint, PING, stream_error_event};
 use crate::types::{Outcome, Refusal};
 use actix_web::{
     body::{BodySize, MessageBody},
-    http::{StatusCode, header},
+    http::StatusCode,
 };
-use bytes::{Bytes, BytesMut};
-use futures_util::{
-    StreamExt,
-    stream::{LocalBoxStream, once},
-};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream::LocalBoxStream};
 use reader::Reader;
-use send_wrapper::SendWrapper;
 use std::{
     collections::VecDeque,
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 use tokio::time::Sleep;
-
-/// A models list is read whole, up to this size.
-const MODELS_LIST_BYTES: usize = 8 * 1024 * 1024;
 
 /// What the call tells about its answer.
 #[derive(Clone, Copy)]
@@ -273,39 +262,4 @@ impl Drop for Egress {
         };
         self.close(outcome, None);
     }
-}
-
-/// Takes out of a models list what the caller may not use.
-pub(super) async fn filter_models(
-    gate: &Gate,
-    exchange: &Exchange,
-    mut reply: UpstreamReply,
-    plan: &Plan,
-) -> Result<UpstreamReply, Stop> {
-    if plan.endpoint.answer != AnswerKind::ModelList || reply.status != StatusCode::OK {
-        return Ok(reply);
-    }
-    let mut list = BytesMut::new();
-    while let Some(chunk) = reply.body.next().await {
-        let chunk = chunk.map_err(refusal_of)?;
-        if list.len() + chunk.len() > MODELS_LIST_BYTES {
-            return Err(Refusal::UpstreamInvalid.into());
-        }
-        list.extend_from_slice(&chunk);
-    }
-    let unreadable = |_| Stop::Refused(Refusal::UpstreamInvalid);
-    let mut models = Vec::new();
-    filter(&list, |model| {
-        models.push(model.to_owned());
-        true
-    })
-    .map_err(unreadable)?;
-    let message = SelectModels { principal: Arc::clone(exchange.principal()), models };
-    let permitted = gate.bus.select_models.ask(message).await;
-    let mut permitted = permitted.map_err(|error| unavailable("policy", error))?.into_iter();
-    let list = filter(&list, |_| permitted.next() == Some(true)).map_err(unreadable)?;
-    reply.content_length = u64::try_from(list.len()).ok();
-    reply.headers.remove(header::ETAG);
-    reply.body = SendWrapper::new(once(std::future::ready(Ok(Bytes::from(list)))).boxed_local());
-    Ok(reply)
 }

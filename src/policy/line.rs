@@ -5,7 +5,8 @@
 
 use super::error::{Problem, closest, ordinal};
 use super::pattern::Pattern;
-use super::roles::{TYPE_PREFIX, is_role_name};
+use super::roles::TYPE_PREFIX;
+use crate::identity::check_role_name;
 use crate::types::{Permission, text_enum};
 
 text_enum! {
@@ -161,7 +162,7 @@ fn read_rule(
 
 fn read_role(field: Field<'_>) -> Result<String, Problem> {
     let name = field.text.strip_prefix(TYPE_PREFIX).unwrap_or(field.text);
-    if is_role_name(name) {
+    if check_role_name(name).is_ok() {
         return Ok(field.text.to_owned());
     }
     let quoted = field.text;
@@ -172,7 +173,7 @@ fn read_role(field: Field<'_>) -> Result<String, Problem> {
         ));
     }
     let lower = field.text.to_lowercase();
-    let remedy = if is_role_name(lower.strip_prefix(TYPE_PREFIX).unwrap_or(&lower)) {
+    let remedy = if check_role_name(lower.strip_prefix(TYPE_PREFIX).unwrap_or(&lower)).is_ok() {
         format!("did you mean `{lower}`?")
     } else {
         "use a-z, 0-9, `.`, `_` and `-`, at most 63, the first a letter or digit".to_owned()

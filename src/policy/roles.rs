@@ -9,14 +9,6 @@ use std::sync::Arc;
 /// What stands before an agent's type when it is used as a role.
 pub(super) const TYPE_PREFIX: &str = "type:";
 
-/// Whether agents and roles may be called so: `[a-z0-9][a-z0-9._-]{0,62}`.
-pub fn is_role_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    name.len() <= 63
-        && name.bytes().next().is_some_and(plain)
-        && name.bytes().all(|byte| plain(byte) || matches!(byte, b'.' | b'_' | b'-'))
-}
-
 /// Members and the roles that they were given.
 #[derive(Debug, Default)]
 pub(super) struct RoleGraph {
@@ -92,15 +84,5 @@ mod tests {
         assert!(!graph.add("c", "a"));
         assert!(!graph.add("d", "d"));
         assert_eq!(effective(&graph, "a"), ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn role_names_are_short_and_lower_case() {
-        for name in ["developer", "a", "0", "research-bot.v2_x", &"a".repeat(63)] {
-            assert!(is_role_name(name), "{name}");
-        }
-        for name in ["", "Developer", "-a", "a b", "dev*", "type:x", "é", &"a".repeat(64)] {
-            assert!(!is_role_name(name), "{name}");
-        }
     }
 }

@@ -123,7 +123,7 @@ export function openEvents(url, { onEvent, onState, onUnauthorized }) {
         say("live");
       }
       for (const event of feed(value)) {
-        lastId = event.id;
+        if (event.id !== "") lastId = event.id;
         onEvent(event);
       }
     }

@@ -160,8 +160,17 @@ export class Feed {
     } else if (event.type === "hello") {
       this.hello = value;
       if (!this.#loadedOnce || this.history.state === "error") this.load();
+      this.#askPolicy();
       this.#tell("connection");
     }
+  }
+
+  /** Whether the last change was refused before we came, or while we were away. */
+  async #askPolicy() {
+    const policy = await api.policy().catch(() => null);
+    if (policy === null) return;
+    this.policy = { version: policy.version, error: policy.error };
+    this.#tell("policy");
   }
 
   #live(record, finished) {

@@ -16,6 +16,19 @@ def pytest_sessionstart():
         pytest.exit(f"{BINARY} does not exist; run 'cargo build' first", returncode=1)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows what its servers logged last."""
+    report = yield
+    if report.failed:
+        used = item.funcargs.values()
+        gates = [gate for gate in used if isinstance(gate, Gateway)]
+        gates += [gate for made in used for gate in getattr(made, "gates", [])]
+        for gate in gates:
+            report.sections.append((f"log of {gate.url}", gate.log[-4000:]))
+    return report
+
+
 @pytest.fixture(scope="session")
 def upstream():
     scripted = Upstream()
@@ -73,7 +86,7 @@ def start_gate(tmp_path, upstream):
 
     Settings are written as the environment does, without prefix: `start_gate(UPSTREAM__ANSWER_TIMEOUT_SECS=1)`.
     """
-    gates = []
+    gates = []  # also read by the report of a failure
 
     def start(upstream_url=upstream.base_url, started=True, **settings):
         more = {name: settings.pop(name) for name in ("policy", "database_url") if name in settings}
@@ -82,6 +95,7 @@ def start_gate(tmp_path, upstream):
         gates.append(gate)
         return gate.start() if started else gate
 
+    start.gates = gates
     yield start
     for gate in gates:
         gate.stop()

@@ -94,8 +94,10 @@ class Gateway:
         }
         if database_url:
             self.env["DATABASE_URL"] = database_url
+        self.cwd = self.home
         self.output = []
         self.process = None
+        self.admin_token = None
 
     def start(self, *arguments):
         """Starts the server and waits until it is ready."""
@@ -107,7 +109,7 @@ class Gateway:
         self.process = subprocess.Popen(
             [BINARY, *arguments],
             env=self.env,
-            cwd=self.home,
+            cwd=self.cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -157,7 +159,7 @@ class Gateway:
         done = subprocess.run(
             [BINARY, *arguments],
             env={**self.env, **(env or {})},
-            cwd=self.home,
+            cwd=self.cwd,
             input=stdin,
             capture_output=True,
             text=True,
@@ -225,11 +227,19 @@ class Gateway:
 
     # The administrator
 
-    def admin(self):
-        """An HTTP client with an administrator's access token."""
-        reply = self.sign_in()
-        assert reply.status_code == 200, reply.text
-        token = reply.json()["access_token"]
+    def admin(self, fresh=False):
+        """An HTTP client with an administrator's access token: the server's usual one, or one of its own.
+
+        Checking a password is slow on purpose, so most tests share a session.
+        """
+        if fresh or self.admin_token is None:
+            reply = self.sign_in()
+            assert reply.status_code == 200, reply.text
+            token = reply.json()["access_token"]
+        else:
+            token = self.admin_token
+        if not fresh:
+            self.admin_token = token
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
 
     def sign_in(self, password=ADMIN_PASSWORD, username="admin"):

@@ -101,7 +101,7 @@ def test_the_stream_is_for_administrators_only(sqlite_gate):
 
 
 def test_a_session_that_signs_out_is_shown_nothing_more(sqlite_gate):
-    admin = sqlite_gate.admin()
+    admin = sqlite_gate.admin(fresh=True)
     assert admin.get("/api/v1/admin/session").status_code == 200
     assert admin.post("/api/v1/admin/logout").status_code == 204
     assert admin.get("/api/v1/activity/stream").status_code == 401

@@ -64,7 +64,7 @@ def test_a_post_by_cookie_needs_the_csrf_header(gate):
 
 
 def test_a_sign_out_by_token_ends_the_session(sqlite_gate):
-    with sqlite_gate.admin() as admin:
+    with sqlite_gate.admin(fresh=True) as admin:
         assert admin.post("/api/v1/admin/logout").status_code == 204
         assert admin.get("/api/v1/admin/session").status_code == 401
 

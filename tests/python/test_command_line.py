@@ -7,7 +7,7 @@ import pytest
 
 
 def test_help_shows_an_example_for_every_command(sqlite_gate):
-    for arguments in [[], ["serve"], ["agent", "create"], ["policy", "check"], ["policy", "explain"], ["demo"]]:
+    for arguments in [["serve"], ["agent", "create"], ["policy", "check"], ["policy", "explain"], ["demo"]]:
         done = sqlite_gate.cli(*arguments, "--help")
         assert "example" in done.stdout.lower(), arguments
         assert done.stderr == ""

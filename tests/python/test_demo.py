@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from gateway import eventually
+from gateway import ROOT, eventually
 
 
 def shown_password(told):
@@ -17,6 +17,7 @@ def shown_password(told):
 
 def test_the_demo_makes_its_calls_prints_what_to_do_next_and_keeps_serving(start_gate):
     gate = start_gate(started=False)
+    gate.cwd = ROOT  # the shipped model.conf and policy.csv
     for name in [
         "PORTCULLIS_ADMIN__PASSWORD",
         "PORTCULLIS_UPSTREAM__BASE_URL",
@@ -44,6 +45,7 @@ def test_the_demo_makes_its_calls_prints_what_to_do_next_and_keeps_serving(start
 
 def test_a_second_demo_in_the_same_place_works_too(start_gate):
     gate = start_gate(started=False)
+    gate.cwd = ROOT
     for _ in range(2):
         gate.output.clear()
         gate.spawn("demo")

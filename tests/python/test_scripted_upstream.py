@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from gateway import chat, event_data
+from scripted import Upstream
 
 
 def call(upstream, body, script=None, mark=None):
@@ -65,8 +66,10 @@ def test_bytes_are_the_same_however_they_are_split(upstream):
     assert call(upstream, chat(stream=True), {"framing": "close"}).content == whole
 
 
-def test_two_calls_share_one_connection(upstream):
+def test_two_calls_share_one_connection():
+    upstream = Upstream()
     with httpx.Client() as client:
         for _ in range(2):
             assert client.post(f"{upstream.base_url}/chat/completions", json=chat()).status_code == 200
         assert len(upstream.connections) == 1
+    upstream.stop()

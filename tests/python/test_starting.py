@@ -191,20 +191,6 @@ def read_until_broken(gate, agent):
         pass
 
 
-def test_a_killed_server_leaves_a_record_of_what_was_open(start_gate):
-    gate = start_gate()
-    agent = gate.create_agent()
-    running = threading.Thread(target=lambda: read_until_broken(gate, agent))
-    running.start()
-    time.sleep(0.8)
-    gate.process.kill()
-    gate.process.wait(5)
-    gate.process = None
-    running.join(5)
-    gate.start()
-    assert gate.record(agent)["outcome"] == "interrupted"
-
-
 def test_idle_connections_do_not_hold_up_the_end(start_gate):
     gate = start_gate()
     with httpx.Client(base_url=gate.url) as client:

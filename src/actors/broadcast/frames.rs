@@ -2,7 +2,7 @@
 //!
 //! Owns the names and the JSON of the live page's events.
 
-use super::Greeting;
+use crate::bus::broadcast::Greeting;
 use crate::bus::policy::PolicyFault;
 use crate::types::Record;
 use bytes::Bytes;

@@ -8,7 +8,7 @@ const TYPING_MS = 200;
 
 export function createToolbar({ onFilter, onSearchEnter, onPause }) {
   const search = el("input", {
-    class: "input", id: "filter-q", type: "search", name: "q", placeholder: "Search, or paste a decision id",
+    class: "input", id: "filter-q", type: "search", name: "q", placeholder: "Search or decision id",
     autocomplete: "off", spellcheck: "false", aria: { label: "Search exchanges", keyshortcuts: "/" },
   });
   const agent = select("agent", "Agent", "All agents");

@@ -5,13 +5,13 @@ import * as api from "../api.js";
 import { createDrawer } from "../activity/drawer.js";
 import * as filters from "../activity/filter.js";
 import { createKeys } from "../activity/keys.js";
+import { messageOf, offlineAlert, policyAlert } from "../activity/messages.js";
 import { createStats } from "../activity/stats.js";
 import { Table } from "../activity/table.js";
 import { createToolbar } from "../activity/toolbar.js";
-import { createWelcome } from "../activity/welcome.js";
 import { el, icon, setText } from "../dom.js";
-import { clock, count } from "../format.js";
-import { link, replace } from "../router.js";
+import { count } from "../format.js";
+import { replace } from "../router.js";
 
 const FRAME_MS = 100; // ten changes a second are as many as an eye can follow
 const TICK_MS = 200;
@@ -20,7 +20,7 @@ const POINTER_REST_MS = 1_200;
 export function mount(host, { feed, session }, params) {
   const table = new Table(feed.heard);
   const stats = createStats();
-  const drawer = createDrawer({ onClose: () => close() });
+  const drawer = createDrawer({ onClose: (event) => close({ stay: event.detail === 0 }) });
   const toolbar = createToolbar({
     onFilter: (filter) => setFilter(filter),
     onSearchEnter: (text) => openById(filters.asId(text)),
@@ -94,30 +94,11 @@ export function mount(host, { feed, session }, params) {
       : filters.isEmpty(feed.filter) ? "welcome" : "nothing";
     if (message.dataset.kind !== kind) {
       message.dataset.kind = kind;
-      message.replaceChildren(...messageOf(kind));
+      message.replaceChildren(...messageOf(kind, feed, session));
     }
     older.hidden = !feed.hasOlder;
     older.disabled = history.older === "loading";
     setText(older, { idle: "Load older", loading: "Loading…", error: "Could not load. Try again" }[history.older]);
-  }
-
-  function messageOf(kind) {
-    if (kind === "welcome") return [createWelcome({ sandbox: session.sandbox })];
-    if (kind === "loading") {
-      return [el("div", { class: "skeleton", role: "status" },
-        el("span", { class: "visually-hidden" }, "Loading exchanges"), Array.from({ length: 8 }, () => el("div")))];
-    }
-    if (kind === "nothing") {
-      return [el("div", { class: "notice", id: "no-match" }, el("h2", {}, "Nothing matches"),
-        el("p", {}, "No exchange that we looked at matches these filters. New ones appear here by themselves."))];
-    }
-    if (kind === "error") {
-      return [el("div", { class: "notice", id: "history-error", role: "alert" },
-        el("h2", {}, "The history could not be loaded"),
-        el("p", {}, feed.history.error?.message ?? ""),
-        el("button", { type: "button", class: "button", onclick: () => feed.load() }, "Try again"))];
-    }
-    return [];
   }
 
   function renderAlerts() {
@@ -127,24 +108,13 @@ export function mount(host, { feed, session }, params) {
     const kinds = `${offline} ${refused}`;
     if (alerts.dataset.kinds === kinds) return;
     alerts.dataset.kinds = kinds;
-    const nodes = [];
-    if (offline) {
-      nodes.push(el("div", { class: "banner banner-bad", id: "offline", role: "alert" }, icon("alert"),
-        el("div", { class: "banner-body" },
-          el("p", { class: "banner-title" }, "The gate cannot be reached"),
-          el("p", {}, `What you see is as of ${clock(feed.heardAt).slice(0, 8)}. The page goes on trying by itself.`)),
-        el("button", { type: "button", class: "button", id: "retry", onclick: () => feed.retry() }, "Try now")));
-    }
-    if (refused) {
-      nodes.push(el("div", { class: "banner banner-bad", id: "policy-alert", role: "alert" }, icon("alert"),
-        el("div", { class: "banner-body" },
-          el("p", { class: "banner-title" }, "The last policy change was not loaded"),
-          el("p", {}, "The gate keeps the last good policy. ", el("a", { href: link("policy") }, "See what is wrong")))));
-    }
-    alerts.replaceChildren(...nodes);
+    alerts.replaceChildren(
+      ...(offline ? [offlineAlert(feed)] : []),
+      ...(refused ? [policyAlert()] : []));
   }
 
   function setFilter(filter) {
+    if (drawer.id === null) leaveRow();
     feed.setFilter(filter);
     remember();
   }
@@ -205,13 +175,15 @@ export function mount(host, { feed, session }, params) {
     for (const node of [scroller, ...document.querySelectorAll(".header, .footer")]) node.inert = modal;
   }
 
-  function close() {
+  /** Closes the drawer. The keyboard stays with its row; a mouse has no row, so the list runs on. */
+  function close({ stay }) {
     if (drawer.id === null) return;
     const hadFocus = drawer.node.contains(document.activeElement);
     drawer.hide();
     view.classList.remove("has-drawer");
     makeModal();
-    if (hadFocus) table.focusActive();
+    if (!stay) leaveRow();
+    else if (hadFocus) table.focusActive();
     remember();
   }
 
@@ -233,7 +205,7 @@ export function mount(host, { feed, session }, params) {
       if (drawer.id !== null) drawer.show(next), remember();
     },
     open: () => openById(table.activeId),
-    escape: () => (drawer.id === null ? leaveRow() : close()),
+    escape: () => (drawer.id === null ? leaveRow() : close({ stay: true })),
     search: () => toolbar.search.focus(),
     pause,
     inRows: () => table.body.contains(document.activeElement),
@@ -249,7 +221,7 @@ export function mount(host, { feed, session }, params) {
   table.body.addEventListener("click", (event) => {
     const id = event.target.closest(".row")?.dataset.id;
     if (!id || String(getSelection()) !== "") return;
-    if (id === drawer.id) close();
+    if (id === drawer.id) close({ stay: false });
     else openById(id, { focus: false });
   });
   // Rows do not slip away from under a moving mouse.
@@ -287,7 +259,7 @@ export function mount(host, { feed, session }, params) {
     feed.setFilter(filter);
     const id = next.get("id");
     if (id && id !== drawer.id) openById(id, { focus: false });
-    if (!id) close();
+    if (!id) close({ stay: true });
   }
 
   toolbar.setPaused(feed.paused);

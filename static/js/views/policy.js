@@ -19,6 +19,7 @@ export function mount(host, { feed }, params) {
     head, facts, banner, list, message, tabs.map((tab) => tab.panel)));
 
   let wanted = wantedLine(params);
+  let wantedVersion = params.get("version");
   let shown = null;
   let abort = null;
 
@@ -45,10 +46,15 @@ export function mount(host, { feed }, params) {
       ...fact("Loaded", el("time", { datetime: policy.loaded_at, title: utcMoment(policy.loaded_at) }, localMoment(policy.loaded_at)), "loaded"),
       ...fact("State", error ? "last change refused" : "in force", "state"));
     facts.dataset.state = error ? "error" : "ok";
-    banner.replaceChildren(...(error ? [errorBanner(error, policy.version)] : []));
+    const moved = wanted !== null && wantedVersion !== null && wantedVersion !== policy.version;
+    banner.replaceChildren(
+      ...(error ? [errorBanner(error, policy.version)] : []),
+      ...(moved ? [movedBanner(wanted, wantedVersion)] : []));
     const inModel = error !== null && baseName(error.file) === baseName(policy.model_file);
-    csv.fill(policy.file, policy.text, csvLine, inModel ? null : error, wanted);
-    conf.fill(policy.model_file, policy.model_text, confLine, inModel ? error : null, null);
+    // A gate that tells the refused text shows it; else the mark stands in the text in force.
+    const refused = error?.text ?? null;
+    csv.fill(policy.file, inModel ? policy.text : (refused ?? policy.text), csvLine, inModel ? null : error, wanted);
+    conf.fill(policy.model_file, inModel ? (refused ?? policy.model_text) : policy.model_text, confLine, inModel ? error : null, null);
     list.hidden = false;
     select(inModel && wanted === null ? conf : (tabs.find((tab) => tab.chosen) ?? csv));
     if (wanted !== null) csv.reveal();
@@ -72,6 +78,7 @@ export function mount(host, { feed }, params) {
   return {
     update(next) {
       wanted = wantedLine(next);
+      wantedVersion = next.get("version");
       if (shown !== null) show(shown);
     },
     unmount() {
@@ -92,6 +99,13 @@ function fact(name, value, id) {
   return [el("div", {}, el("dt", {}, name), el("dd", { dataset: { fact: id } }, value))];
 }
 
+function movedBanner(line, version) {
+  return el("div", { class: "banner banner-warn", id: "policy-moved", role: "status" }, icon("alert"),
+    el("div", { class: "banner-body" },
+      el("p", { class: "banner-title" }, "The policy has changed since that decision"),
+      el("p", {}, `Line ${line} was meant in version ${version}; it may say something else now.`)));
+}
+
 function errorBanner(error, version) {
   const place = [error.line && `line ${error.line}`, error.column && `column ${error.column}`].filter(Boolean).join(", ");
   return el("div", { class: "banner banner-bad", id: "policy-error", role: "alert" }, icon("alert"),
@@ -100,7 +114,7 @@ function errorBanner(error, version) {
       el("p", { dataset: { field: "reason" } }, error.reason),
       error.remedy ? el("p", { dataset: { field: "remedy" } }, error.remedy) : null,
       el("p", { class: "muted" },
-        `Every call is still decided by version ${version}. Refused `,
+        `Every call is still decided by version ${version}${error.text ? "" : ", shown below; the file on disk differs"}. Refused `,
         el("time", { datetime: error.at, title: utcMoment(error.at) }, localMoment(error.at)), ".")));
 }
 
