@@ -17,7 +17,7 @@ use crate::bus::audit::Flush;
 use crate::bus::broadcast::Greeting;
 use crate::config::Config;
 use crate::http::{AdminState, SignInAttempts, routes};
-use crate::pipeline::{ClientSocket, Gate, GateSettings};
+use crate::pipeline::{ClientSocket, Drain, Gate, GateSettings};
 use crate::sandbox::Sandbox;
 use crate::store::{Store, StoreOptions};
 use crate::telemetry::RequestSpan;
@@ -25,10 +25,7 @@ use crate::types::Sensitive;
 use actix_web::{App, HttpServer, dev::ServerHandle, web::Data};
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 use tracing_actix_web::TracingLogger;
@@ -37,6 +34,8 @@ use wiring::Wiring;
 const BACKLOG: i32 = 4_096;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// For the last bytes of answers, and of exchanges that are cut.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A gateway that is ready to serve: the port is open, nothing is answered yet.
@@ -124,21 +123,21 @@ impl Gateway {
     /// Serves until SIGTERM or SIGINT: then stops accepting, lets streams finish and flushes the
     /// record.
     pub async fn serve(self) -> Result<(), AppError> {
-        let stopping = Arc::new(AtomicBool::new(false));
+        let drain = Drain::default();
         let admin_state = AdminState {
             store: self.store.clone(),
             settings: self.config.admin.clone(),
             greeting: self.greeting.clone(),
             attempts: Arc::new(SignInAttempts::default()),
-            stopping: Arc::clone(&stopping),
+            drain: drain.clone(),
         };
-        let wiring = self.wiring.clone();
+        let (wiring, gate_drain) = (self.wiring.clone(), drain.clone());
         let settings = self.settings.clone();
         let upstream = self.config.upstream.clone();
         let server = HttpServer::new(move || {
             let bus = wiring.seat_worker(&upstream);
             App::new()
-                .app_data(Data::new(Gate::new(bus, settings.clone())))
+                .app_data(Data::new(Gate::new(bus, gate_drain.clone(), settings.clone())))
                 .app_data(Data::new(admin_state.clone()))
                 .wrap(TracingLogger::<RequestSpan>::new())
                 .configure(routes)
@@ -153,12 +152,14 @@ impl Gateway {
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         .disable_signals()
-        .shutdown_timeout(self.config.server.shutdown_timeout_secs)
         .listen(self.listener)
         .map_err(AppError::Serve)?
         .run();
-        actix_web::rt::spawn(stop_on_signal(server.handle(), stopping));
+        let patience = Duration::from_secs(self.config.server.shutdown_timeout_secs);
+        actix_web::rt::spawn(stop_on_signal(server.handle(), drain, patience));
         server.await.map_err(AppError::Serve)?;
+        // The workers' threads drop what was cut as they end; their records come with it.
+        tokio::time::sleep(LAST_WORDS).await;
         flush(&self.wiring).await;
         Ok(())
     }
@@ -188,7 +189,7 @@ fn listen(bind: SocketAddr) -> Result<TcpListener, AppError> {
     Ok(TcpListener::from(socket))
 }
 
-async fn stop_on_signal(server: ServerHandle, stopping: Arc<AtomicBool>) {
+async fn stop_on_signal(server: ServerHandle, drain: Drain, patience: Duration) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
@@ -201,8 +202,14 @@ async fn stop_on_signal(server: ServerHandle, stopping: Arc<AtomicBool>) {
         _ = interrupt.recv() => {}
     }
     tracing::info!("stopping: no new calls, streams may finish");
-    stopping.store(true, Ordering::Relaxed);
-    server.stop(true).await;
+    drain.stop();
+    server.pause().await;
+    if tokio::time::timeout(patience, drain.drained()).await.is_err() {
+        tracing::warn!("streams were still open after server.shutdown_timeout_secs and are cut");
+    }
+    // Answers that are written but not yet sent get a moment; idle connections are not waited for.
+    tokio::time::sleep(LAST_WORDS).await;
+    server.stop(false).await;
 }
 
 async fn flush(wiring: &Wiring) {

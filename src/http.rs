@@ -16,10 +16,11 @@ pub use session::SignInAttempts;
 
 use crate::bus::broadcast::Greeting;
 use crate::config::Admin;
+use crate::pipeline::Drain;
 use crate::store::Store;
 use actix_web::{HttpResponse, http::header, web};
 use serde_json::json;
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::Arc;
 
 /// What the administrators' handlers share, across workers.
 #[derive(Clone)]
@@ -32,8 +33,8 @@ pub struct AdminState {
     pub greeting: Greeting,
     /// Failed sign-ins.
     pub attempts: Arc<SignInAttempts>,
-    /// Set when the server is stopping.
-    pub stopping: Arc<AtomicBool>,
+    /// Tells when the server is stopping.
+    pub drain: Drain,
 }
 
 /// Every route. The workers' `Gate` and [`AdminState`] are app data.

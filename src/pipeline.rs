@@ -6,6 +6,7 @@
 
 mod admit;
 mod client;
+mod drain;
 mod egress;
 mod forward;
 mod headers;
@@ -13,6 +14,7 @@ mod ingress;
 mod record;
 
 pub use client::{ClientSocket, ClientWatch};
+pub use drain::Drain;
 pub use egress::Egress;
 pub use headers::{DECISION, SANDBOX};
 
@@ -36,6 +38,7 @@ use std::{sync::Arc, time::Duration};
 #[derive(Clone)]
 pub struct Gate {
     bus: Bus,
+    drain: Drain,
     settings: Arc<GateSettings>,
 }
 
@@ -74,8 +77,8 @@ impl GateSettings {
 
 impl Gate {
     /// A gate on this worker's bus.
-    pub fn new(bus: Bus, settings: GateSettings) -> Self {
-        Self { bus, settings: Arc::new(settings) }
+    pub fn new(bus: Bus, drain: Drain, settings: GateSettings) -> Self {
+        Self { bus, drain, settings: Arc::new(settings) }
     }
 
     /// The worker's bus.

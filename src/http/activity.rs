@@ -5,17 +5,13 @@
 use super::{AdminState, problem, session::require_session};
 use crate::bus::broadcast::{Subscribe, Subscription};
 use crate::openai::PING;
-use crate::pipeline::Gate;
+use crate::pipeline::{Drain, Gate};
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use bytes::Bytes;
 use futures_util::stream;
 use std::{
     collections::VecDeque,
     convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
@@ -48,7 +44,7 @@ pub(super) async fn stream_activity(
     let follower = Follower {
         backlog: backlog.into(),
         frames,
-        stopping: Arc::clone(&state.stopping),
+        drain: state.drain.clone(),
         ends_at: Instant::now() + Duration::from_millis(left),
         last_sent: Instant::now(),
     };
@@ -62,7 +58,7 @@ pub(super) async fn stream_activity(
 struct Follower {
     backlog: VecDeque<Bytes>,
     frames: mpsc::Receiver<Bytes>,
-    stopping: Arc<AtomicBool>,
+    drain: Drain,
     ends_at: Instant,
     last_sent: Instant,
 }
@@ -79,7 +75,7 @@ impl Follower {
 
     async fn wait(&mut self) -> Option<Bytes> {
         loop {
-            if self.stopping.load(Ordering::Relaxed) || Instant::now() >= self.ends_at {
+            if self.drain.is_stopping() || Instant::now() >= self.ends_at {
                 return None;
             }
             match tokio::time::timeout(LOOK_EVERY, self.frames.recv()).await {

@@ -37,6 +37,9 @@ pub(super) async fn identify(
         }
     };
     let exchange = opening.begin(gate, principal).map_err(Some)?;
+    if gate.drain.is_stopping() {
+        return Err(Some(exchange.refuse(Refusal::Unavailable { what: "shutting down" })));
+    }
     match standing.map(refusal_of) {
         Some(refusal) => Err(Some(exchange.refuse(refusal))),
         None => Ok(exchange),

@@ -17,7 +17,7 @@ use actix_web::{
     http::StatusCode,
 };
 use bytes::Bytes;
-use futures_util::{StreamExt, stream::LocalBoxStream};
+use futures_util::stream::LocalBoxStream;
 use reader::Reader;
 use std::{
     collections::VecDeque,
@@ -258,7 +258,7 @@ impl Drop for Egress {
         let outcome = match (whole, self.failed_status) {
             (true, false) => Outcome::Completed,
             (true, true) => Outcome::UpstreamError,
-            (false, _) => Outcome::Cancelled,
+            (false, _) => self.exchange.abandoned(),
         };
         self.close(outcome, None);
     }

@@ -3,7 +3,7 @@
 //! Owns the guarantee that every authenticated exchange is told exactly once: [`Exchange`] closes
 //! itself when it is dropped. It must never take in text of the call or the answer.
 
-use super::{Gate, Inbound, Refused};
+use super::{Gate, Inbound, Refused, drain::UnderWay};
 use crate::bus::RecordLines;
 use crate::bus::audit::{CloseExchange, OpenExchange, Place};
 use crate::openai::{AnswerFacts, Call, Endpoint};
@@ -33,6 +33,7 @@ pub(super) struct Exchange {
     lines: RecordLines,
     /// Taken at the end, so that the end is told once.
     place: Option<Place>,
+    under_way: UnderWay,
     at: Instant,
     /// Waiting for the client's body is not the gate's own time.
     waited: Duration,
@@ -75,6 +76,7 @@ impl Arrival {
             principal,
             lines: lines.clone(),
             place: Some(place),
+            under_way: gate.drain.enter(),
             at: self.at,
             waited: Duration::ZERO,
         })
@@ -183,11 +185,17 @@ impl Exchange {
         if let Some(code) = error_code {
             self.record.error_code = Some(Cow::Borrowed(code));
         }
-        let unfinished = matches!(outcome, Outcome::Cancelled | Outcome::UpstreamError);
+        let unfinished =
+            matches!(outcome, Outcome::Cancelled | Outcome::Interrupted | Outcome::UpstreamError);
         if unfinished && self.record.stream == Some(true) && self.record.usage_source.is_none() {
             self.record.usage_source = Some(UsageSource::Partial);
         }
         self.close(outcome);
+    }
+
+    /// How an exchange ended that nobody ended: with its client, or with the gate.
+    pub(super) fn abandoned(&self) -> Outcome {
+        if self.under_way.is_stopping() { Outcome::Interrupted } else { Outcome::Cancelled }
     }
 
     fn close(&mut self, outcome: Outcome) {
@@ -210,7 +218,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.close_with(Outcome::Cancelled, None);
+        self.close_with(self.abandoned(), None);
     }
 }
 
