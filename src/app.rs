@@ -17,7 +17,7 @@ use crate::bus::audit::Flush;
 use crate::bus::broadcast::Greeting;
 use crate::config::Config;
 use crate::http::{AdminState, SignInAttempts, routes};
-use crate::pipeline::{ClientSocket, Drain, Gate, GateSettings};
+use crate::pipeline::{Drain, Gate, GateSettings};
 use crate::sandbox::Sandbox;
 use crate::store::{Store, StoreOptions};
 use crate::telemetry::RequestSpan;
@@ -143,11 +143,8 @@ impl Gateway {
                 .configure(routes)
         })
         .workers(workers(self.config.server.workers))
-        .on_connect(|connection, data| {
-            if let Some(socket) = ClientSocket::of(connection) {
-                data.insert(socket);
-            }
-        })
+        // A client that closes its side has gone: its exchange ends at once, and the provider's call with it.
+        .h1_allow_half_closed(false)
         .tcp_nodelay(true)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
@@ -174,19 +171,11 @@ fn workers(configured: usize) -> usize {
 
 /// Opens the port, so that a port in use is known before anything is served.
 fn listen(bind: SocketAddr) -> Result<TcpListener, AppError> {
-    let refused = |error| AppError::Bind { bind, error };
-    let family = if bind.is_ipv4() {
-        rustix::net::AddressFamily::INET
-    } else {
-        rustix::net::AddressFamily::INET6
-    };
-    let socket = rustix::net::socket(family, rustix::net::SocketType::STREAM, None)
-        .map_err(|error| refused(error.into()))?;
-    rustix::net::sockopt::set_socket_reuseaddr(&socket, true)
-        .map_err(|error| refused(error.into()))?;
-    rustix::net::bind(&socket, &bind).map_err(|error| refused(error.into()))?;
-    rustix::net::listen(&socket, BACKLOG).map_err(|error| refused(error.into()))?;
-    Ok(TcpListener::from(socket))
+    let listener = TcpListener::bind(bind).map_err(|error| AppError::Bind { bind, error })?;
+    // The standard library's backlog of 128 drops connections in a burst; listening again only widens it.
+    rustix::net::listen(&listener, BACKLOG)
+        .map_err(|error| AppError::Bind { bind, error: error.into() })?;
+    Ok(listener)
 }
 
 async fn stop_on_signal(server: ServerHandle, drain: Drain, patience: Duration) {

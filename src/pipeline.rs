@@ -5,7 +5,6 @@
 //! authenticated exchange end without its record.
 
 mod admit;
-mod client;
 mod drain;
 mod egress;
 mod forward;
@@ -13,7 +12,6 @@ mod headers;
 mod ingress;
 mod record;
 
-pub use client::{ClientSocket, ClientWatch};
 pub use drain::Drain;
 pub use egress::Egress;
 pub use headers::{DECISION, SANDBOX};
@@ -97,8 +95,6 @@ pub struct Inbound<'a> {
     pub surface: Surface,
     /// The body, not yet read.
     pub payload: Payload,
-    /// Tells whether the client is still there.
-    pub client: ClientWatch,
 }
 
 /// The provider's answer on its way to the client.
@@ -132,11 +128,12 @@ impl From<Refusal> for Stop {
     }
 }
 
-/// Serves one call. `Err(None)`: the client has gone, nobody reads an answer.
+/// Serves one call. `Err(None)`: the client has gone, nobody reads an answer. A client that goes later drops this
+/// future or the answer's body, and with it the provider's call.
 pub async fn relay(gate: &Gate, mut inbound: Inbound<'_>) -> Result<Answer, Option<Refused>> {
     let mut exchange = admit::identify(gate, &inbound).await?;
     match answer(gate, &mut exchange, &mut inbound).await {
-        Ok((reply, plan)) => Ok(egress::answer(gate, exchange, reply, plan, inbound.client)),
+        Ok((reply, plan)) => Ok(egress::answer(gate, exchange, reply, plan)),
         Err(Stop::Refused(refusal)) => Err(Some(exchange.refuse(refusal))),
         Err(Stop::ClientGone) => Err(None),
     }
@@ -163,7 +160,7 @@ async fn answer(
     let plan = egress::Plan::of(screened.call());
     let headers = headers::to_provider(request.headers(), screened.call().content_type());
     let message = crate::bus::upstream::Forward { call: screened, headers, provider_key };
-    let reply = forward::forward(gate, exchange, message, &inbound.client).await?;
+    let reply = forward::forward(gate, exchange, message).await?;
     let reply = egress::filter_models(gate, exchange, reply, &plan).await?;
     Ok((reply, plan))
 }

@@ -187,11 +187,13 @@ impl Watch {
         self.tell(Event::PolicyReloaded { version });
     }
 
-    fn refuse(&self, error: PolicyError) {
+    fn refuse(&self, error: PolicyError, sources: Option<Sources>) {
         let current = self.published.load_full();
         let version = Arc::clone(&current.view.version);
         tracing::error!(%error, version = %version, "policy refused; the last good one stays in force");
-        let fault = PolicyFault { error, at: crate::clock::now() };
+        let is_model = error.file == current.view.model_file;
+        let text = sources.map(|sources| if is_model { sources.model } else { sources.file });
+        let fault = PolicyFault { error, at: crate::clock::now(), text };
         let view = PolicyView { error: Some(fault.clone()), ..PolicyView::clone(&current.view) };
         self.published.store(Arc::new(PolicySnapshot {
             policy: Arc::clone(&current.policy),

@@ -60,4 +60,6 @@ pub struct PolicyFault {
     pub error: PolicyError,
     /// When it was seen.
     pub at: UnixMillis,
+    /// The refused file's text, where it could be read.
+    pub text: Option<String>,
 }

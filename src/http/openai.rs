@@ -3,7 +3,7 @@
 //! Owns the door and the form of refusals. What happens in between is the pipeline's.
 
 use crate::openai::{CONTENT_TYPE, render};
-use crate::pipeline::{ClientSocket, ClientWatch, DECISION, Gate, Inbound, Refused, relay as run};
+use crate::pipeline::{DECISION, Gate, Inbound, Refused, relay as run};
 use crate::types::Surface;
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -26,13 +26,8 @@ pub(super) async fn relay(
         Some(versioned) if versioned.is_empty() || versioned.starts_with('/') => versioned,
         _ => rest,
     };
-    let inbound = Inbound {
-        request: &request,
-        path,
-        surface: Surface::Agent,
-        payload: payload.into_inner(),
-        client: ClientWatch::new(request.conn_data::<ClientSocket>().cloned()),
-    };
+    let inbound =
+        Inbound { request: &request, path, surface: Surface::Agent, payload: payload.into_inner() };
     match run(&gate, inbound).await {
         Ok(answer) => {
             let mut response = HttpResponse::new(answer.status).set_body(answer.body);

@@ -8,7 +8,7 @@ mod reader;
 
 pub(super) use models::filter_models;
 
-use super::{Answer, Gate, client::ClientWatch, headers, record::Exchange};
+use super::{Answer, Gate, headers, record::Exchange};
 use crate::bus::upstream::{UpstreamError, UpstreamReply};
 use crate::openai::{Call, Endpoint, PING, stream_error_event};
 use crate::types::{Outcome, Refusal};
@@ -26,7 +26,7 @@ use std::{
     task::{Context, Poll},
     time::{Duration, Instant},
 };
-use tokio::time::Sleep;
+use tokio::time::{Sleep, sleep_until};
 
 /// What the call tells about its answer.
 #[derive(Clone, Copy)]
@@ -48,7 +48,6 @@ pub(super) fn answer(
     mut exchange: Exchange,
     reply: UpstreamReply,
     plan: Plan,
-    client: ClientWatch,
 ) -> Answer {
     exchange.note_status(reply.status.as_u16());
     let reader = Reader::for_answer(&reply.headers, plan.strip_usage);
@@ -68,14 +67,13 @@ pub(super) fn answer(
         ready: VecDeque::new(),
         end: None,
         exchange,
-        client,
         failed_status: reply.status.as_u16() >= 400,
         sent_bytes: 0,
         ping_every: gate.settings.ping_every,
         idle_timeout: gate.settings.idle_timeout,
         last_received: Instant::now(),
         last_sent: Instant::now(),
-        tick: None,
+        alarm: None,
     };
     Answer { status: reply.status, headers, body }
 }
@@ -91,15 +89,14 @@ pub struct Egress {
     ready: VecDeque<Bytes>,
     end: Option<End>,
     exchange: Exchange,
-    client: ClientWatch,
     failed_status: bool,
     sent_bytes: u64,
     ping_every: Duration,
     idle_timeout: Duration,
     last_received: Instant,
     last_sent: Instant,
-    /// Armed only while the provider is silent.
-    tick: Option<Pin<Box<Sleep>>>,
+    /// Set only while the provider is silent.
+    alarm: Option<Pin<Box<Sleep>>>,
 }
 
 /// How the body ends once everything released is sent.
@@ -145,7 +142,7 @@ impl MessageBody for Egress {
                 Poll::Ready(Some(Ok(chunk))) => this.receive(chunk),
                 Poll::Ready(Some(Err(error))) => this.fail(error),
                 Poll::Ready(None) => this.finish(),
-                Poll::Pending if this.tick_passed(cx) => this.look(),
+                Poll::Pending if this.is_overdue(cx) => this.break_silence(),
                 Poll::Pending => return Poll::Pending,
             }
         }
@@ -173,7 +170,7 @@ impl Egress {
     }
 
     fn receive(&mut self, chunk: Bytes) {
-        self.tick = None;
+        self.alarm = None;
         self.last_received = Instant::now();
         let fed = self.reader.feed(chunk, &mut self.released);
         self.ready.extend(self.released.drain(..));
@@ -222,30 +219,27 @@ impl Egress {
         self.exchange.close_with(outcome, error_code);
     }
 
-    /// Arms the tick when the provider is silent; whether it has passed.
-    fn tick_passed(&mut self, cx: &mut Context<'_>) -> bool {
-        let tick = self
-            .tick
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(super::client::LOOK_EVERY)));
-        let passed = tick.as_mut().poll(cx).is_ready();
-        if passed {
-            self.tick = None;
+    /// While the provider is silent: whether it is time for a ping, or for giving up.
+    fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
+        let due = self.due();
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due.into())));
+        let is_overdue = alarm.as_mut().poll(cx).is_ready();
+        if is_overdue {
+            self.alarm = None;
         }
-        passed
+        is_overdue
     }
 
-    /// What a silent provider is checked for: a client that left, a stall, a stream to keep open.
-    fn look(&mut self) {
-        if self.client.has_gone() {
-            self.upstream = None;
-            self.close(Outcome::Cancelled, None);
-            self.end = Some(End::Cut);
-        } else if self.last_received.elapsed() >= self.idle_timeout {
+    fn due(&self) -> Instant {
+        let gives_up = self.last_received + self.idle_timeout;
+        let pings = self.reader.is_event_stream() && self.reader.at_boundary();
+        if pings { gives_up.min(self.last_sent + self.ping_every) } else { gives_up }
+    }
+
+    fn break_silence(&mut self) {
+        if self.last_received.elapsed() >= self.idle_timeout {
             self.stop(Refusal::UpstreamTimeout);
-        } else if self.last_sent.elapsed() >= self.ping_every
-            && self.reader.is_event_stream()
-            && self.reader.at_boundary()
-        {
+        } else {
             self.ready.push_back(Bytes::from_static(PING));
         }
     }

@@ -1,9 +1,8 @@
-//! Sending a screened call, while the client is there.
+//! Sending a screened call.
 //!
-//! Owns the choice of the provider key and the race between the provider's head and the client's
-//! leaving. It must never log a key.
+//! Owns the choice of the provider key and what a failed call is for the caller. It must never log a key.
 
-use super::{Gate, Stop, admit::unavailable, client::ClientWatch, headers, record::Exchange};
+use super::{Gate, Stop, admit::unavailable, headers, record::Exchange};
 use crate::bus::upstream::{Forward, UpstreamError, UpstreamReply};
 use crate::types::{Refusal, Sensitive};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -36,19 +35,14 @@ fn unreadable_key() -> Refusal {
     }
 }
 
-/// The head of the provider's answer. A client that leaves meanwhile ends the provider's call.
+/// The head of the provider's answer. Dropping the future ends the provider's call.
 pub(super) async fn forward(
     gate: &Gate,
     exchange: &mut Exchange,
     message: Forward,
-    client: &ClientWatch,
 ) -> Result<UpstreamReply, Stop> {
     exchange.note_forwarded();
-    let reply = tokio::select! {
-        biased;
-        reply = gate.bus.forward.ask(message) => reply,
-        () = client.gone() => return Err(Stop::ClientGone),
-    };
+    let reply = gate.bus.forward.ask(message).await;
     let reply = reply.map_err(|error| unavailable("upstream", error))?;
     let reply = reply.map_err(refusal_of)?;
     if is_encoded(&reply.headers) {

@@ -36,10 +36,7 @@ pub(super) async fn read_body(
     }
     let waiting_since = Instant::now();
     let collected = collect(&mut inbound.payload, announced, gate.settings.body_limit);
-    let body = tokio::select! {
-        body = tokio::time::timeout(gate.settings.body_timeout, collected) => body,
-        () = inbound.client.gone() => return Err(Stop::ClientGone),
-    };
+    let body = tokio::time::timeout(gate.settings.body_timeout, collected).await;
     exchange.note_wait(waiting_since.elapsed());
     let body = match body {
         Err(_) => return Err(Refusal::BodyTooSlow.into()),

@@ -153,11 +153,20 @@ def test_bytes_split_anywhere_arrive_the_same(sqlite_gate, agent_of, stream, siz
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("framing", ["close", "chunked"])
+@pytest.mark.parametrize("framing", ["http10", "chunked", "length"])
 def test_an_answer_in_any_framing_arrives_whole(sqlite_gate, agent_of, stream, framing):
     reply = sqlite_gate.call(agent_of(sqlite_gate), body=chat(stream=stream), script={"framing": framing})
     assert reply.status_code == 200
     assert reply.text.endswith("data: [DONE]\n\n" if stream else "}")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_only_the_close_ends_arrives_whole_or_as_an_error(sqlite_gate, agent_of, stream):
+    try:
+        reply = sqlite_gate.call(agent_of(sqlite_gate), body=chat(stream=stream), script={"framing": "close"})
+    except httpx.TransportError:
+        return
+    assert reply.status_code == 502 or reply.text.endswith("data: [DONE]\n\n" if stream else "}")
 
 
 def test_a_body_sent_in_chunks_is_taken(sqlite_gate, agent_of, upstream, mark):

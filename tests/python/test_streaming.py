@@ -140,6 +140,7 @@ BROKEN_STREAMS = {
     "reset": {"do": "reset"},
     "cut-chunked": {"do": "cut"},
     "cut-close": {"do": "cut", "framing": "close"},
+    "cut-http10": {"do": "cut", "framing": "http10"},
     "cut-length": {"do": "cut", "framing": "length"},
     "cut-in-an-event": {"do": "cut", "size": 50, "after": 3},
     "no-done": {"do": "early_end", "after": 1},
@@ -171,10 +172,11 @@ def test_a_whole_answer_that_breaks_upstream_is_an_error_or_a_cut(impatient, do,
     assert reply.status_code in (502, 504)
 
 
-def test_a_whole_answer_that_ends_by_close_in_the_middle_of_its_json_is_an_error_or_a_cut(impatient):
+@pytest.mark.parametrize("framing", ["close", "http10"])
+def test_a_whole_answer_that_ends_by_close_in_the_middle_of_its_json_is_an_error_or_a_cut(impatient, framing):
     gate, agent = impatient
     try:
-        reply = gate.call(agent, script={"do": "cut", "framing": "close", "size": 100})
+        reply = gate.call(agent, script={"do": "cut", "framing": framing, "size": 100})
     except httpx.TransportError:
         return
     assert reply.status_code == 502

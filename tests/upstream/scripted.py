@@ -15,7 +15,8 @@ normal OpenAI-shaped one. It speaks HTTP/1.1 over bare sockets, so that it can a
                  garbage       bytes that are no HTTP head
                  sse_error     the head and `after` events, then an error event and a proper end
     after      how many pieces go out before it happens (default 2)
-    framing    "chunked" (default of streams), "length" (default of the rest), "close"
+    framing    "chunked" (default of streams), "length" (default of the rest), "close" (the end of the connection ends
+               the body), "http10" (the same in an HTTP/1.0 answer)
     delay_ms   wait before the head
     pause_ms   wait between two pieces
     size       bytes per write: 1 trickles byte by byte (default: a piece is an event, or a whole body)
@@ -181,7 +182,7 @@ class Connection(asyncio.Protocol):
             self.write_piece(piece, framing)
         if framing == "chunked":
             self.transport.write(b"0\r\n\r\n")
-        return framing != "close"
+        return framing not in ("close", "http10")
 
     async def misbehave(self, do, framing):
         # Lets what was written before leave first: a reset throws away what is still queued.
@@ -192,7 +193,7 @@ class Connection(asyncio.Protocol):
             event = answers.compact(answers.error("The server had an error", "server_error", "mid_stream"))
             self.write_piece(f"data: {event}\n\n".encode(), framing)
             self.transport.write(b"0\r\n\r\n" if framing == "chunked" else b"")
-            return framing != "close"
+            return framing not in ("close", "http10")
         return self.end(reset=do == "reset")
 
     def end(self, reset=False):
@@ -203,13 +204,14 @@ class Connection(asyncio.Protocol):
         return False
 
     def write_head(self, status, headers, framing, length):
-        lines = [f"HTTP/1.1 {status} Scripted"]
+        lines = [f"HTTP/{'1.0' if framing == 'http10' else '1.1'} {status} Scripted"]
         lines += [f"{name}: {value}" for name, value in headers]
         lines.append(
             {
                 "chunked": "transfer-encoding: chunked",
                 "length": f"content-length: {length}",
                 "close": "connection: close",
+                "http10": "connection: close",
             }[framing]
         )
         self.transport.write("\r\n".join([*lines, "", ""]).encode())
