@@ -171,11 +171,13 @@ impl Watch {
             return;
         }
         let paths = self.paths.clone();
-        let built =
-            tokio::task::spawn_blocking(move || sources.and_then(|sources| paths.build(&sources)));
+        let built = tokio::task::spawn_blocking(move || match sources {
+            Ok(sources) => paths.build(&sources).map_err(|error| (error, Some(sources))),
+            Err(error) => Err((error, None)),
+        });
         match built.await {
             Ok(Ok(snapshot)) => self.accept(snapshot),
-            Ok(Err(error)) => self.refuse(error),
+            Ok(Err((error, sources))) => self.refuse(error, sources),
             Err(_) => tracing::error!("the policy could not be built; the last good one stays"),
         }
     }
