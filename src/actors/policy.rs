@@ -172,12 +172,12 @@ impl Watch {
         }
         let paths = self.paths.clone();
         let built = tokio::task::spawn_blocking(move || match sources {
-            Ok(sources) => paths.build(&sources).map_err(|error| (error, Some(sources))),
-            Err(error) => Err((error, None)),
+            Ok(sources) => (paths.build(&sources), Some(sources)),
+            Err(error) => (Err(error), None),
         });
         match built.await {
-            Ok(Ok(snapshot)) => self.accept(snapshot),
-            Ok(Err((error, sources))) => self.refuse(error, sources),
+            Ok((Ok(snapshot), _)) => self.accept(snapshot),
+            Ok((Err(error), sources)) => self.refuse(error, sources),
             Err(_) => tracing::error!("the policy could not be built; the last good one stays"),
         }
     }
