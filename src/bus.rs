@@ -114,12 +114,8 @@ pub struct Bus {
 /// The lines to the actors that are told what happened.
 #[derive(Clone)]
 pub struct RecordLines {
-    /// An exchange began. (`AuditActor`)
-    pub open: Line<audit::OpenExchange>,
-    /// An exchange ended. (`AuditActor`)
-    pub close: Line<audit::CloseExchange>,
-    /// A call without an identity. (`AuditActor`)
-    pub count_anonymous: Line<audit::CountAnonymous>,
+    /// An exchange began or ended; a call had no identity. (`AuditActor`)
+    pub audit: audit::Inbox,
     /// Write everything now. (`AuditActor`)
     pub flush: Line<audit::Flush>,
     /// Something happened. (`BroadcastActor`)

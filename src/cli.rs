@@ -48,6 +48,7 @@ enum Command {
     /// Serve until SIGTERM
     Serve(serve::Serve),
     /// Serve with the sandbox, and show one allowed and one denied call
+    #[command(after_help = "Example: portcullis demo --bind 127.0.0.1:8080")]
     Demo(serve::Bind),
     /// Create and manage agents
     #[command(subcommand)]

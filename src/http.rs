@@ -39,7 +39,9 @@ pub struct AdminState {
 
 /// Every route. The workers' `Gate` and [`AdminState`] are app data.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.service(web::resource("/healthz").get(health::live))
+    // First, and without a pattern: the path below it is the pipeline's to read.
+    app.service(web::scope("/api/v1/openai").default_service(web::to(openai::relay)))
+        .service(web::resource("/healthz").get(health::live))
         .service(web::resource("/readyz").get(health::ready))
         .service(web::resource("/.well-known/jwks.json").get(token::list_keys))
         .service(
@@ -47,8 +49,6 @@ pub fn routes(app: &mut web::ServiceConfig) {
                 .app_data(web::PayloadConfig::new(token::BODY_LIMIT))
                 .post(token::create_token),
         )
-        .service(web::resource("/api/v1/openai").to(openai::relay))
-        .service(web::resource("/api/v1/openai/{path:.*}").to(openai::relay))
         .service(web::resource("/api/v1/admin/login").post(session::login))
         .service(web::resource("/api/v1/admin/logout").post(session::logout))
         .service(web::resource("/api/v1/admin/session").get(session::show_session))

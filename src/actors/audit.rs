@@ -4,13 +4,13 @@
 //! without an identity. It must never block its thread (writing happens on blocking threads) and
 //! never drop a record because the store is away: places run out first, and new calls are refused.
 //!
-//! Mailbox: without a bound of its own, because [`Places`](crate::bus::audit::Places) bound what can be
-//! in it. A new actor starts with an empty batch.
+//! What it is told waits in an [`Inbox`] that outlives it; [`Places`](crate::bus::audit::Places) bound what can be
+//! in there. Its mailbox holds bells and flushes only. A new actor starts with an empty batch and collects.
 
 mod writer;
 
 use crate::bus::Line;
-use crate::bus::audit::{CloseExchange, CountAnonymous, Flush, OpenExchange};
+use crate::bus::audit::{Closed, Collect, Flush, Inbox, Told};
 use crate::bus::broadcast::{Event, Publish};
 use crate::config::Audit;
 use crate::store::Store;
@@ -20,6 +20,9 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 use writer::{AnonymousKey, Written};
 
+const MAILBOX: usize = 64;
+/// What is told within this time is collected at once.
+const COLLECT_AFTER: Duration = Duration::from_millis(2);
 const MINUTE_MS: i64 = 60_000;
 /// Distinct addresses and codes counted between two flushes; beyond it they share one row.
 const MAX_ANONYMOUS_ROWS: usize = 10_000;
@@ -29,8 +32,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 pub struct AuditActor {
     store: Store,
     settings: Audit,
+    inbox: Inbox,
     publish: Line<Publish>,
-    pending: Vec<CloseExchange>,
+    pending: Vec<Closed>,
     anonymous: HashMap<AnonymousKey, i64>,
     writing: bool,
     store_away: bool,
@@ -39,10 +43,11 @@ pub struct AuditActor {
 
 impl AuditActor {
     /// An actor with an empty batch.
-    pub fn new(store: Store, settings: Audit, publish: Line<Publish>) -> Self {
+    pub fn new(store: Store, settings: Audit, inbox: Inbox, publish: Line<Publish>) -> Self {
         Self {
             store,
             settings,
+            inbox,
             publish,
             pending: Vec::new(),
             anonymous: HashMap::new(),
@@ -52,16 +57,33 @@ impl AuditActor {
         }
     }
 
-    fn tell(&self, event: Event) {
-        if let Err(error) = self.publish.tell(Publish(event)) {
-            tracing::debug!(%error, "live activity lost an event");
+    /// Takes what was told and passes it on to the live page.
+    fn collect(&mut self, ctx: &mut Context<Self>) {
+        let mut events = Vec::new();
+        for told in self.inbox.clone().collect() {
+            match told {
+                Told::Opened(record) => events.push(Event::ExchangeStarted(record)),
+                Told::Closed(closed) => {
+                    events.push(Event::ExchangeFinished(Arc::clone(&closed.record)));
+                    self.pending.push(closed);
+                }
+                Told::Anonymous { address, code } => self.count_anonymous(address, code),
+            }
+        }
+        if !events.is_empty()
+            && let Err(error) = self.publish.tell(Publish(events))
+        {
+            tracing::debug!(%error, "live activity lost events");
+        }
+        if self.pending.len() >= self.settings.batch_records {
+            self.write(ctx);
         }
     }
 
-    fn count_anonymous(&mut self, message: CountAnonymous) {
+    fn count_anonymous(&mut self, address: IpAddr, code: &'static str) {
         let now = crate::clock::now();
         let minute = UnixMillis(now.0 - now.0.rem_euclid(MINUTE_MS));
-        let mut key = (message.address, minute, message.code);
+        let mut key = (address, minute, code);
         if self.anonymous.len() >= MAX_ANONYMOUS_ROWS && !self.anonymous.contains_key(&key) {
             key.0 = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
         }
@@ -119,36 +141,20 @@ impl Actor for AuditActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(0);
-        ctx.run_interval(Duration::from_millis(self.settings.flush_every_ms), Self::write);
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.collect(ctx);
+        ctx.run_interval(Duration::from_millis(self.settings.flush_every_ms), |actor, ctx| {
+            actor.collect(ctx);
+            actor.write(ctx);
+        });
     }
 }
 
-impl Handler<OpenExchange> for AuditActor {
+impl Handler<Collect> for AuditActor {
     type Result = ();
 
-    fn handle(&mut self, message: OpenExchange, _: &mut Self::Context) {
-        self.tell(Event::ExchangeStarted(message.0));
-    }
-}
-
-impl Handler<CloseExchange> for AuditActor {
-    type Result = ();
-
-    fn handle(&mut self, message: CloseExchange, ctx: &mut Self::Context) {
-        self.tell(Event::ExchangeFinished(Arc::clone(&message.record)));
-        self.pending.push(message);
-        if self.pending.len() >= self.settings.batch_records {
-            self.write(ctx);
-        }
-    }
-}
-
-impl Handler<CountAnonymous> for AuditActor {
-    type Result = ();
-
-    fn handle(&mut self, message: CountAnonymous, _: &mut Self::Context) {
-        self.count_anonymous(message);
+    fn handle(&mut self, _: Collect, ctx: &mut Self::Context) {
+        ctx.run_later(COLLECT_AFTER, Self::collect);
     }
 }
 
@@ -158,6 +164,7 @@ impl Handler<Flush> for AuditActor {
     fn handle(&mut self, _: Flush, ctx: &mut Self::Context) -> Self::Result {
         let (done, flushed) = oneshot::channel();
         self.waiting.push(done);
+        self.collect(ctx);
         self.write(ctx);
         Box::pin(async move {
             // The sender is dropped only when the actor ends: then nothing more can be written.

@@ -14,11 +14,13 @@ mod snapshot;
 pub use desk::AuthDesk;
 pub use snapshot::{AuthSnapshot, PublishedAuth, Standing};
 
+use crate::bus::Line;
 use crate::bus::auth::{IssueError, IssueToken, IssuedToken};
+use crate::bus::policy::ListPermissions;
 use crate::config::Auth;
 use crate::identity::{Claims, KeySet, TokenRefusal, TokenRequest, issue, secret};
 use crate::store::{Store, StoreError};
-use crate::types::{AgentStatus, UnixMillis};
+use crate::types::{AgentStatus, Permission, UnixMillis};
 use actix::{Actor, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Mutex;
@@ -38,15 +40,23 @@ struct Shared {
     store: Store,
     settings: Auth,
     published: PublishedAuth,
+    list_permissions: Line<ListPermissions>,
     /// The newest change that the snapshot knows; the lock makes refreshes single-flight.
     known_change: Mutex<i64>,
 }
 
 impl AuthActor {
     /// An owner that publishes into `published`.
-    pub fn new(store: Store, settings: Auth, published: PublishedAuth) -> Self {
+    pub fn new(
+        store: Store,
+        settings: Auth,
+        published: PublishedAuth,
+        list_permissions: Line<ListPermissions>,
+    ) -> Self {
         let known_change = Mutex::new(published.load().change);
-        Self { shared: Arc::new(Shared { store, settings, published, known_change }) }
+        Self {
+            shared: Arc::new(Shared { store, settings, published, list_permissions, known_change }),
+        }
     }
 
     /// Reads every standing for the first snapshot.
@@ -141,7 +151,8 @@ impl Shared {
         standing: &Standing,
     ) -> Result<IssuedToken, IssueError> {
         let expires_in = self.settings.token_ttl_secs;
-        let claims = self.claims(standing, crate::clock::now(), expires_in);
+        let permissions = self.permissions_of(standing).await;
+        let claims = self.claims(standing, permissions, crate::clock::now());
         let risk_tier = standing.risk_tier();
         let signed = tokio::task::spawn_blocking(move || issue(&keys, &claims)).await;
         match signed {
@@ -159,7 +170,17 @@ impl Shared {
         }
     }
 
-    fn claims(&self, standing: &Standing, now: UnixMillis, expires_in: u64) -> Claims {
+    /// What the roles hold now. The claim only informs, so a policy that does not answer leaves it empty.
+    async fn permissions_of(&self, standing: &Standing) -> Vec<Permission> {
+        let principal = Arc::new(standing.principal(Arc::from("")));
+        let permissions = self.list_permissions.ask(ListPermissions { principal }).await;
+        permissions.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a token does not list its permissions");
+            Vec::new()
+        })
+    }
+
+    fn claims(&self, standing: &Standing, permissions: Vec<Permission>, now: UnixMillis) -> Claims {
         let issued_at = now.as_secs();
         Claims {
             iss: self.settings.issuer.clone(),
@@ -167,10 +188,10 @@ impl Shared {
             aud: self.settings.audience.clone(),
             client_id: standing.client_id.clone(),
             iat: issued_at,
-            exp: issued_at.saturating_add_unsigned(expires_in),
+            exp: issued_at.saturating_add_unsigned(self.settings.token_ttl_secs),
             jti: uuid::Uuid::now_v7().to_string(),
             roles: standing.roles.iter().map(ToString::to_string).collect(),
-            permissions: Vec::new(),
+            permissions: permissions.iter().map(ToString::to_string).collect(),
             risk_tier: standing.risk_tier().to_owned(),
         }
     }

@@ -144,7 +144,9 @@ impl Handler<Publish> for BroadcastActor {
     type Result = ();
 
     fn handle(&mut self, message: Publish, _: &mut Self::Context) {
-        self.publish(message.0);
+        for event in message.0 {
+            self.publish(event);
+        }
     }
 }
 

@@ -14,9 +14,10 @@ pub use desk::PolicyDesk;
 
 use crate::bus::Line;
 use crate::bus::broadcast::{Event, Publish};
-use crate::bus::policy::{PolicyFault, PolicyView};
-use crate::policy::{Policy, PolicyError, SourceFile};
-use actix::{Actor, AsyncContext, Context, WrapFuture};
+use crate::bus::policy::{ListPermissions, PolicyFault, PolicyView};
+use crate::policy::{Decision, Policy, PolicyError, SourceFile};
+use crate::types::Permission;
+use actix::{Actor, AsyncContext, Context, Handler, MessageResult, WrapFuture};
 use arc_swap::ArcSwap;
 use std::{
     path::{Path, PathBuf},
@@ -136,6 +137,19 @@ impl Actor for PolicyActor {
     }
 }
 
+impl Handler<ListPermissions> for PolicyActor {
+    type Result = MessageResult<ListPermissions>;
+
+    fn handle(&mut self, message: ListPermissions, _: &mut Self::Context) -> Self::Result {
+        let policy = Arc::clone(&self.published.load().policy);
+        let holds = |permission: &Permission| {
+            let decision = policy.authorize(&message.principal, *permission, None);
+            matches!(decision, Decision::Allow(_))
+        };
+        MessageResult(Permission::ALL.iter().copied().filter(holds).collect())
+    }
+}
+
 /// Follows the files. Content is compared, not times: a save within the clock's granularity counts.
 struct Watch {
     paths: PolicyPaths,
@@ -205,7 +219,7 @@ impl Watch {
     }
 
     fn tell(&self, event: Event) {
-        if let Err(error) = self.publish.tell(Publish(event)) {
+        if let Err(error) = self.publish.tell(Publish(vec![event])) {
             tracing::warn!(%error, "the dashboard was not told of the policy");
         }
     }

@@ -8,7 +8,7 @@ use crate::actors::auth::{AuthActor, AuthDesk, AuthSnapshot, PublishedAuth};
 use crate::actors::broadcast::BroadcastActor;
 use crate::actors::policy::{PolicyActor, PolicyDesk, PolicySnapshot, PublishedPolicy};
 use crate::actors::{keep, upstream::UpstreamActor};
-use crate::bus::audit::Places;
+use crate::bus::audit::{Inbox, Places};
 use crate::bus::broadcast::Greeting;
 use crate::bus::{Bus, Line, RecordLines};
 use crate::config::{Auth, Config, Upstream};
@@ -51,9 +51,7 @@ impl Wiring {
             policy: Arc::new(ArcSwap::from_pointee(policy)),
             issue_token: Line::new(TOKEN_DEADLINE),
             record: RecordLines {
-                open: Line::new(DESK_DEADLINE),
-                close: Line::new(DESK_DEADLINE),
-                count_anonymous: Line::new(DESK_DEADLINE),
+                audit: Inbox::new(Line::new(DESK_DEADLINE)),
                 flush: Line::new(FLUSH_DEADLINE),
                 publish: Line::new(DESK_DEADLINE),
                 subscribe: Line::new(DESK_DEADLINE),
@@ -81,12 +79,13 @@ impl Wiring {
                 seat.subscribe.seat(addr.clone().recipient());
             });
             let publish = lines.publish.clone();
-            let start =
-                move || AuditActor::new(store.clone(), settings.clone(), publish.clone()).start();
+            let inbox = lines.audit.clone();
+            let start = move || {
+                let (inbox, publish) = (inbox.clone(), publish.clone());
+                AuditActor::new(store.clone(), settings.clone(), inbox, publish).start()
+            };
             keep("audit", start, move |addr: &Addr<AuditActor>| {
-                lines.open.seat(addr.clone().recipient());
-                lines.close.seat(addr.clone().recipient());
-                lines.count_anonymous.seat(addr.clone().recipient());
+                lines.audit.bell().seat(addr.clone().recipient());
                 lines.flush.seat(addr.clone().recipient());
             });
         });
@@ -97,13 +96,17 @@ impl Wiring {
         let paths = super::policy_paths(config);
         on_own_thread(move || {
             let Self { settings, auth, policy, issue_token, record } = wiring;
-            let start =
-                move || AuthActor::new(store.clone(), settings.clone(), Arc::clone(&auth)).start();
+            let list_permissions = Line::new(DESK_DEADLINE);
+            let ask = list_permissions.clone();
+            let start = move || {
+                let (published, ask) = (Arc::clone(&auth), ask.clone());
+                AuthActor::new(store.clone(), settings.clone(), published, ask).start()
+            };
             keep("auth", start, move |addr| issue_token.seat(addr.clone().recipient()));
             let start = move || {
                 PolicyActor::new(paths.clone(), Arc::clone(&policy), record.publish.clone()).start()
             };
-            keep("policy", start, |_| {});
+            keep("policy", start, move |addr| list_permissions.seat(addr.clone().recipient()));
         });
     }
 

@@ -1,42 +1,88 @@
 //! What may be said to the keeper of the record.
 //!
 //! An exchange takes a [`Place`] before anything is forwarded and gives it back when its record is in
-//! the store: so the mailbox needs no bound of its own, an end always finds room, and a store that is
-//! away fills the places and then refuses new calls instead of losing records.
+//! the store: so an end always finds room, and a store that is away fills the places and then refuses new
+//! calls instead of losing records.
+//!
+//! What is told goes into an [`Inbox`] that outlives the actor, and a bell is rung once for all that is told
+//! within two milliseconds: waking another thread costs more than everything else about a record.
 
+use super::Line;
 use crate::types::Record;
 use actix::Message;
+use crossbeam_queue::SegQueue;
 use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
-/// An exchange began: it is in flight until [`CloseExchange`] tells its end.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct OpenExchange(pub Arc<Record>);
+/// What the keeper of the record is told.
+#[derive(Debug)]
+pub enum Told {
+    /// An exchange began: it is in flight until its end is told.
+    Opened(Arc<Record>),
+    /// An exchange ended. Never refused for lack of room: its place was taken at the start.
+    Closed(Closed),
+    /// A call without an identity: counted per address, minute and code.
+    Anonymous {
+        /// Where it came from.
+        address: IpAddr,
+        /// What it was answered.
+        code: &'static str,
+    },
+}
 
-/// An exchange ended. Never refused for lack of room: its place was taken at the start.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct CloseExchange {
+/// The end of an exchange.
+#[derive(Debug)]
+pub struct Closed {
     /// The whole record.
     pub record: Arc<Record>,
     /// The room that it has held since it began.
     pub place: Place,
 }
 
-/// A call without an identity: counted per address, minute and code.
+/// There is something in the inbox.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub struct CountAnonymous {
-    /// Where it came from.
-    pub address: IpAddr,
-    /// What it was answered.
-    pub code: &'static str,
+pub struct Collect;
+
+/// What was told and not yet collected. It survives the death of its keeper.
+#[derive(Clone)]
+pub struct Inbox(Arc<Mail>);
+
+struct Mail {
+    told: SegQueue<Told>,
+    rung: AtomicBool,
+    bell: Line<Collect>,
+}
+
+impl Inbox {
+    /// An empty inbox whose bell is this line.
+    pub fn new(bell: Line<Collect>) -> Self {
+        Self(Arc::new(Mail { told: SegQueue::new(), rung: AtomicBool::new(false), bell }))
+    }
+
+    /// Tells. Nothing is lost while the keeper is dead; its successor collects.
+    pub fn tell(&self, told: Told) {
+        self.0.told.push(told);
+        if !self.0.rung.swap(true, Ordering::AcqRel) && self.0.bell.tell(Collect).is_err() {
+            self.0.rung.store(false, Ordering::Release);
+        }
+    }
+
+    /// Collects everything. The bell is freed first, so that what is told meanwhile rings it again.
+    pub fn collect(&self) -> impl Iterator<Item = Told> {
+        self.0.rung.store(false, Ordering::Release);
+        std::iter::from_fn(|| self.0.told.pop())
+    }
+
+    /// The line that wakes the keeper.
+    pub fn bell(&self) -> &Line<Collect> {
+        &self.0.bell
+    }
 }
 
 /// Write everything that was told so far; the reply comes when it is in the store or given up on.
@@ -88,6 +134,22 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_waits_for_the_next_keeper_in_order() {
+        let inbox = Inbox::new(Line::new(std::time::Duration::from_secs(1)));
+        for code in ["first", "second"] {
+            inbox.tell(Told::Anonymous { address: IpAddr::from([127, 0, 0, 1]), code });
+        }
+        let codes: Vec<_> = inbox
+            .collect()
+            .map(|told| match told {
+                Told::Anonymous { code, .. } => code,
+                _ => "another",
+            })
+            .collect();
+        assert_eq!(codes, ["first", "second"]);
+    }
 
     #[test]
     fn a_place_is_refused_when_all_are_taken_and_free_again_after_its_drop() {

@@ -40,10 +40,10 @@ pub enum Event {
     },
 }
 
-/// Tell everyone. Subscribers that do not keep up lose events and are told how many.
+/// Tell everyone, in this order. Subscribers that do not keep up lose events and are told how many.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub struct Publish(pub Event);
+pub struct Publish(pub Vec<Event>);
 
 /// Follow what happens as frames of a `text/event-stream`.
 #[derive(Debug, Message)]

@@ -28,6 +28,14 @@ pub struct SelectModels {
     pub models: Vec<String>,
 }
 
+/// Which permissions do this principal's roles hold? For the token's informative claim.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Permission>")]
+pub struct ListPermissions {
+    /// Who.
+    pub principal: Arc<Principal>,
+}
+
 /// The policy in force and the last error.
 #[derive(Debug, Message)]
 #[rtype(result = "Arc<PolicyView>")]

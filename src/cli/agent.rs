@@ -8,11 +8,10 @@ use crate::types::AgentStatus;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::{
-    fs::OpenOptions,
     io::Write,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
+use tempfile::NamedTempFile;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
@@ -57,7 +56,7 @@ pub(super) struct Create {
     /// Who answers for it
     #[arg(long)]
     owner: Option<String>,
-    /// Write {"client_id","client_secret"} to this new file, mode 0600, instead of showing them
+    /// Write {"client_id","client_secret"} to this file, mode 0600, instead of showing them
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -101,8 +100,9 @@ pub(super) fn run(
         AgentCommand::Resume(which) => stand(&store, &which, AgentStatus::Active, output),
         AgentCommand::Revoke(which) => stand(&store, &which, AgentStatus::Revoked, output),
         AgentCommand::RotateSecret(rotate) => {
+            let file = rotate.out.as_deref().map(CredentialsFile::open).transpose()?;
             let new = admin::rotate_secret(&store, &rotate.agent, ACTOR, now)?;
-            hand_over(&rotate.agent, &new, rotate.out.as_deref(), output)
+            hand_over(&rotate.agent, &new, file, output)
         }
         AgentCommand::SetRole(set) => {
             show(&admin::set_roles(&store, &set.agent, &set.roles, ACTOR, now)?, output)
@@ -117,18 +117,20 @@ fn create_agent(store: &Store, create: Create, output: &mut Output) -> Result<()
         roles: create.roles,
         owner: create.owner,
     };
+    let file = create.out.as_deref().map(CredentialsFile::open).transpose()?;
     let new = admin::create_agent(store, request, ACTOR, crate::clock::now())?;
-    hand_over(&create.name, &new, create.out.as_deref(), output)
+    hand_over(&create.name, &new, file, output)
 }
 
 fn hand_over(
     name: &str,
     new: &Provisioned,
-    out: Option<&Path>,
+    file: Option<CredentialsFile>,
     output: &mut Output,
 ) -> Result<(), CliError> {
-    if let Some(path) = out {
-        write_credentials(path, new)?;
+    if let Some(file) = file {
+        let path = file.path.clone();
+        file.keep(new)?;
         let written = json!({ "agent_id": new.agent_id, "client_id": new.client_id, "out": path });
         return if output.is_json() {
             output.object(&written)
@@ -149,23 +151,34 @@ fn hand_over(
     output.line(format!("client_secret  {}  (shown this once)", new.client_secret.expose()))
 }
 
-/// Writes the credentials for their owner alone. An existing file is replaced by a new one, so that its
-/// mode is ours.
-pub(super) fn write_credentials(path: &Path, new: &Provisioned) -> Result<(), CliError> {
-    let credentials = json!({
-        "client_id": new.client_id,
-        "client_secret": new.client_secret.expose(),
-    });
-    let refused = |error: std::io::Error| {
-        CliError::Refused(format!("{}: the credentials cannot be written: {error}", path.display()))
-    };
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let temporary = PathBuf::from(name);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary);
-    let mut file = file.map_err(refused)?;
-    writeln!(file, "{credentials}").map_err(refused)?;
-    std::fs::rename(&temporary, path).map_err(refused)
+/// A file for credentials, for their owner alone. It is opened before a secret is made, so that none is
+/// made that cannot be kept; an existing file stays until it is replaced by the whole new one.
+pub(super) struct CredentialsFile {
+    path: PathBuf,
+    new: NamedTempFile,
+}
+
+impl CredentialsFile {
+    pub(super) fn open(path: &Path) -> Result<Self, CliError> {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let new = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")));
+        let new = new.map_err(|error| Self::refused(path, &error))?;
+        Ok(Self { path: path.to_owned(), new })
+    }
+
+    pub(super) fn keep(mut self, credentials: &Provisioned) -> Result<(), CliError> {
+        let text = json!({
+            "client_id": credentials.client_id,
+            "client_secret": credentials.client_secret.expose(),
+        });
+        writeln!(self.new, "{text}").map_err(|error| Self::refused(&self.path, &error))?;
+        let kept = self.new.persist(&self.path);
+        kept.map(drop).map_err(|error| Self::refused(&self.path, &error.error))
+    }
+
+    fn refused(path: &Path, error: &std::io::Error) -> CliError {
+        CliError::Refused(format!("{}: credentials cannot be written: {error}", path.display()))
+    }
 }
 
 fn stand(

@@ -5,7 +5,7 @@
 
 use super::serve::{Bind, in_system, load};
 use super::token::{Credentials, fetch};
-use super::{ACTOR, CliError, Context, Output, agent::write_credentials};
+use super::{ACTOR, CliError, Context, Output, agent::CredentialsFile};
 use crate::admin::{self, AdminError, NewAgentRequest};
 use crate::app::Gateway;
 use crate::store::{Store, StoreError};
@@ -72,7 +72,7 @@ fn demo_agent(path: &Path, store: &Store) -> Result<Credentials, CliError> {
         }
         created => created?,
     };
-    write_credentials(path, &new)?;
+    CredentialsFile::open(path)?.keep(&new)?;
     Ok(Credentials { client_id: new.client_id, client_secret: new.client_secret })
 }
 

@@ -4,7 +4,7 @@
 
 use super::{Gate, Inbound, Refused, Stop, record::Exchange};
 use crate::bus::BusError;
-use crate::bus::audit::CountAnonymous;
+use crate::bus::audit::Told;
 use crate::bus::auth::{AuthError, Authenticate};
 use crate::bus::policy::Authorize;
 use crate::openai::Call;
@@ -61,10 +61,8 @@ fn anonymous(
     refusal: Refusal,
 ) -> Refused {
     if let Some(peer) = inbound.request.peer_addr() {
-        let count = CountAnonymous { address: peer.ip(), code: refusal.code() };
-        if let Err(error) = gate.bus.record.count_anonymous.tell(count) {
-            tracing::warn!(%error, "a call without an identity was not counted");
-        }
+        let told = Told::Anonymous { address: peer.ip(), code: refusal.code() };
+        gate.bus.record.audit.tell(told);
     }
     opening.into_refused(refusal)
 }

@@ -5,7 +5,7 @@
 
 use super::{Gate, Inbound, Refused, drain::UnderWay};
 use crate::bus::RecordLines;
-use crate::bus::audit::{CloseExchange, OpenExchange, Place};
+use crate::bus::audit::{Closed, Place, Told};
 use crate::openai::{AnswerFacts, Call, Endpoint};
 use crate::policy::Decision;
 use crate::types::{
@@ -165,10 +165,7 @@ impl Exchange {
 
     /// Shows the exchange as in flight.
     pub(super) fn announce(&self) {
-        let opened = OpenExchange(Arc::new(Record::clone(&self.record)));
-        if let Err(error) = self.lines.open.tell(opened) {
-            tracing::debug!(%error, "an exchange in flight is not shown");
-        }
+        self.lines.audit.tell(Told::Opened(Arc::new(Record::clone(&self.record))));
     }
 
     /// Ends the exchange with a refusal of ours.
@@ -209,10 +206,7 @@ impl Exchange {
             self.record.surface,
         );
         let record = Arc::new(std::mem::replace(&mut *self.record, vacant));
-        let id = record.id;
-        if let Err(error) = self.lines.close.tell(CloseExchange { record, place }) {
-            tracing::error!(%error, %id, "a record was lost: the audit actor is not running");
-        }
+        self.lines.audit.tell(Told::Closed(Closed { record, place }));
     }
 }
 

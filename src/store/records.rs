@@ -20,7 +20,9 @@ use diesel::{
     ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, QueryResult, RunQueryDsl as _,
     SelectableHelper as _,
     backend::Backend,
+    dsl::sql,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::{Bool, Nullable},
 };
 use row::RecordRow;
 use std::{fmt, sync::Arc};
@@ -100,7 +102,8 @@ impl Store {
     /// One page of records.
     pub fn records(&self, query: &RecordQuery) -> Result<RecordPage, StoreError> {
         let limit = query.limit.clamp(1, 1_000);
-        let mut rows = self.record.run(|connection| load(connection, query, limit))?;
+        let agent = self.agent_filter(query.agent.as_deref())?;
+        let mut rows = self.record.run(|connection| load(connection, query, &agent, limit))?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = rows.len() > wanted;
         rows.truncate(wanted);
@@ -112,9 +115,29 @@ impl Store {
 }
 
 /// One row more than the limit, to know whether there is another page.
+/// An agent as records name it. The index is by name; an id finds its name first.
+#[derive(Default)]
+struct AgentFilter {
+    name: Option<String>,
+    id: Option<String>,
+}
+
+impl Store {
+    fn agent_filter(&self, agent: Option<&str>) -> Result<AgentFilter, StoreError> {
+        let Some(agent) = agent else { return Ok(AgentFilter::default()) };
+        let Ok(id) = Uuid::try_parse(agent) else {
+            return Ok(AgentFilter { name: Some(agent.to_owned()), id: None });
+        };
+        let id = id.hyphenated().to_string();
+        let name = self.agent(&id)?.map(|known| known.name);
+        Ok(AgentFilter { name, id: Some(id) })
+    }
+}
+
 fn load(
     connection: &mut AnyConnection,
     query: &RecordQuery,
+    agent: &AgentFilter,
     limit: u32,
 ) -> Result<Vec<(i64, RecordRow)>, StoreError> {
     let mut select = dsl::records
@@ -131,20 +154,27 @@ fn load(
             select.order(dsl::position.desc()).filter(dsl::position.lt(after))
         }
     };
-    if let Some(agent) = &query.agent {
-        select = match Uuid::try_parse(agent) {
-            Ok(id) => select.filter(dsl::agent_id.eq(id.hyphenated().to_string())),
-            Err(_) => select.filter(dsl::agent_name.eq(clean(agent))),
-        };
+    if let Some(name) = &agent.name {
+        select = select.filter(dsl::agent_name.eq(clean(name)));
+    }
+    if let Some(id) = &agent.id {
+        select = select.filter(dsl::agent_id.eq(id.clone()));
     }
     if let Some(model) = &query.model {
         select = select.filter(dsl::model.eq(clean(model)));
     }
+    // The conditions of the partial indexes have to stand in the query word for word.
     if let Some(policy_result) = query.policy_result {
-        select = select.filter(dsl::policy_result.eq(policy_result.as_str()));
+        select = match policy_result {
+            PolicyResult::Deny => select.filter(sql::<Nullable<Bool>>("policy_result = 'deny'")),
+            PolicyResult::Allow => select.filter(dsl::policy_result.eq(policy_result.as_str())),
+        };
     }
     if let Some(outcome) = query.outcome {
         select = select.filter(dsl::outcome.eq(outcome.as_str()));
+        if outcome != Outcome::Completed {
+            select = select.filter(sql::<Nullable<Bool>>("outcome <> 'completed'"));
+        }
     }
     Ok(select.load(connection)?)
 }

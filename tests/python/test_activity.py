@@ -50,10 +50,11 @@ def test_denied_and_failed_calls_are_shown(sqlite_gate):
 
 def test_a_stream_that_was_in_flight_before_is_shown_to_who_comes_later(sqlite_gate):
     agent = sqlite_gate.create_agent()
-    with sqlite_gate.stream(agent, script={"pause_ms": 300, "chunks": 6}) as reply:
-        next(reply.iter_lines())
+    with sqlite_gate.stream(agent, script={"do": "stall"}) as reply:
+        lines = reply.iter_lines()
+        next(lines)
         with Activity(sqlite_gate) as activity:
-            activity.wait_for("started", within=2, agent_name=agent.name)
+            activity.wait_for("started", agent_name=agent.name)
 
 
 def test_a_reader_that_comes_back_gets_what_it_missed(gate):

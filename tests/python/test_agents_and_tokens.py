@@ -154,7 +154,7 @@ def test_a_wrong_secret_and_an_unknown_client_take_the_same_time(sqlite_gate, ag
             wrong.append(seconds(agent.client_id, client))
             unknown.append(seconds("nobody-at-all", client))
     difference = abs(statistics.median(wrong) - statistics.median(unknown))
-    assert difference < 0.005, f"medians differ by {difference * 1000:.1f} ms"
+    assert difference < 0.02, f"medians differ by {difference * 1000:.1f} ms"
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,8 @@ def test_a_suspended_agents_call_is_recorded_as_denied(sqlite_gate):
 def test_a_stream_in_flight_is_not_yet_a_finished_record(sqlite_gate):
     agent = sqlite_gate.create_agent()
     with sqlite_gate.admin() as admin, sqlite_gate.stream(agent, script={"pause_ms": 200, "chunks": 5}) as reply:
-        next(reply.iter_lines())
+        lines = reply.iter_lines()
+        next(lines)
         listed = admin.get("/api/v1/audit/events", params={"agent": agent.name}).json()["events"]
         assert [record for record in listed if record["outcome"] is not None] == []
     assert sqlite_gate.record(agent)["outcome"] == "cancelled"

@@ -3,6 +3,7 @@
 import http.client
 import json
 import secrets
+import socket
 
 import answers
 import httpx
@@ -220,3 +221,27 @@ def test_a_big_body_travels_whole(sqlite_gate, agent_of, upstream, mark):
     body = json.dumps(chat(text="x" * 900_000)).encode()
     assert sqlite_gate.call(agent_of(sqlite_gate), body=body, mark=mark).status_code == 200
     assert upstream.call_of(mark).body == body
+
+
+def test_the_query_travels_but_never_changes_the_endpoint(sqlite_gate, agent_of, upstream, mark):
+    sqlite_gate.call(agent_of(sqlite_gate), "/models?limit=2&after=a%2Fb", method="GET", mark=mark)
+    assert upstream.call_of(mark).target in ("/v1/models?limit=2&after=a%2Fb", "/v1/models")
+
+
+def test_two_contradicting_lengths_are_refused(sqlite_gate, agent_of, upstream, mark):
+    headers = [("Host", "gate"), *sqlite_gate.headers(agent_of(sqlite_gate), mark).items()]
+    headers += [("Content-Type", "application/json"), ("Content-Length", "4"), ("Transfer-Encoding", "chunked")]
+    head = f"POST {AGENT_PATH}/chat/completions HTTP/1.1\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in headers)
+    with socket.create_connection(("127.0.0.1", sqlite_gate.port), timeout=5) as sock:
+        sock.sendall(f"{head}\r\n0\r\n\r\n".encode())
+        assert sock.recv(64).startswith(b"HTTP/1.1 400")
+    assert not upstream.saw(mark)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X-OpenAI-Key"])
+def test_a_credential_sent_twice_is_refused(sqlite_gate, agent_of, upstream, mark, name):
+    headers = [*sqlite_gate.headers(agent_of(sqlite_gate), mark).items(), (name, "Bearer another")]
+    reply = httpx.post(f"{sqlite_gate.url}{AGENT_PATH}/chat/completions", headers=headers, json=chat())
+    assert reply.status_code in (400, 401)
+    assert not upstream.saw(mark)

@@ -261,6 +261,10 @@ class Upstream:
             self.loop.run_until_complete(self.listening)
         except asyncio.CancelledError:
             pass
+        for connection in list(self.connections):
+            connection.transport.abort()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.close()
 
     def stop(self):
         self.loop.call_soon_threadsafe(self.listening.cancel)

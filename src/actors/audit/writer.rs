@@ -4,7 +4,7 @@
 //! again; a single bad row is set apart so that it does not stop the rest. It must never keep a
 //! database transaction across batches.
 
-use crate::bus::audit::CloseExchange;
+use crate::bus::audit::Closed;
 use crate::store::{AnonymousCount, Store, StoreError};
 use crate::types::{Record, UnixMillis};
 use std::{net::IpAddr, sync::Arc};
@@ -15,14 +15,14 @@ pub(super) type AnonymousKey = (IpAddr, UnixMillis, &'static str);
 /// What became of a batch. When the store is away, everything not yet written comes back.
 pub(super) struct Written {
     pub(super) store_away: Option<StoreError>,
-    pub(super) records: Vec<CloseExchange>,
+    pub(super) records: Vec<Closed>,
     pub(super) anonymous: Vec<(AnonymousKey, i64)>,
 }
 
 /// Writes records, then counts. Writing a record twice is harmless: the id decides.
 pub(super) fn write(
     store: &Store,
-    records: Vec<CloseExchange>,
+    records: Vec<Closed>,
     anonymous: Vec<(AnonymousKey, i64)>,
 ) -> Written {
     let rows: Vec<Arc<Record>> = records.iter().map(|told| Arc::clone(&told.record)).collect();

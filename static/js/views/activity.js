@@ -125,7 +125,7 @@ export function mount(host, { feed, session }, params) {
 
   function pause() {
     feed.setPaused(!feed.paused);
-    if (!feed.paused && scroller.scrollTop > 0) toTop();
+    if (!feed.paused) toTop();
   }
 
   function toTop() {
