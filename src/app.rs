@@ -18,6 +18,7 @@ use crate::bus::broadcast::Greeting;
 use crate::config::Config;
 use crate::http::{AdminState, SignInAttempts, routes};
 use crate::pipeline::{Drain, Gate, GateSettings};
+use crate::policy::Policy;
 use crate::sandbox::Sandbox;
 use crate::store::{Store, StoreOptions};
 use crate::telemetry::RequestSpan;
@@ -45,6 +46,7 @@ pub struct Gateway {
     /// Held for its lock until the process ends.
     _data_dir: DataDir,
     store: Store,
+    policy: Arc<Policy>,
     settings: GateSettings,
     wiring: Wiring,
     greeting: Greeting,
@@ -91,12 +93,14 @@ impl Gateway {
             sandbox: sandbox.is_some(),
         };
         let auth = crate::actors::auth::AuthActor::load(&store, keys)?;
+        let first_policy = Arc::clone(&policy.policy);
         let wiring = Wiring::start(&config, store.clone(), auth, policy, greeting.clone());
         Ok(Self {
             config,
             listener,
             _data_dir: data_dir,
             store,
+            policy: first_policy,
             settings,
             wiring,
             greeting,
@@ -113,6 +117,11 @@ impl Gateway {
     /// The administrator's password, when this start generated one.
     pub fn new_password(&self) -> Option<&Sensitive<String>> {
         self.new_password.as_ref()
+    }
+
+    /// The policy that was read at the start.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The store, for use before serving.

@@ -104,6 +104,13 @@ impl Policy {
         self.decide(principal, permission, model, Basis::AppContext(allowed_models))
     }
 
+    /// Whether a line grants or denies something to this name, or gives it as a role: an agent that is
+    /// newly called so would get all of that.
+    pub fn names_role(&self, name: &str) -> bool {
+        let mut rules = self.permissions.rules().iter().chain(self.models.rules());
+        rules.any(|rule| rule.role == name) || self.roles.is_given(name)
+    }
+
     /// Whether the principal's roles may use the model, to filter lists of models.
     pub fn permits_model(&self, principal: &Principal, model: &str) -> bool {
         let roles = self.roles.effective(&principal.subject);

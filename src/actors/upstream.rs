@@ -119,7 +119,9 @@ fn body(
     checked.scan((), |(), chunk| std::future::ready(chunk))
 }
 
+/// The cause is logged here, once; the asker learns only whose fault it was.
 fn fault(error: SendRequestError) -> UpstreamError {
+    tracing::warn!(%error, "the provider failed");
     match error {
         SendRequestError::Connect(ConnectError::Timeout) | SendRequestError::Timeout => {
             UpstreamError::Timeout

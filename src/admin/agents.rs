@@ -4,6 +4,7 @@
 
 use super::AdminError;
 use crate::identity::{check_agent_name, check_agent_type, check_role_name, secret};
+use crate::policy::Policy;
 use crate::store::{NewAgent, Store};
 use crate::types::{AgentStatus, Sensitive, UnixMillis};
 use uuid::Uuid;
@@ -34,9 +35,10 @@ pub struct Provisioned {
     pub client_secret: Sensitive<String>,
 }
 
-/// Registers an agent.
+/// Registers an agent. An agent's own name is one of its roles, so it must not be a role already.
 pub fn create_agent(
     store: &Store,
+    policy: &Policy,
     request: NewAgentRequest,
     actor: &str,
     now: UnixMillis,
@@ -46,7 +48,11 @@ pub fn create_agent(
         return Err(AdminError::NameIsId(request.name));
     }
     check_agent_type(&request.agent_type)?;
-    check_roles(&request.name, &request.roles)?;
+    check_roles(store, &request.name, &request.roles)?;
+    let is_held = store.agents()?.iter().any(|agent| agent.roles.contains(&request.name));
+    if is_held || policy.names_role(&request.name) {
+        return Err(AdminError::NameIsPolicyRole(request.name));
+    }
     let (client_secret, secret_hash) = new_secret()?;
     let agent = NewAgent {
         id: Uuid::now_v7().to_string(),
@@ -88,7 +94,7 @@ pub fn set_roles(
     now: UnixMillis,
 ) -> Result<Agent, AdminError> {
     let agent = find_agent(store, name_or_id)?;
-    check_roles(&agent.name, roles)?;
+    check_roles(store, &agent.name, roles)?;
     store.set_agent_roles(&agent.id, roles, actor, now)?;
     find_agent(store, &agent.id)
 }
@@ -106,11 +112,14 @@ pub fn rotate_secret(
     Ok(Provisioned { agent_id: agent.id, client_id: agent.client_id, client_secret })
 }
 
-fn check_roles(agent_name: &str, roles: &[String]) -> Result<(), AdminError> {
+fn check_roles(store: &Store, agent_name: &str, roles: &[String]) -> Result<(), AdminError> {
     for role in roles {
         check_role_name(role)?;
         if role == agent_name {
             return Err(AdminError::NameIsRole(role.clone()));
+        }
+        if store.agents()?.iter().any(|agent| agent.name == *role) {
+            return Err(AdminError::RoleIsAgent(role.clone()));
         }
     }
     Ok(())

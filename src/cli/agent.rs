@@ -2,7 +2,8 @@
 
 use super::{ACTOR, CliError, Context, Output};
 use crate::admin::{self, Agent, NewAgentRequest, Provisioned};
-use crate::app::open_store;
+use crate::app::{open_store, policy_paths};
+use crate::policy::Policy;
 use crate::store::Store;
 use crate::types::AgentStatus;
 use clap::{Args, Subcommand};
@@ -90,10 +91,14 @@ pub(super) fn run(
     command: AgentCommand,
     output: &mut Output,
 ) -> Result<(), CliError> {
-    let store = open_store(&context.load()?)?;
+    let config = context.load()?;
+    let store = open_store(&config)?;
     let now = crate::clock::now();
     match command {
-        AgentCommand::Create(create) => create_agent(&store, create, output),
+        AgentCommand::Create(create) => {
+            let policy = policy_paths(&config).load()?.policy;
+            create_agent(&store, &policy, create, output)
+        }
         AgentCommand::List => list(&store, output),
         AgentCommand::Show(which) => show(&admin::find_agent(&store, &which.agent)?, output),
         AgentCommand::Suspend(which) => stand(&store, &which, AgentStatus::Suspended, output),
@@ -110,7 +115,12 @@ pub(super) fn run(
     }
 }
 
-fn create_agent(store: &Store, create: Create, output: &mut Output) -> Result<(), CliError> {
+fn create_agent(
+    store: &Store,
+    policy: &Policy,
+    create: Create,
+    output: &mut Output,
+) -> Result<(), CliError> {
     let request = NewAgentRequest {
         name: create.name.clone(),
         agent_type: create.agent_type,
@@ -118,7 +128,7 @@ fn create_agent(store: &Store, create: Create, output: &mut Output) -> Result<()
         owner: create.owner,
     };
     let file = create.out.as_deref().map(CredentialsFile::open).transpose()?;
-    let new = admin::create_agent(store, request, ACTOR, crate::clock::now())?;
+    let new = admin::create_agent(store, policy, request, ACTOR, crate::clock::now())?;
     hand_over(&create.name, &new, file, output)
 }
 

@@ -71,7 +71,7 @@ fn follow(store: &Store, mut query: RecordQuery, output: &mut Output) -> Result<
         }
         query.after = page.end.or(query.after);
         if page.next.is_none() {
-            runtime.block_on(tokio::time::sleep(POLL_EVERY));
+            runtime.block_on(async { tokio::time::sleep(POLL_EVERY).await });
         }
     }
 }

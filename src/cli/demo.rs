@@ -3,12 +3,12 @@
 //! Owns the tour: a sandboxed server, a demo agent, one allowed streamed call and one denied one through
 //! the real HTTP surface, and the snippets to go on with. It must never call a real provider.
 
-use super::serve::{Bind, in_system, load};
+use super::serve::{Bind, in_system, load, show_new_password};
 use super::token::{Credentials, fetch};
 use super::{ACTOR, CliError, Context, Output, agent::CredentialsFile};
 use crate::admin::{self, AdminError, NewAgentRequest};
 use crate::app::Gateway;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use awc::http::{StatusCode, header};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -28,16 +28,14 @@ pub(super) fn demo(context: &Context, bind: &Bind, output: &mut Output) -> Resul
         let gateway = Gateway::prepare(config.clone(), true)?;
         let url = format!("http://{}", gateway.address());
         let file = config.data_dir.join("demo-agent.json");
-        let credentials = demo_agent(&file, gateway.store())?;
+        let credentials = demo_agent(&file, &gateway)?;
         output.line(format!(
             "Portcullis {} with the built-in sandbox instead of a provider",
             env!("CARGO_PKG_VERSION")
         ))?;
         output.line(format!("  dashboard  {url}/  (user {})", config.admin.username))?;
         match gateway.new_password() {
-            Some(password) => {
-                output.line(format!("  password   {}  (shown this once)", password.expose()))?;
-            }
+            Some(_) => show_new_password(&gateway, &config, output)?,
             None => {
                 output.line("  password   as before; PORTCULLIS_ADMIN__PASSWORD sets a new one")?;
             }
@@ -55,7 +53,8 @@ pub(super) fn demo(context: &Context, bind: &Bind, output: &mut Output) -> Resul
 }
 
 /// The demo agent of an earlier start, or a new one.
-fn demo_agent(path: &Path, store: &Store) -> Result<Credentials, CliError> {
+fn demo_agent(path: &Path, gateway: &Gateway) -> Result<Credentials, CliError> {
+    let store = gateway.store();
     if let (Some(_), Ok(known)) = (store.agent(AGENT)?, Credentials::read(path)) {
         return Ok(known);
     }
@@ -66,7 +65,7 @@ fn demo_agent(path: &Path, store: &Store) -> Result<Credentials, CliError> {
         owner: None,
     };
     let now = crate::clock::now();
-    let new = match admin::create_agent(store, request, ACTOR, now) {
+    let new = match admin::create_agent(store, gateway.policy(), request, ACTOR, now) {
         Err(AdminError::Store(StoreError::Taken { .. })) => {
             admin::rotate_secret(store, AGENT, ACTOR, now)?
         }

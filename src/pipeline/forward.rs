@@ -58,9 +58,8 @@ fn is_encoded(headers: &HeaderMap) -> bool {
         .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// What a failed call is for the caller. The cause is logged here, once.
+/// What a failed call is for the caller.
 pub(super) fn refusal_of(error: UpstreamError) -> Refusal {
-    tracing::warn!(%error, "the provider failed");
     match error {
         UpstreamError::Timeout => Refusal::UpstreamTimeout,
         UpstreamError::Invalid => Refusal::UpstreamInvalid,

@@ -25,6 +25,11 @@ impl RoleGraph {
         true
     }
 
+    /// Whether something inherits from this name.
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.roles_of.values().flatten().any(|role| **role == *name)
+    }
+
     /// Every role of a [`subject`](crate::types::Principal::subject): its own lines first, then
     /// what they inherit.
     pub(super) fn effective(&self, subject: &str) -> Vec<Arc<str>> {

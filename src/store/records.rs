@@ -8,22 +8,18 @@
 //! the order of commits: SQLite has one writer, and on Postgres one batch at a time is written
 //! (see `Pool::write`), since two overlapping ones could commit against the order of their numbers.
 
+mod insert;
 mod row;
 
-use super::{
-    Store, StoreError, clean,
-    connection::AnyConnection,
-    schema::records::{self, dsl},
-};
+use super::{Store, StoreError, clean, connection::AnyConnection, schema::records::dsl};
 use crate::types::{ExchangeId, Outcome, PolicyResult, Record};
 use diesel::{
     ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, QueryResult, RunQueryDsl as _,
     SelectableHelper as _,
-    backend::Backend,
     dsl::sql,
-    query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_types::{Bool, Nullable},
 };
+use insert::InsertRows;
 use row::RecordRow;
 use std::{fmt, sync::Arc};
 use uuid::Uuid;
@@ -87,7 +83,7 @@ impl Store {
             return Ok(());
         }
         let rows: Vec<RecordRow> = batch.iter().map(|record| RecordRow::of(record)).collect();
-        self.record.write(Some("records"), |connection| Ok(insert(connection, rows)?))
+        self.record.write(Some("records"), |connection| Ok(insert(connection, &rows)?))
     }
 
     /// The record of one exchange.
@@ -181,58 +177,25 @@ fn load(
 
 /// SQLite runs in this process, so one prepared statement per row is the fastest; Postgres takes
 /// many rows at once, prepared for a full chunk and for one row.
-fn insert(connection: &mut AnyConnection, rows: Vec<RecordRow>) -> QueryResult<()> {
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        match connection {
-            AnyConnection::Sqlite(sqlite) => {
-                for row in rows.by_ref() {
-                    let one = diesel::insert_into(records::table).values(row);
-                    UnlessPresent(one).execute(sqlite)?;
-                }
+fn insert(connection: &mut AnyConnection, rows: &[RecordRow]) -> QueryResult<()> {
+    match connection {
+        AnyConnection::Sqlite(sqlite) => {
+            for row in rows {
+                InsertRows(std::array::from_ref(row)).execute(sqlite)?;
             }
-            AnyConnection::Postgres(postgres) => {
-                let chunk: Vec<RecordRow> = rows.by_ref().take(ROWS_PER_STATEMENT).collect();
-                match Box::<[RecordRow; ROWS_PER_STATEMENT]>::try_from(chunk) {
-                    Ok(full) => {
-                        let many = diesel::insert_into(records::table).values(full);
-                        UnlessPresent(many).execute(postgres)?;
-                    }
-                    Err(rest) => {
-                        for row in rest {
-                            let one = diesel::insert_into(records::table).values(row);
-                            UnlessPresent(one).execute(postgres)?;
-                        }
-                    }
-                }
+        }
+        AnyConnection::Postgres(postgres) => {
+            let (chunks, rest) = rows.as_chunks::<ROWS_PER_STATEMENT>();
+            for chunk in chunks {
+                InsertRows(chunk).execute(postgres)?;
+            }
+            for row in rest {
+                InsertRows(std::array::from_ref(row)).execute(postgres)?;
             }
         }
     }
     Ok(())
 }
-
-/// An insert that leaves rows alone that are there already. Diesel's own `on_conflict` says the
-/// same, but its statements are never kept prepared.
-#[derive(Clone, Copy, Debug, QueryId)]
-struct UnlessPresent<I>(I);
-
-impl<I, DB> QueryFragment<DB> for UnlessPresent<I>
-where
-    DB: Backend,
-    I: QueryFragment<DB>,
-{
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.0.walk_ast(out.reborrow())?;
-        out.push_sql(" ON CONFLICT (id) DO NOTHING");
-        Ok(())
-    }
-}
-
-impl<I: Query> Query for UnlessPresent<I> {
-    type SqlType = I::SqlType;
-}
-
-impl<I, C> diesel::RunQueryDsl<C> for UnlessPresent<I> {}
 
 #[cfg(test)]
 mod tests;

@@ -9,90 +9,90 @@ use crate::types::{
     ExchangeId, Outcome, Permission, PolicyResult, Record, Scan, ScanExtent, Surface, UnixMillis,
     UsageSource,
 };
-use diesel::{Insertable, Queryable, Selectable};
+use diesel::{Queryable, Selectable};
 use serde::{Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 use uuid::Uuid;
 
-#[derive(Insertable, Queryable, Selectable)]
-#[diesel(table_name = records, treat_none_as_default_value = false)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = records)]
 pub(super) struct RecordRow {
-    id: String,
-    started_at: i64,
+    pub(super) id: String,
+    pub(super) started_at: i64,
     #[diesel(embed)]
-    caller: Caller,
+    pub(super) caller: Caller,
     #[diesel(embed)]
-    call: Call,
+    pub(super) call: Call,
     #[diesel(embed)]
-    decision: Decision,
+    pub(super) decision: Decision,
     #[diesel(embed)]
-    answer: Answer,
-    node: String,
-    seq: Option<i64>,
-    previous_hash: Option<String>,
-    event_hash: Option<String>,
+    pub(super) answer: Answer,
+    pub(super) node: String,
+    pub(super) seq: Option<i64>,
+    pub(super) previous_hash: Option<String>,
+    pub(super) event_hash: Option<String>,
 }
 
-#[derive(Insertable, Queryable, Selectable)]
-#[diesel(table_name = records, treat_none_as_default_value = false)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = records)]
 pub(super) struct Caller {
-    agent_id: Option<String>,
-    agent_name: Option<String>,
-    agent_type: Option<String>,
-    roles: String,
-    permission: Option<String>,
-    session_id: Option<String>,
-    app_context: Option<String>,
-    surface: String,
+    pub(super) agent_id: Option<String>,
+    pub(super) agent_name: Option<String>,
+    pub(super) agent_type: Option<String>,
+    pub(super) roles: String,
+    pub(super) permission: Option<String>,
+    pub(super) session_id: Option<String>,
+    pub(super) app_context: Option<String>,
+    pub(super) surface: String,
 }
 
-#[derive(Insertable, Queryable, Selectable)]
-#[diesel(table_name = records, treat_none_as_default_value = false)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = records)]
 pub(super) struct Call {
-    tool_name: String,
-    mcp_server: String,
-    action: String,
-    target: String,
-    endpoint: Option<String>,
-    model: Option<String>,
-    message_count: Option<i64>,
-    has_system_prompt: Option<bool>,
-    has_tools: Option<bool>,
-    tool_names: String,
-    stream: Option<bool>,
+    pub(super) tool_name: String,
+    pub(super) mcp_server: String,
+    pub(super) action: String,
+    pub(super) target: String,
+    pub(super) endpoint: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) message_count: Option<i64>,
+    pub(super) has_system_prompt: Option<bool>,
+    pub(super) has_tools: Option<bool>,
+    pub(super) tool_names: String,
+    pub(super) stream: Option<bool>,
 }
 
-#[derive(Insertable, Queryable, Selectable)]
-#[diesel(table_name = records, treat_none_as_default_value = false)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = records)]
 pub(super) struct Decision {
-    policy_result: Option<String>,
-    policy_rule: Option<String>,
-    policy_version: Option<String>,
-    policy_reason: Option<String>,
-    findings: String,
-    scan_extent: String,
-    scan_reason: Option<String>,
-    tools_removed: String,
-    trust_score: Option<i64>,
-    risk_score: Option<i64>,
+    pub(super) policy_result: Option<String>,
+    pub(super) policy_rule: Option<String>,
+    pub(super) policy_version: Option<String>,
+    pub(super) policy_reason: Option<String>,
+    pub(super) findings: String,
+    pub(super) scan_extent: String,
+    pub(super) scan_reason: Option<String>,
+    pub(super) tools_removed: String,
+    pub(super) trust_score: Option<i64>,
+    pub(super) risk_score: Option<i64>,
 }
 
-#[derive(Insertable, Queryable, Selectable)]
-#[diesel(table_name = records, treat_none_as_default_value = false)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = records)]
 pub(super) struct Answer {
-    response_model: Option<String>,
-    status_code: Option<i64>,
-    error_code: Option<String>,
-    finish_reason: Option<String>,
-    input_tokens: Option<i64>,
-    output_tokens: Option<i64>,
-    usage_source: Option<String>,
-    latency_ms: Option<i64>,
-    time_to_first_byte_ms: Option<i64>,
-    gateway_us: Option<i64>,
-    request_bytes: Option<i64>,
-    response_bytes: Option<i64>,
-    outcome: Option<String>,
+    pub(super) response_model: Option<String>,
+    pub(super) status_code: Option<i64>,
+    pub(super) error_code: Option<String>,
+    pub(super) finish_reason: Option<String>,
+    pub(super) input_tokens: Option<i64>,
+    pub(super) output_tokens: Option<i64>,
+    pub(super) usage_source: Option<String>,
+    pub(super) latency_ms: Option<i64>,
+    pub(super) time_to_first_byte_ms: Option<i64>,
+    pub(super) gateway_us: Option<i64>,
+    pub(super) request_bytes: Option<i64>,
+    pub(super) response_bytes: Option<i64>,
+    pub(super) outcome: Option<String>,
 }
 
 impl RecordRow {

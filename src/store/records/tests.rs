@@ -228,7 +228,7 @@ fn a_batch_waits_for_the_one_before_it(store: &Store) {
             let second = scope.spawn(|| insert_all(store, [empty(1)]));
             std::thread::park_timeout(Duration::from_millis(200));
             assert!(!second.is_finished());
-            Ok(insert(connection, vec![RecordRow::of(&first)])?)
+            Ok(insert(connection, &[RecordRow::of(&first)])?)
         });
         written.unwrap();
     });
