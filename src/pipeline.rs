@@ -5,6 +5,7 @@
 //! authenticated exchange end without its record.
 
 mod admit;
+mod budget;
 mod drain;
 mod egress;
 mod forward;
@@ -12,6 +13,7 @@ mod headers;
 mod ingress;
 mod record;
 
+pub use budget::Budget;
 pub use drain::Drain;
 pub use egress::Egress;
 pub use headers::{DECISION, SANDBOX};
@@ -47,6 +49,7 @@ pub struct GateSettings {
     sandbox: bool,
     provider_key: Option<Sensitive<HeaderValue>>,
     body_limit: usize,
+    budget: Budget,
     body_timeout: Duration,
     ping_every: Duration,
     idle_timeout: Duration,
@@ -63,6 +66,7 @@ impl GateSettings {
             sandbox,
             provider_key: provider_key.transpose()?.map(Sensitive::new),
             body_limit: config.limits.body_bytes,
+            budget: Budget::new(config.limits.held_upload_bytes),
             body_timeout: Duration::from_secs(config.server.body_timeout_secs),
             ping_every: Duration::from_secs(config.server.ping_every_secs),
             idle_timeout: Duration::from_secs(config.upstream.idle_timeout_secs),

@@ -206,6 +206,8 @@ settings! {
     limits: Limits {
         /// Bytes of a request's body, at most.
         body_bytes: usize = "26214400", value::whole(1..=1_073_741_824);
+        /// Bytes of request bodies held in memory at once, over all calls; beyond it, 503.
+        held_upload_bytes: usize = "268435456", value::whole(1..=1_099_511_627_776);
     }
 
     /// What the gate says on standard error.

@@ -2,7 +2,7 @@
 //!
 //! Owns size, time and encoding of the request body. It must never look into it.
 
-use super::{Gate, Inbound, Stop, record::Exchange};
+use super::{Gate, Inbound, Stop, budget::Held, record::Exchange};
 use crate::types::Refusal;
 use actix_http::error::PayloadError;
 use actix_web::http::header::{self, HeaderMap};
@@ -35,22 +35,25 @@ pub(super) async fn read_body(
         return Err(too_large().into());
     }
     let waiting_since = Instant::now();
-    let collected = collect(&mut inbound.payload, announced, gate.settings.body_limit);
+    let mut held = gate.settings.budget.open();
+    let collected = collect(&mut inbound.payload, announced, gate.settings.body_limit, &mut held);
     let body = tokio::time::timeout(gate.settings.body_timeout, collected).await;
     exchange.note_wait(waiting_since.elapsed());
     let body = match body {
         Err(_) => return Err(Refusal::BodyTooSlow.into()),
         Ok(Err(Unread::TooLarge)) => return Err(too_large().into()),
+        Ok(Err(Unread::NoRoom)) => return Err(Refusal::Unavailable { what: "memory" }.into()),
         Ok(Err(Unread::Gone)) => return Err(Stop::ClientGone),
         Ok(Err(Unread::Malformed)) => return Err(malformed("The request body cannot be read.")),
         Ok(Ok(body)) => body,
     };
-    exchange.note_request_bytes(body.len());
+    exchange.note_body(body.len(), held);
     Ok(body)
 }
 
 enum Unread {
     TooLarge,
+    NoRoom,
     Gone,
     Malformed,
 }
@@ -59,11 +62,12 @@ async fn collect(
     payload: &mut actix_web::dev::Payload,
     announced: Option<usize>,
     limit: usize,
+    held: &mut Held,
 ) -> Result<Bytes, Unread> {
     let Some(first) = payload.next().await else { return Ok(Bytes::new()) };
     let first = first.map_err(unread)?;
     if announced == Some(first.len()) {
-        return Ok(first);
+        return if held.take(first.len()) { Ok(first) } else { Err(Unread::NoRoom) };
     }
     let mut body = BytesMut::with_capacity(announced.unwrap_or(0).min(RESERVE_AT_MOST));
     let mut next = Some(Ok(first));
@@ -71,6 +75,9 @@ async fn collect(
         let chunk = chunk.map_err(unread)?;
         if body.len() + chunk.len() > limit {
             return Err(Unread::TooLarge);
+        }
+        if !held.take(chunk.len()) {
+            return Err(Unread::NoRoom);
         }
         body.extend_from_slice(&chunk);
         next = payload.next().await;

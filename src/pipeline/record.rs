@@ -3,7 +3,7 @@
 //! Owns the guarantee that every authenticated exchange is told exactly once: [`Exchange`] closes
 //! itself when it is dropped. It must never take in text of the call or the answer.
 
-use super::{Gate, Inbound, Refused, drain::UnderWay};
+use super::{Gate, Inbound, Refused, budget::Held, drain::UnderWay};
 use crate::bus::RecordLines;
 use crate::bus::audit::{Closed, Place, Told};
 use crate::openai::{AnswerFacts, Call, Endpoint};
@@ -34,6 +34,8 @@ pub(super) struct Exchange {
     /// Taken at the end, so that the end is told once.
     place: Option<Place>,
     under_way: UnderWay,
+    /// Room of the request's body.
+    held: Option<Held>,
     at: Instant,
     /// Waiting for the client's body is not the gate's own time.
     waited: Duration,
@@ -77,6 +79,7 @@ impl Arrival {
             lines: lines.clone(),
             place: Some(place),
             under_way: gate.drain.enter(),
+            held: None,
             at: self.at,
             waited: Duration::ZERO,
         })
@@ -98,8 +101,10 @@ impl Exchange {
         self.record.target = Cow::Owned(format!("/openai/v1{}", endpoint.path));
     }
 
-    pub(super) fn note_request_bytes(&mut self, bytes: usize) {
+    /// Notes the body's size and keeps its room until the provider has answered.
+    pub(super) fn note_body(&mut self, bytes: usize, held: Held) {
         self.record.request_bytes = u64::try_from(bytes).ok();
+        self.held = Some(held);
     }
 
     pub(super) fn note_wait(&mut self, waited: Duration) {
@@ -141,7 +146,9 @@ impl Exchange {
         self.record.gateway_us = u64::try_from(own.as_micros()).ok();
     }
 
+    /// The answer has begun: the request's body is not held any more.
     pub(super) fn note_status(&mut self, status: u16) {
+        self.held = None;
         self.record.status_code = Some(status);
     }
 
