@@ -1,9 +1,12 @@
 """The command line: exit codes, help, and what scripts read."""
 
 import json
+import subprocess
 
 import httpx
 import pytest
+
+from gateway import BINARY, chat
 
 
 def test_help_shows_an_example_for_every_command(sqlite_gate):
@@ -68,3 +71,29 @@ def test_a_configuration_file_can_be_named(sqlite_gate, tmp_path):
     path.write_text("[log]\nformat = 'json'\n")
     shown = sqlite_gate.cli("--config", str(path), "config").stdout
     assert "mine.toml" in shown
+
+
+def test_an_agents_name_is_never_a_role(start_gate):
+    gate = start_gate(started=False)
+    done = gate.cli("agent", "create", "developer", "--role", "reader", check=False)
+    assert done.returncode == 1 and "role" in done.stderr
+    gate.cli("agent", "create", "research-bot", "--role", "developer")
+    done = gate.cli("agent", "create", "another", "--role", "research-bot", check=False)
+    assert done.returncode == 1 and "research-bot" in done.stderr
+    done = gate.cli("agent", "set-role", "research-bot", "--role", "research-bot", check=False)
+    assert done.returncode == 1
+
+
+def test_the_record_can_be_followed(gate, agent_of):
+    agent = agent_of(gate)
+    followed = subprocess.Popen(
+        [BINARY, "audit", "tail", "--follow", "--json", "--agent", agent.name],
+        env=gate.env, cwd=gate.cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    try:
+        for model in ["gpt-4o", "gpt-4o-mini"]:
+            gate.call(agent, body=chat(model=model))
+            assert json.loads(followed.stdout.readline())["model"] == model
+    finally:
+        followed.terminate()
+        assert "panic" not in followed.communicate(timeout=10)[1]

@@ -206,3 +206,12 @@ def test_health_is_open_and_says_nothing(sqlite_gate):
         reply = httpx.get(sqlite_gate.url + path)
         assert reply.status_code == 200
         assert len(reply.content) < 200
+
+
+def test_a_body_for_which_no_memory_is_left_is_503_and_the_next_small_one_is_served(start_gate, agent_of):
+    gate = start_gate(LIMITS__HELD_UPLOAD_BYTES="2000")
+    headers = gate.headers(agent_of(gate))
+    reply = post(gate, headers, json.dumps(chat(text="x" * 5000)).encode())
+    check_error(reply, 503, "gateway_unavailable")
+    assert reply.headers["retry-after"]
+    assert post(gate, headers).status_code == 200
