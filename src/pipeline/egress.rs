@@ -59,7 +59,7 @@ pub(super) fn answer(
         (_, None) => BodySize::Stream,
     };
     let headers = headers::to_client(&reply.headers, exchange.id(), gate.settings.sandbox);
-    let body = Egress {
+    let mut body = Egress {
         size,
         upstream: Some(reply.body.take()),
         reader,
@@ -75,6 +75,10 @@ pub(super) fn answer(
         last_sent: Instant::now(),
         alarm: None,
     };
+    if matches!(size, BodySize::None | BodySize::Sized(0)) {
+        // The connection never asks for a body that is not there.
+        body.end_whole();
+    }
     Answer { status: reply.status, headers, body }
 }
 
@@ -188,6 +192,12 @@ impl Egress {
             self.fail(UpstreamError::Cut);
             return;
         }
+        self.end_whole();
+    }
+
+    /// Nothing is missing, and nothing more comes.
+    fn end_whole(&mut self) {
+        self.upstream = None;
         let failed = self.failed_status || self.reader.facts().error_code.is_some();
         let outcome = if failed { Outcome::UpstreamError } else { Outcome::Completed };
         self.close(outcome, None);

@@ -287,3 +287,12 @@ def test_the_postgres_connection_is_encrypted(gate):
     name = gate.database_url.rsplit("/", 1)[1].split("?")[0]
     sql = f"SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE datname = '{name}'"
     assert eventually(lambda: postgres.query(gate.database_url, sql), what="a connection") == "t"
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(200, "completed"), (500, "upstream_error")])
+def test_an_answer_without_a_body_is_not_taken_for_a_client_that_left(gate, agent_of, status, outcome):
+    agent = agent_of(gate)
+    reply = gate.call(agent, script={"status": status, "body": ""})
+    assert (reply.status_code, reply.content) == (status, b"")
+    record = gate.record(agent)
+    assert (record["outcome"], record["status_code"], record["response_bytes"]) == (outcome, status, 0)
