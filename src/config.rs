@@ -27,6 +27,9 @@ pub const DEFAULT_FILE: &str = "portcullis.toml";
 /// Where `portcullis token` finds the client secret when it does not come on standard input.
 const CLIENT_SECRET_VARIABLE: &str = "PORTCULLIS_CLIENT_SECRET";
 
+/// What hosting platforms call the database's address; the same as `database.url`.
+const DATABASE_URL_VARIABLE: &str = "DATABASE_URL";
+
 impl Config {
     /// Reads all layers: the defaults, `file` (which must exist) or else [`DEFAULT_FILE`] (which
     /// may be absent), the process environment, and `overrides` (key, value) from flags.
@@ -65,7 +68,7 @@ fn read_environment() -> Result<Vec<(String, String)>, ConfigError> {
     let mut ours = Vec::new();
     for (name, value) in std::env::vars_os() {
         let Some(name) = name.to_str() else { continue };
-        if !name.starts_with("PORTCULLIS_") && name != keys::DATABASE_URL_VARIABLE {
+        if !name.starts_with("PORTCULLIS_") && name != DATABASE_URL_VARIABLE {
             continue;
         }
         match value.into_string() {

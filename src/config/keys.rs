@@ -11,9 +11,6 @@ use super::{
 use crate::types::Sensitive;
 use std::{net::SocketAddr, path::PathBuf};
 
-/// What hosting platforms call the database's address; the same as `database.url`.
-pub(super) const DATABASE_URL_VARIABLE: &str = "DATABASE_URL";
-
 /// One setting, as the documentation and the checks see it.
 #[derive(Debug)]
 pub struct Key {

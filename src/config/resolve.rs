@@ -4,9 +4,8 @@
 //! caller reads the file and the environment.
 
 use super::{
-    CLIENT_SECRET_VARIABLE, Config, ConfigError, KEYS, Key,
+    CLIENT_SECRET_VARIABLE, Config, ConfigError, DATABASE_URL_VARIABLE, KEYS, Key,
     error::{Place, distance},
-    keys::DATABASE_URL_VARIABLE,
     value::Expected,
 };
 use std::collections::HashMap;
