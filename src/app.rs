@@ -12,6 +12,7 @@ pub use data_dir::DataDir;
 pub use error::AppError;
 
 use crate::actors::policy::PolicyPaths;
+use crate::actors::upstream::Provider;
 use crate::admin::ensure_administrator;
 use crate::bus::audit::Flush;
 use crate::bus::broadcast::Greeting;
@@ -23,8 +24,9 @@ use crate::sandbox::Sandbox;
 use crate::store::{Store, StoreOptions};
 use crate::telemetry::RequestSpan;
 use crate::types::Sensitive;
-use actix_web::{App, HttpServer, dev::ServerHandle, web::Data};
+use actix_web::{App, HttpServer, dev::ServerHandle, rt::net::TcpStream, web::Data};
 use std::{
+    any::Any,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
@@ -48,6 +50,7 @@ pub struct Gateway {
     store: Store,
     policy: Arc<Policy>,
     settings: GateSettings,
+    provider: Provider,
     wiring: Wiring,
     greeting: Greeting,
     _sandbox: Option<Sandbox>,
@@ -87,6 +90,7 @@ impl Gateway {
         }
         let settings = GateSettings::of(&config, sandbox.is_some())
             .map_err(|_not_a_header| AppError::ProviderKey)?;
+        let provider = Provider::new(&config.upstream)?;
         let greeting = Greeting {
             node: config.server.node.as_str().into(),
             version: env!("CARGO_PKG_VERSION"),
@@ -102,6 +106,7 @@ impl Gateway {
             store,
             policy: first_policy,
             settings,
+            provider,
             wiring,
             greeting,
             _sandbox: sandbox,
@@ -142,9 +147,10 @@ impl Gateway {
         };
         let (wiring, gate_drain) = (self.wiring.clone(), drain.clone());
         let settings = self.settings.clone();
-        let upstream = self.config.upstream.clone();
+        let (upstream, provider) = (self.config.upstream.clone(), self.provider);
+        let write_timeout_ms = self.config.server.write_timeout_secs.saturating_mul(1_000);
         let server = HttpServer::new(move || {
-            let bus = wiring.seat_worker(&upstream);
+            let bus = wiring.seat_worker(&upstream, &provider);
             App::new()
                 .app_data(Data::new(Gate::new(bus, gate_drain.clone(), settings.clone())))
                 .app_data(Data::new(admin_state.clone()))
@@ -154,6 +160,7 @@ impl Gateway {
         .workers(workers(self.config.server.workers))
         // A client that closes its side has gone: its exchange ends at once, and the provider's call with it.
         .h1_allow_half_closed(false)
+        .on_connect(move |connection, _| bound_writes(connection, write_timeout_ms))
         .tcp_nodelay(true)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
@@ -178,6 +185,15 @@ fn workers(configured: usize) -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+/// Bounds how long a client may take nothing of what is sent (TCP_USER_TIMEOUT, RFC 5482): such a client would
+/// hold its exchange, and the provider's connection, for as long as it likes.
+fn bound_writes(connection: &dyn Any, timeout_ms: u32) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, timeout_ms) {
+        tracing::debug!(%error, "a client's writes are not bounded");
+    }
+}
+
 /// Opens the port, so that a port in use is known before anything is served.
 fn listen(bind: SocketAddr) -> Result<TcpListener, AppError> {
     let listener = TcpListener::bind(bind).map_err(|error| AppError::Bind { bind, error })?;
@@ -199,11 +215,15 @@ async fn stop_on_signal(server: ServerHandle, drain: Drain, patience: Duration) 
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    tracing::info!("stopping: no new calls, streams may finish");
     drain.stop();
+    tracing::info!("stopping: no new calls, streams may finish");
     server.pause().await;
-    if tokio::time::timeout(patience, drain.drained()).await.is_err() {
-        tracing::warn!("streams were still open after server.shutdown_timeout_secs and are cut");
+    tokio::select! {
+        drained = tokio::time::timeout(patience, drain.drained()) => if drained.is_err() {
+            tracing::warn!("streams were still open after server.shutdown_timeout_secs and are cut");
+        },
+        _ = terminate.recv() => tracing::warn!("a second signal: streams are cut"),
+        _ = interrupt.recv() => tracing::warn!("a second signal: streams are cut"),
     }
     // Answers that are written but not yet sent get a moment; idle connections are not waited for.
     tokio::time::sleep(LAST_WORDS).await;

@@ -19,7 +19,7 @@ pub use egress::Egress;
 pub use headers::{DECISION, SANDBOX};
 
 use crate::bus::Bus;
-use crate::bus::upstream::UpstreamReply;
+use crate::bus::upstream::{Forward, UpstreamReply};
 use crate::config::Config;
 use crate::openai::{Call, ReadOptions, find};
 use crate::types::{ExchangeId, Refusal, Sensitive, Surface};
@@ -65,7 +65,7 @@ impl GateSettings {
             node: config.server.node.as_str().into(),
             sandbox,
             provider_key: provider_key.transpose()?.map(Sensitive::new),
-            body_limit: config.limits.body_bytes,
+            body_limit: config.limits.body_bytes.min(config.limits.held_upload_bytes),
             budget: Budget::new(config.limits.held_upload_bytes),
             body_timeout: Duration::from_secs(config.server.body_timeout_secs),
             ping_every: Duration::from_secs(config.server.ping_every_secs),
@@ -149,9 +149,10 @@ async fn answer(
     inbound: &mut Inbound<'_>,
 ) -> Result<(UpstreamReply, egress::Plan), Stop> {
     let request = inbound.request;
+    ingress::refuse_websocket(request.headers())?;
     let route = find(request.method().as_str(), inbound.path)?;
     exchange.note_endpoint(route.endpoint);
-    let provider_key = forward::provider_key(gate, request.headers())?;
+    let key = forward::provider_key(gate, request.headers())?;
     let body = ingress::read_body(gate, exchange, inbound).await?;
     let query = Some(request.query_string()).filter(|query| !query.is_empty());
     let content_type = ingress::content_type(request.headers())?;
@@ -162,8 +163,11 @@ async fn answer(
     exchange.note_scan(screened.scan());
     exchange.announce();
     let plan = egress::Plan::of(screened.call());
-    let headers = headers::to_provider(request.headers(), screened.call().content_type());
-    let message = crate::bus::upstream::Forward { call: screened, headers, provider_key };
+    let mut headers = headers::to_provider(request.headers(), screened.call().content_type());
+    if key.is_ours {
+        headers::remove_account(&mut headers);
+    }
+    let message = Forward { call: screened, headers, provider_key: key.value };
     let reply = forward::forward(gate, exchange, message).await?;
     let reply = egress::filter_models(gate, exchange, reply, &plan).await?;
     Ok((reply, plan))

@@ -50,7 +50,12 @@ pub fn start(settings: &Log) -> Result<(), TelemetryError> {
         let directive = directive.parse();
         filter = filter.add_directive(directive.map_err(|error| unreadable(format!("{error}")))?);
     }
-    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
+    // A reader of the logs that has gone is no reason to fail: without this, each line would panic.
+    let logs = fmt()
+        .log_internal_errors(false)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(true);
     let started = match settings.format {
         LogFormat::Json => logs.json().try_init(),
         LogFormat::Text => logs.with_ansi(false).try_init(),

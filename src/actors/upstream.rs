@@ -8,7 +8,11 @@
 //! Mailbox: bounded; a full one is waited for until the asker's deadline. A new actor starts with an
 //! empty pool; calls under way on the dead one end as cut.
 
+mod head;
+mod tls;
 mod transport;
+
+pub use tls::{Provider, TlsError};
 
 use crate::bus::upstream::{Forward, UpstreamError, UpstreamReply};
 use crate::config::Upstream;
@@ -28,7 +32,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
 use send_wrapper::SendWrapper;
 use std::{io::ErrorKind, time::Duration};
-use transport::Strict;
+use transport::Dial;
 
 const MAILBOX: usize = 4_096;
 const KEEP_IDLE_CONNECTIONS: Duration = Duration::from_secs(60);
@@ -42,12 +46,12 @@ pub struct UpstreamActor {
 
 impl UpstreamActor {
     /// An actor with an empty pool, in the thread that will use it.
-    pub fn new(settings: &Upstream) -> Self {
+    pub fn new(settings: &Upstream, provider: Provider) -> Self {
         let connect_timeout = Duration::from_secs(settings.connect_timeout_secs);
         let tcp = TcpConnector::new(Resolver::default()).service();
         let connector = Connector::new()
             .max_http_version(Version::HTTP_11)
-            .connector(Strict(tcp))
+            .connector(Dial { tcp, tls: provider.tls })
             .timeout(connect_timeout)
             .handshake_timeout(connect_timeout)
             .limit(settings.max_connections)
@@ -59,7 +63,7 @@ impl UpstreamActor {
             .disable_redirects()
             .timeout(Duration::from_secs(settings.answer_timeout_secs))
             .finish();
-        Self { client, base_url: settings.base_url.trim_end_matches('/').to_owned() }
+        Self { client, base_url: provider.base_url }
     }
 
     fn forward(&self, message: Forward) -> Reply {

@@ -1,5 +1,6 @@
 //! Why a gateway does not start: one line each, with what to do.
 
+use crate::actors::upstream::TlsError;
 use crate::admin::AdminError;
 use crate::policy::PolicyError;
 use crate::store::StoreError;
@@ -51,6 +52,9 @@ pub enum AppError {
         "upstream.api_key holds characters that cannot stand in a header; check PORTCULLIS_UPSTREAM__API_KEY"
     )]
     ProviderKey,
+    /// The provider cannot be reached as it is configured.
+    #[error(transparent)]
+    Provider(#[from] TlsError),
     /// The policy does not build.
     #[error(transparent)]
     Policy(#[from] PolicyError),

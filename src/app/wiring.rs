@@ -6,8 +6,9 @@
 use crate::actors::audit::AuditActor;
 use crate::actors::auth::{AuthActor, AuthDesk, AuthSnapshot, PublishedAuth};
 use crate::actors::broadcast::BroadcastActor;
+use crate::actors::keep;
 use crate::actors::policy::{PolicyActor, PolicyDesk, PolicySnapshot, PublishedPolicy};
-use crate::actors::{keep, upstream::UpstreamActor};
+use crate::actors::upstream::{Provider, UpstreamActor};
 use crate::bus::audit::{Inbox, Places};
 use crate::bus::broadcast::Greeting;
 use crate::bus::{Bus, Line, RecordLines};
@@ -111,7 +112,7 @@ impl Wiring {
     }
 
     /// Starts the current worker's desks and returns its bus.
-    pub(super) fn seat_worker(&self, upstream: &Upstream) -> Bus {
+    pub(super) fn seat_worker(&self, upstream: &Upstream, provider: &Provider) -> Bus {
         let forward_deadline = Duration::from_secs(upstream.answer_timeout_secs)
             + Duration::from_secs(upstream.connect_timeout_secs)
             + FORWARD_MARGIN;
@@ -139,8 +140,8 @@ impl Wiring {
             seat.select_models.seat(addr.clone().recipient());
             seat.describe_policy.seat(addr.clone().recipient());
         });
-        let (seat, upstream) = (bus.clone(), upstream.clone());
-        let start = move || UpstreamActor::new(&upstream).start();
+        let (seat, upstream, provider) = (bus.clone(), upstream.clone(), provider.clone());
+        let start = move || UpstreamActor::new(&upstream, provider.clone()).start();
         keep("upstream", start, move |addr: &Addr<UpstreamActor>| {
             seat.forward.seat(addr.clone().recipient());
         });

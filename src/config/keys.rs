@@ -131,6 +131,8 @@ settings! {
         ping_every_secs: u64 = "15", value::whole(1..=3_600);
         /// Seconds that a request's body may take to arrive.
         body_timeout_secs: u64 = "60", value::whole(1..=3_600);
+        /// Seconds that a client may take nothing of what is sent before it counts as gone.
+        write_timeout_secs: u32 = "60", value::whole(1..=3_600);
         /// Name of this gateway in the records. Unset: the host's name.
         node: String = "", value::label;
     }
@@ -147,6 +149,8 @@ settings! {
     upstream: Upstream {
         /// Base URL of an OpenAI-compatible API, with its `/v1`.
         base_url: String = "https://api.openai.com/v1", value::base_url;
+        /// PEM file of authorities to trust besides the public ones, for an `https` provider.
+        ca_file: Option<PathBuf> = "", value::optional_path;
         /// Provider key for callers that send none. Unset: they are refused.
         api_key: Option<Sensitive<String>> = "", value::provider_key, secret;
         /// Seconds until a connection to the provider stands.

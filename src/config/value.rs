@@ -37,6 +37,11 @@ pub(super) fn switch(text: &str) -> Result<bool, Expected> {
     text.parse().ok().ok_or("true or false".into())
 }
 
+/// A file that need not be named.
+pub(super) fn optional_path(text: &str) -> Result<Option<PathBuf>, Expected> {
+    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
 /// A file or directory. Relative ones start at the working directory.
 pub(super) fn path(text: &str) -> Result<PathBuf, Expected> {
     match text {

@@ -136,6 +136,7 @@ fn read_body(
         let model = field(root, "model")?
             .ok_or_else(|| malformed("You must provide a model parameter.", "model"))?;
         facts.model = Some(Arc::from(name(model, "model")?.as_ref()));
+        refuse_other_models(root)?;
     }
     match endpoint.body {
         BodyKind::None => {}
@@ -152,6 +153,17 @@ fn read_body(
     }
     facts.stream = true;
     usage_splice(root)
+}
+
+/// Some servers take further models to fall back on; only `model` is authorised, so only it may be named.
+fn refuse_other_models(root: Value<'_>) -> Result<(), Refusal> {
+    for other in ["models", "fallbacks"] {
+        if any_field(root, other)?.is_some() {
+            let message = "Only the field model may name a model here. Leave this one out.";
+            return Err(malformed(message, other));
+        }
+    }
+    Ok(())
 }
 
 fn read_chat(root: Value<'_>, facts: &mut CallFacts) -> Result<(), Refusal> {

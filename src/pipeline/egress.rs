@@ -50,9 +50,10 @@ pub(super) fn answer(
     plan: Plan,
 ) -> Answer {
     exchange.note_status(reply.status.as_u16());
-    let reader = Reader::for_answer(&reply.headers, plan.strip_usage);
-    // A stream that is edited has another length than the provider announced.
-    let length = reply.content_length.filter(|_| !reader.edits());
+    let failed_status = reply.status.as_u16() >= 400;
+    let reader = Reader::for_answer(&reply.headers, failed_status, plan.strip_usage);
+    // A stream has another length than announced once a ping or an edit has changed it.
+    let length = reply.content_length.filter(|_| !reader.is_event_stream());
     let size = match (reply.status, length) {
         (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED, _) => BodySize::None,
         (_, Some(length)) => BodySize::Sized(length),
@@ -67,7 +68,7 @@ pub(super) fn answer(
         ready: VecDeque::new(),
         end: None,
         exchange,
-        failed_status: reply.status.as_u16() >= 400,
+        failed_status,
         sent_bytes: 0,
         ping_every: gate.settings.ping_every,
         idle_timeout: gate.settings.idle_timeout,
@@ -198,10 +199,14 @@ impl Egress {
     /// Nothing is missing, and nothing more comes.
     fn end_whole(&mut self) {
         self.upstream = None;
-        let failed = self.failed_status || self.reader.facts().error_code.is_some();
-        let outcome = if failed { Outcome::UpstreamError } else { Outcome::Completed };
-        self.close(outcome, None);
+        self.close(self.whole_outcome(), None);
         self.end = Some(End::Clean);
+    }
+
+    /// How an answer ended that reached its end: an error that the provider tells is one.
+    fn whole_outcome(&self) -> Outcome {
+        let failed = self.failed_status || self.reader.facts().has_error();
+        if failed { Outcome::UpstreamError } else { Outcome::Completed }
     }
 
     fn fail(&mut self, error: UpstreamError) {
@@ -259,11 +264,7 @@ impl Drop for Egress {
     fn drop(&mut self) {
         // The client may leave once it has read the end marker, before the connection asks again.
         let whole = self.ready.is_empty() && self.reader.is_complete();
-        let outcome = match (whole, self.failed_status) {
-            (true, false) => Outcome::Completed,
-            (true, true) => Outcome::UpstreamError,
-            (false, _) => self.exchange.abandoned(),
-        };
+        let outcome = if whole { self.whole_outcome() } else { self.exchange.abandoned() };
         self.close(outcome, None);
     }
 }

@@ -8,11 +8,14 @@ use crate::types::{Refusal, Sensitive};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use std::borrow::Cow;
 
+/// A provider key as an `Authorization` value, and whose it is.
+pub(super) struct ProviderKey {
+    pub(super) value: Sensitive<HeaderValue>,
+    pub(super) is_ours: bool,
+}
+
 /// The caller's key, or the gate's own where the caller sends none.
-pub(super) fn provider_key(
-    gate: &Gate,
-    request: &HeaderMap,
-) -> Result<Sensitive<HeaderValue>, Refusal> {
+pub(super) fn provider_key(gate: &Gate, request: &HeaderMap) -> Result<ProviderKey, Refusal> {
     let mut sent = request.get_all(&headers::OPENAI_KEY);
     let (key, another) = (sent.next(), sent.next());
     if another.is_some() {
@@ -22,9 +25,12 @@ pub(super) fn provider_key(
         Some(key) => {
             let key = key.to_str().map_err(|_not_text| unreadable_key())?;
             let value = headers::bearer(key).map_err(|_not_a_value| unreadable_key())?;
-            Ok(Sensitive::new(value))
+            Ok(ProviderKey { value: Sensitive::new(value), is_ours: false })
         }
-        None => gate.settings.provider_key.clone().ok_or(Refusal::ProviderKeyMissing),
+        None => {
+            let value = gate.settings.provider_key.clone().ok_or(Refusal::ProviderKeyMissing)?;
+            Ok(ProviderKey { value, is_ours: true })
+        }
     }
 }
 

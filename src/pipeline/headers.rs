@@ -14,6 +14,8 @@ pub const SANDBOX: HeaderName = HeaderName::from_static("x-portcullis-sandbox");
 /// The caller's provider key on the agent surface.
 pub(super) const OPENAI_KEY: HeaderName = HeaderName::from_static("x-openai-key");
 const DETECTION_KEY: HeaderName = HeaderName::from_static("x-detection-key");
+const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+const PROJECT: HeaderName = HeaderName::from_static("openai-project");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const OURS: &str = "x-portcullis-";
@@ -44,6 +46,10 @@ const NOT_TO_PROVIDER: [HeaderName; 8] = [
     header::EXPECT,
 ];
 
+/// Set anew for the client, or said of the provider's address and not of ours.
+const NOT_TO_CLIENT: [HeaderName; 3] =
+    [header::CONTENT_LENGTH, header::ALT_SVC, header::STRICT_TRANSPORT_SECURITY];
+
 /// The client's headers as the provider gets them, but for the provider key. A body that came without a
 /// type gets the one that it was read as.
 pub(super) fn to_provider(headers: &HeaderMap, content_type: Option<&'static str>) -> HeaderMap {
@@ -69,12 +75,18 @@ pub(super) fn to_provider(headers: &HeaderMap, content_type: Option<&'static str
     passed
 }
 
+/// With the gate's own key, the account that pays is not the caller's to choose.
+pub(super) fn remove_account(headers: &mut HeaderMap) {
+    headers.remove(ORGANIZATION);
+    headers.remove(PROJECT);
+}
+
 /// The provider's headers as the client gets them, with the decision's id.
 pub(super) fn to_client(headers: &HeaderMap, id: ExchangeId, sandbox: bool) -> HeaderMap {
     let mut passed = HeaderMap::with_capacity(headers.len() + 4);
     let named = Named::in_connection_of(headers);
     for (name, value) in headers {
-        if name != header::CONTENT_LENGTH && !stays(name, &named) {
+        if !NOT_TO_CLIENT.contains(name) && !stays(name, &named) && !sets_our_cookie(name, value) {
             passed.append(name.clone(), value.clone());
         }
     }
@@ -114,6 +126,11 @@ impl<'a> Named<'a> {
     fn contains(&self, name: &HeaderName) -> bool {
         self.0.iter().any(|named| name.as_str().eq_ignore_ascii_case(named))
     }
+}
+
+fn sets_our_cookie(name: &HeaderName, value: &HeaderValue) -> bool {
+    *name == header::SET_COOKIE
+        && value.as_bytes().trim_ascii_start().starts_with(COOKIE.as_bytes())
 }
 
 fn without_our_cookie(value: &HeaderValue) -> Option<HeaderValue> {

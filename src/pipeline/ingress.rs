@@ -105,6 +105,18 @@ fn refuse_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// What goes on behind an upgrade could not be read. Offers of HTTP/2, which some clients make, are only not
+/// taken up.
+pub(super) fn refuse_websocket(headers: &HeaderMap) -> Result<(), Stop> {
+    let asks = |value: &header::HeaderValue| {
+        value.as_bytes().to_ascii_lowercase().starts_with(b"websocket")
+    };
+    if headers.get_all(header::UPGRADE).any(asks) {
+        return Err(malformed("WebSockets are not served here."));
+    }
+    Ok(())
+}
+
 /// The content type, from at most one header.
 pub(super) fn content_type(headers: &HeaderMap) -> Result<Option<&str>, Stop> {
     let mut values = headers.get_all(header::CONTENT_TYPE);

@@ -162,7 +162,7 @@ impl Exchange {
         self.record.input_tokens = facts.usage.input_tokens;
         self.record.output_tokens = facts.usage.output_tokens;
         self.record.response_bytes = Some(response_bytes);
-        if let Some(code) = &facts.error_code {
+        if let Some(code) = facts.error_code.as_ref().or(facts.error_type.as_ref()) {
             self.record.error_code = Some(Cow::Owned(code.to_string()));
         }
         if facts.usage.input_tokens.is_some() || facts.usage.output_tokens.is_some() {

@@ -1,28 +1,43 @@
-//! A transport on which an early end is an error.
+//! The transport below awc: TCP or TLS, on which an early end is an error and heads are as awc reads them.
 //!
-//! Owns one rule: when the provider closes the connection, reading fails instead of ending. awc takes a
-//! closed connection for the end of a body, so a cut answer would look whole; only a body that is
-//! delimited by the close itself may end so, and its reader knows that. It must never buffer.
+//! Owns three rules. When the provider closes the connection, reading fails instead of ending: awc takes a
+//! closed connection for the end of a body, so a cut answer would look whole; only a body that is delimited by
+//! the close itself may end so, and its reader knows that. An interim answer is left out: awc takes it for the
+//! answer and gives the connection, with the real one still to come, to the next call. A head whose body ends
+//! by close says so in its version. TLS is done here, so that the rules hold above it. It must never hold more
+//! than a head.
 
+use super::head::{self, Head};
+use super::tls::Tls;
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use actix_web::{
     dev::Service,
     rt::net::{ActixStream, Ready, TcpStream},
 };
 use awc::http::Uri;
-use futures_util::future::{LocalBoxFuture, TryFutureExt};
+use bytes::{Buf, BytesMut};
+use futures_util::future::LocalBoxFuture;
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::client::TlsStream;
 
-/// A connector whose connections do not end silently.
-#[derive(Clone, Debug)]
-pub(super) struct Strict<S>(pub(super) S);
+/// A longer head is not read.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+const READ_AT_ONCE: usize = 8 * 1024;
 
-impl<S> Service<ConnectInfo<Uri>> for Strict<S>
+/// Opens connections that keep the rules. awc is given `http` addresses; whether there is TLS below is known
+/// here.
+#[derive(Clone)]
+pub(super) struct Dial<S> {
+    pub(super) tcp: S,
+    pub(super) tls: Option<Tls>,
+}
+
+impl<S> Service<ConnectInfo<Uri>> for Dial<S>
 where
     S: Service<
             ConnectInfo<Uri>,
@@ -36,20 +51,101 @@ where
     type Future = LocalBoxFuture<'static, Result<Self::Response, Self::Error>>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
+        self.tcp.poll_ready(cx)
     }
 
     fn call(&self, target: ConnectInfo<Uri>) -> Self::Future {
-        Box::pin(self.0.call(target).map_ok(|connection| {
-            let (stream, uri) = connection.into_parts();
-            Connection::new(uri, StrictStream(stream))
-        }))
+        let (connecting, tls) = (self.tcp.call(target), self.tls.clone());
+        Box::pin(async move {
+            let (stream, uri) = connecting.await?.into_parts();
+            stream.set_nodelay(true).map_err(ConnectError::Io)?;
+            let wire = match tls {
+                None => Wire::Plain(stream),
+                Some(Tls { connector, name }) => {
+                    let stream = connector.connect(name, stream).await.map_err(ConnectError::Io)?;
+                    Wire::Tls(Box::new(stream))
+                }
+            };
+            Ok(Connection::new(uri, StrictStream::new(wire)))
+        })
     }
 }
 
-/// A TCP stream that fails with [`io::ErrorKind::UnexpectedEof`] where another would end.
 #[derive(Debug)]
-pub(super) struct StrictStream(TcpStream);
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Calls the same method of whichever stream there is.
+macro_rules! on_wire {
+    ($stream:expr, $method:ident($($argument:expr),*)) => {
+        match &mut $stream.wire {
+            Wire::Plain(stream) => Pin::new(stream).$method($($argument),*),
+            Wire::Tls(stream) => Pin::new(stream).$method($($argument),*),
+        }
+    };
+}
+
+/// A connection that keeps the rules.
+#[derive(Debug)]
+pub(super) struct StrictStream {
+    wire: Wire,
+    /// A request was written and the head of its answer has not been read.
+    awaits_head: bool,
+    /// Read from the wire, not yet given out.
+    pending: BytesMut,
+}
+
+impl StrictStream {
+    fn new(wire: Wire) -> Self {
+        Self { wire, awaits_head: true, pending: BytesMut::new() }
+    }
+
+    /// Reads from the wire; its end is an error.
+    fn poll_wire(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let filled = buffer.filled().len();
+        let has_room = buffer.remaining() > 0;
+        ready!(on_wire!(self, poll_read(cx, buffer)))?;
+        if has_room && buffer.filled().len() == filled {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads until the answer's own head is pending.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.awaits_head {
+            match head::read(&self.pending) {
+                Head::Interim(length) => self.pending.advance(length),
+                Head::Final { ends_by_close } => {
+                    if let (true, Some(minor)) =
+                        (ends_by_close, self.pending.get_mut(head::MINOR_VERSION_AT))
+                    {
+                        *minor = b'0';
+                    }
+                    self.awaits_head = false;
+                }
+                Head::Unreadable => self.awaits_head = false,
+                Head::Switch => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+                Head::Incomplete if self.pending.len() > MAX_HEAD_BYTES => {
+                    return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                }
+                Head::Incomplete => {
+                    let mut bytes = [0; READ_AT_ONCE];
+                    let mut buffer = ReadBuf::new(&mut bytes);
+                    ready!(self.poll_wire(cx, &mut buffer))?;
+                    self.pending.extend_from_slice(buffer.filled());
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
 
 impl AsyncRead for StrictStream {
     fn poll_read(
@@ -57,14 +153,14 @@ impl AsyncRead for StrictStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let filled = buffer.filled().len();
-        let has_room = buffer.remaining() > 0;
-        match Pin::new(&mut self.0).poll_read(cx, buffer) {
-            Poll::Ready(Ok(())) if has_room && buffer.filled().len() == filled => {
-                Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()))
-            }
-            read => read,
+        ready!(self.poll_head(cx))?;
+        if self.pending.is_empty() {
+            return self.poll_wire(cx, buffer);
         }
+        let length = self.pending.len().min(buffer.remaining());
+        buffer.put_slice(self.pending.get(..length).unwrap_or_default());
+        self.pending.advance(length);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -74,7 +170,8 @@ impl AsyncWrite for StrictStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        self.awaits_head = true;
+        on_wire!(self, poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(
@@ -82,28 +179,38 @@ impl AsyncWrite for StrictStream {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, bytes)
+        self.awaits_head = true;
+        on_wire!(self, poll_write_vectored(cx, bytes))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        match &self.wire {
+            Wire::Plain(stream) => stream.is_write_vectored(),
+            Wire::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        on_wire!(self, poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        on_wire!(self, poll_shutdown(cx))
     }
 }
 
 impl ActixStream for StrictStream {
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_read_ready(&self.0, cx)
+        match &self.wire {
+            Wire::Plain(stream) => ActixStream::poll_read_ready(stream, cx),
+            Wire::Tls(stream) => ActixStream::poll_read_ready(stream.get_ref().0, cx),
+        }
     }
 
     fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_write_ready(&self.0, cx)
+        match &self.wire {
+            Wire::Plain(stream) => ActixStream::poll_write_ready(stream, cx),
+            Wire::Tls(stream) => ActixStream::poll_write_ready(stream.get_ref().0, cx),
+        }
     }
 }

@@ -21,6 +21,13 @@ pub struct AnswerFacts {
     pub error_type: Option<Box<str>>,
 }
 
+impl AnswerFacts {
+    /// Whether the provider tells of an error. Its `code` may be null, its `type` is not.
+    pub const fn has_error(&self) -> bool {
+        self.error_code.is_some() || self.error_type.is_some()
+    }
+}
+
 /// What was seen of one document.
 #[derive(Clone, Debug, Default)]
 pub(in crate::openai) struct Seen {

@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream::once};
 use send_wrapper::SendWrapper;
 use std::sync::Arc;
+use tokio::time::timeout;
 
 /// A longer list is not one.
 const MODELS_LIST_BYTES: usize = 8 * 1024 * 1024;
@@ -29,7 +30,9 @@ pub(in crate::pipeline) async fn filter_models(
         return Ok(reply);
     }
     let mut list = BytesMut::new();
-    while let Some(chunk) = reply.body.next().await {
+    let idle_timeout = gate.settings.idle_timeout;
+    let late = |_| Stop::Refused(Refusal::UpstreamTimeout);
+    while let Some(chunk) = timeout(idle_timeout, reply.body.next()).await.map_err(late)? {
         let chunk = chunk.map_err(refusal_of)?;
         if list.len() + chunk.len() > MODELS_LIST_BYTES {
             return Err(Refusal::UpstreamInvalid.into());

@@ -11,7 +11,6 @@ use bytes::Bytes;
 pub(super) enum Reader {
     Events {
         editor: Box<StreamEditor>,
-        edits: bool,
     },
     /// With an announced length the transport tells a cut; without one the JSON's own end does.
     Json {
@@ -25,7 +24,7 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    pub(super) fn for_answer(headers: &HeaderMap, strip_usage: bool) -> Self {
+    pub(super) fn for_answer(headers: &HeaderMap, failed: bool, strip_usage: bool) -> Self {
         let length_known = headers.contains_key(header::CONTENT_LENGTH);
         let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes());
         let begins = |prefix: &str| {
@@ -33,9 +32,13 @@ impl Reader {
                 .and_then(|value| value.get(..prefix.len()))
                 .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
         };
+        if failed && !begins("application/json") {
+            // An error passes as it came, whatever it calls itself.
+            return Self::Opaque { facts: AnswerFacts::default(), complete: false };
+        }
         if begins("text/event-stream") {
             let editor = Box::new(StreamEditor::new(strip_usage));
-            Self::Events { editor, edits: strip_usage }
+            Self::Events { editor }
         } else if begins("application/json") {
             Self::Json { reader: Box::default(), length_known }
         } else {
@@ -46,7 +49,7 @@ impl Reader {
     /// Takes a chunk and releases what may go on.
     pub(super) fn feed(&mut self, chunk: Bytes, out: &mut Vec<Bytes>) -> Result<(), StreamFault> {
         match self {
-            Self::Events { editor, .. } => editor.feed(chunk, out),
+            Self::Events { editor } => editor.feed(chunk, out),
             Self::Json { reader, .. } => {
                 reader.feed(&chunk);
                 out.push(chunk);
@@ -62,7 +65,7 @@ impl Reader {
     /// At the end of the provider's body: whether the answer is whole.
     pub(super) fn finish(&mut self, out: &mut Vec<Bytes>) -> bool {
         match self {
-            Self::Events { editor, .. } => editor.finish(out) == StreamEnd::Complete,
+            Self::Events { editor } => editor.finish(out) == StreamEnd::Complete,
             Self::Json { reader, length_known } => *length_known || reader.is_complete(),
             Self::Opaque { complete, .. } => {
                 *complete = true;
@@ -73,7 +76,7 @@ impl Reader {
 
     pub(super) fn facts(&self) -> &AnswerFacts {
         match self {
-            Self::Events { editor, .. } => editor.facts(),
+            Self::Events { editor } => editor.facts(),
             Self::Json { reader, .. } => reader.facts(),
             Self::Opaque { facts, .. } => facts,
         }
@@ -82,15 +85,10 @@ impl Reader {
     /// Whether the answer's own end has been seen.
     pub(super) fn is_complete(&self) -> bool {
         match self {
-            Self::Events { editor, .. } => editor.is_complete(),
+            Self::Events { editor } => editor.is_complete(),
             Self::Json { reader, .. } => reader.is_complete(),
             Self::Opaque { complete, .. } => *complete,
         }
-    }
-
-    /// Whether bytes may be taken out.
-    pub(super) fn edits(&self) -> bool {
-        matches!(self, Self::Events { edits: true, .. })
     }
 
     pub(super) fn is_event_stream(&self) -> bool {
@@ -99,6 +97,6 @@ impl Reader {
 
     /// Whether a comment or an event of ours may be put in now.
     pub(super) fn at_boundary(&self) -> bool {
-        matches!(self, Self::Events { editor, .. } if editor.at_boundary())
+        matches!(self, Self::Events { editor } if editor.at_boundary())
     }
 }
