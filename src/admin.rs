@@ -27,8 +27,11 @@ pub enum AdminError {
     /// An agent's name would be a role at the same time.
     #[error("the agent cannot have its own name {0:?} as a role; choose another name")]
     NameIsRole(String),
-    /// An agent's name is a role of the policy, whose grants it would get.
-    #[error("{0:?} is a role in the policy; choose another name for the agent")]
+    /// An agent's name is a role, whose grants it would get.
+    #[error(
+        "{0:?} is a role in the policy or of an agent; choose another name (allow lines for one agent \
+         are written after it is made)"
+    )]
     NameIsPolicyRole(String),
     /// A role is another agent's name, whose grants it would get.
     #[error("{0:?} is the name of an agent and cannot be a role; choose another role")]

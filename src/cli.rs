@@ -71,6 +71,8 @@ enum Command {
 
 /// Runs the program.
 pub fn run() -> ExitCode {
+    // Databases, keys and credentials are their owner's alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -41,8 +41,8 @@ pub struct AdminState {
 pub fn routes(app: &mut web::ServiceConfig) {
     // First, and without a pattern: the path below it is the pipeline's to read.
     app.service(web::scope("/api/v1/openai").default_service(web::to(openai::relay)))
-        .service(web::resource("/healthz").get(health::live))
-        .service(web::resource("/readyz").get(health::ready))
+        .service(web::resource("/healthz").get(health::live).head(health::live))
+        .service(web::resource("/readyz").get(health::ready).head(health::ready))
         .service(web::resource("/.well-known/jwks.json").get(token::list_keys))
         .service(
             web::resource("/api/v1/auth/token")

@@ -104,11 +104,20 @@ impl Policy {
         self.decide(principal, permission, model, Basis::AppContext(allowed_models))
     }
 
-    /// Whether a line grants or denies something to this name, or gives it as a role: an agent that is
-    /// newly called so would get all of that.
+    /// Whether any line speaks of this role.
     pub fn names_role(&self, name: &str) -> bool {
-        let mut rules = self.permissions.rules().iter().chain(self.models.rules());
-        rules.any(|rule| rule.role == name) || self.roles.is_given(name)
+        self.rules().any(|rule| rule.role == name) || self.roles.names(name)
+    }
+
+    /// Whether a line allows something to this name, or gives it as a role: an agent that is newly
+    /// called so would get that.
+    pub fn grants_to(&self, name: &str) -> bool {
+        self.rules().any(|rule| rule.role == name && rule.effect == Allow)
+            || self.roles.is_given(name)
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.permissions.rules().iter().chain(self.models.rules())
     }
 
     /// Whether the principal's roles may use the model, to filter lists of models.

@@ -35,7 +35,8 @@ pub struct Provisioned {
     pub client_secret: Sensitive<String>,
 }
 
-/// Registers an agent. An agent's own name is one of its roles, so it must not be a role already.
+/// Registers an agent. An agent's own name is one of its roles, so it must not be a role already that
+/// would give it something; lines that deny it something may be there before it.
 pub fn create_agent(
     store: &Store,
     policy: &Policy,
@@ -50,7 +51,7 @@ pub fn create_agent(
     check_agent_type(&request.agent_type)?;
     check_roles(store, &request.name, &request.roles)?;
     let is_held = store.agents()?.iter().any(|agent| agent.roles.contains(&request.name));
-    if is_held || policy.names_role(&request.name) {
+    if is_held || policy.grants_to(&request.name) {
         return Err(AdminError::NameIsPolicyRole(request.name));
     }
     let (client_secret, secret_hash) = new_secret()?;

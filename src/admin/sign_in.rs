@@ -49,7 +49,8 @@ pub fn ensure_administrator(
     Ok(generated.then_some(password))
 }
 
-/// Checks a password and begins a session. An unknown user costs as much time as a wrong password.
+/// Checks a password and begins a session. Only the configured administrator signs in: a name of an
+/// earlier configuration is unknown. An unknown user costs as much time as a wrong password.
 pub fn sign_in(
     store: &Store,
     settings: &Admin,
@@ -57,7 +58,7 @@ pub fn sign_in(
     password: &Sensitive<String>,
     now: UnixMillis,
 ) -> Result<SignedIn, AdminError> {
-    let user = store.user(username)?;
+    let user = store.user(username)?.filter(|user| user.username == settings.username);
     let matches = match &user {
         Some(user) => secret::verify_password(password.expose(), user.password_hash.expose()),
         None => secret::verify_nobodys_password(password.expose()),
@@ -76,13 +77,15 @@ pub fn sign_in(
     Ok(SignedIn { access_token, username: user.username, role: user.role, expires_at })
 }
 
-/// The session behind a token, if it is still good.
+/// The session behind a token, if it is still good and the configured administrator's.
 pub fn session_of(
     store: &Store,
+    settings: &Admin,
     token: &Sensitive<String>,
     now: UnixMillis,
 ) -> Result<Option<Session>, AdminError> {
-    Ok(store.session(&secret::hash(token.expose()), now)?)
+    let session = store.session(&secret::hash(token.expose()), now)?;
+    Ok(session.filter(|session| session.username == settings.username))
 }
 
 /// Ends a session.

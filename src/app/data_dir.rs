@@ -6,12 +6,14 @@ use super::AppError;
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
 /// Marks the directory as ours and carries the running server's lock and pid.
 const MARKER: &str = "portcullis.lock";
+/// What a fresh ext4 volume holds.
+const OF_THE_VOLUME: &str = "lost+found";
 
 /// A claimed directory; the lock ends with the process.
 #[derive(Debug)]
@@ -41,12 +43,37 @@ pub(super) fn prepare(path: &Path) -> Result<File, AppError> {
     let failed = |error| AppError::DataDir { path: path.to_owned(), error };
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
     let marker = path.join(MARKER);
-    if !marker.exists() && fs::read_dir(path).map_err(failed)?.next().is_some() {
+    if !marker.exists() && !is_empty(path).map_err(failed)? {
         return Err(AppError::ForeignDataDir { path: path.to_owned() });
     }
+    close_to_others(path).map_err(failed)?;
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     options.open(marker).map_err(failed)
+}
+
+fn is_empty(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        if entry?.file_name() != OF_THE_VOLUME {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A directory that was made by someone else, with another mode, becomes its owner's alone.
+fn close_to_others(path: &Path) -> io::Result<()> {
+    if fs::metadata(path)?.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    match fs::set_permissions(path, fs::Permissions::from_mode(0o700)) {
+        // A mounted volume may be root's and open to our group: we can use it, not change it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            tracing::warn!(path = %path.display(), "others may look into the data directory");
+            Ok(())
+        }
+        changed => changed,
+    }
 }
 
 fn holder(marker: &mut File) -> String {
@@ -78,6 +105,15 @@ mod tests {
         assert!(error.contains(&format!("pid {}", std::process::id())), "{error}");
         drop(claimed);
         DataDir::claim(&path).unwrap();
+    }
+
+    #[test]
+    fn an_existing_directory_is_closed_to_others_and_a_fresh_volume_is_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir(directory.path().join("lost+found")).unwrap();
+        prepare(directory.path()).unwrap();
+        assert_eq!(fs::metadata(directory.path()).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

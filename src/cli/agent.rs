@@ -9,7 +9,7 @@ use crate::types::AgentStatus;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::{
-    io::Write,
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
 };
 use tempfile::NamedTempFile;
@@ -110,7 +110,12 @@ pub(super) fn run(
             hand_over(&rotate.agent, &new, file, output)
         }
         AgentCommand::SetRole(set) => {
-            show(&admin::set_roles(&store, &set.agent, &set.roles, ACTOR, now)?, output)
+            let agent = admin::set_roles(&store, &set.agent, &set.roles, ACTOR, now)?;
+            // Roles can be changed without a policy that can be read.
+            if let Ok(loaded) = policy_paths(&config).load() {
+                warn_of_unknown_roles(&loaded.policy, &set.roles);
+            }
+            show(&agent, output)
         }
     }
 }
@@ -124,12 +129,24 @@ fn create_agent(
     let request = NewAgentRequest {
         name: create.name.clone(),
         agent_type: create.agent_type,
-        roles: create.roles,
+        roles: create.roles.clone(),
         owner: create.owner,
     };
     let file = create.out.as_deref().map(CredentialsFile::open).transpose()?;
     let new = admin::create_agent(store, policy, request, ACTOR, crate::clock::now())?;
+    warn_of_unknown_roles(policy, &create.roles);
     hand_over(&create.name, &new, file, output)
+}
+
+/// A role may be given before the policy speaks of it, but more often it is mistyped.
+fn warn_of_unknown_roles(policy: &Policy, roles: &[String]) {
+    for role in roles.iter().filter(|role| !policy.names_role(role)) {
+        // A closed standard error must not keep a new secret from being shown.
+        let _ = writeln!(
+            std::io::stderr(),
+            "portcullis: warning: no line of the policy names the role {role:?}: it allows nothing"
+        );
+    }
 }
 
 fn hand_over(
@@ -170,6 +187,10 @@ pub(super) struct CredentialsFile {
 
 impl CredentialsFile {
     pub(super) fn open(path: &Path) -> Result<Self, CliError> {
+        let is_directory = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        if is_directory {
+            return Err(Self::refused(path, &ErrorKind::IsADirectory.into()));
+        }
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let new = NamedTempFile::new_in(directory.unwrap_or(Path::new(".")));
         let new = new.map_err(|error| Self::refused(path, &error))?;

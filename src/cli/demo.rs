@@ -24,6 +24,13 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) fn demo(context: &Context, bind: &Bind, output: &mut Output) -> Result<(), CliError> {
     let config = load(context, bind)?;
+    if config.database.url.is_some() {
+        return Err(CliError::Refused(
+            "the demo makes an agent of its own, and not in your database: unset DATABASE_URL \
+             (database.url), or use `portcullis serve --sandbox`"
+                .to_owned(),
+        ));
+    }
     in_system(async move {
         let gateway = Gateway::prepare(config.clone(), true)?;
         let url = format!("http://{}", gateway.address());
@@ -64,6 +71,7 @@ fn demo_agent(path: &Path, gateway: &Gateway) -> Result<Credentials, CliError> {
         roles: vec![ROLE.to_owned()],
         owner: None,
     };
+    let file = CredentialsFile::open(path)?;
     let now = crate::clock::now();
     let new = match admin::create_agent(store, gateway.policy(), request, ACTOR, now) {
         Err(AdminError::Store(StoreError::Taken { .. })) => {
@@ -71,7 +79,7 @@ fn demo_agent(path: &Path, gateway: &Gateway) -> Result<Credentials, CliError> {
         }
         created => created?,
     };
-    CredentialsFile::open(path)?.keep(&new)?;
+    file.keep(&new)?;
     Ok(Credentials { client_id: new.client_id, client_secret: new.client_secret })
 }
 

@@ -2,10 +2,14 @@
 //!
 //! Owns the stream's pings and its end: with the session, with the server, or with the follower.
 
-use super::{AdminState, problem, session::require_session};
+use super::{
+    AdminState, problem,
+    session::{presented, require_session, session_of},
+};
 use crate::bus::broadcast::{Subscribe, Subscription};
 use crate::openai::PING;
-use crate::pipeline::{Drain, Gate};
+use crate::pipeline::Gate;
+use crate::types::Sensitive;
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use bytes::Bytes;
 use futures_util::stream;
@@ -19,6 +23,8 @@ use tokio::sync::mpsc;
 const PING_EVERY: Duration = Duration::from_secs(15);
 /// How soon the stream notices that the server stops.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How soon the stream notices that its session was signed out.
+const SESSION_LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// `GET /api/v1/activity/stream`.
 pub(super) async fn stream_activity(
@@ -44,7 +50,9 @@ pub(super) async fn stream_activity(
     let follower = Follower {
         backlog: backlog.into(),
         frames,
-        drain: state.drain.clone(),
+        state,
+        token: presented(&request).map(|(token, _)| token),
+        session_seen: Instant::now(),
         ends_at: Instant::now() + Duration::from_millis(left),
         last_sent: Instant::now(),
     };
@@ -58,7 +66,9 @@ pub(super) async fn stream_activity(
 struct Follower {
     backlog: VecDeque<Bytes>,
     frames: mpsc::Receiver<Bytes>,
-    drain: Drain,
+    state: Data<AdminState>,
+    token: Option<Sensitive<String>>,
+    session_seen: Instant,
     ends_at: Instant,
     last_sent: Instant,
 }
@@ -75,7 +85,8 @@ impl Follower {
 
     async fn wait(&mut self) -> Option<Bytes> {
         loop {
-            if self.drain.is_stopping() || Instant::now() >= self.ends_at {
+            let is_over = self.state.drain.is_stopping() || Instant::now() >= self.ends_at;
+            if is_over || !self.is_signed_in().await {
                 return None;
             }
             match tokio::time::timeout(LOOK_EVERY, self.frames.recv()).await {
@@ -86,5 +97,15 @@ impl Follower {
                 Err(_) => {}
             }
         }
+    }
+
+    /// Looks at the session again now and then. While the store cannot tell, it counts as it was.
+    async fn is_signed_in(&mut self) -> bool {
+        if self.session_seen.elapsed() < SESSION_LOOK_EVERY {
+            return true;
+        }
+        self.session_seen = Instant::now();
+        let Some(token) = self.token.clone() else { return false };
+        !matches!(session_of(&self.state, token).await, Ok(None))
     }
 }

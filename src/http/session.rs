@@ -18,7 +18,7 @@ use serde_json::json;
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::Semaphore;
@@ -29,40 +29,54 @@ const FAILURES_ALLOWED: u32 = 5;
 const FAILURES_FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 /// argon2 takes 19 MiB and some 20 ms each: two at a time.
 const PASSWORD_CHECKS_AT_ONCE: usize = 2;
+/// Whoever comes when so many wait is sent away.
+const PASSWORD_CHECKS_WAITING: usize = 16;
+const QUEUE_FULL_RETRY_SECS: u64 = 2;
 const ADDRESSES_KEPT: usize = 10_000;
 
 /// Failed sign-ins per address.
 #[derive(Debug)]
 pub struct SignInAttempts {
     failures: Mutex<HashMap<IpAddr, (u32, Instant)>>,
-    checks: Semaphore,
+    places: Arc<Semaphore>,
+    checks: Arc<Semaphore>,
 }
 
 impl Default for SignInAttempts {
     fn default() -> Self {
-        Self { failures: Mutex::default(), checks: Semaphore::new(PASSWORD_CHECKS_AT_ONCE) }
+        let places = PASSWORD_CHECKS_AT_ONCE + PASSWORD_CHECKS_WAITING;
+        Self {
+            failures: Mutex::default(),
+            places: Arc::new(Semaphore::new(places)),
+            checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_AT_ONCE)),
+        }
     }
 }
 
 impl SignInAttempts {
-    /// Seconds to wait, when this address has failed too often.
-    fn wait_secs(&self, address: IpAddr) -> Option<u64> {
-        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let (count, since) = failures.get(&address)?;
-        let left = FAILURES_FORGOTTEN_AFTER.checked_sub(since.elapsed())?;
-        (*count >= FAILURES_ALLOWED).then_some(left.as_secs() + 1)
-    }
-
-    fn note_failure(&self, address: IpAddr) {
+    /// Counts an attempt as failed before it is made, so that many at once are no more than many in a
+    /// row; or the seconds to wait, when this address has failed too often.
+    fn begin(&self, address: IpAddr) -> Result<(), u64> {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.len() >= ADDRESSES_KEPT {
             failures.retain(|_, (_, since)| since.elapsed() < FAILURES_FORGOTTEN_AFTER);
         }
-        let entry = failures.entry(address).or_insert((0, Instant::now()));
-        if entry.1.elapsed() >= FAILURES_FORGOTTEN_AFTER {
-            *entry = (0, Instant::now());
+        let (count, since) = failures.entry(address).or_insert((0, Instant::now()));
+        match FAILURES_FORGOTTEN_AFTER.checked_sub(since.elapsed()) {
+            Some(left) if *count >= FAILURES_ALLOWED => return Err(left.as_secs() + 1),
+            Some(_) => {}
+            None => (*count, *since) = (0, Instant::now()),
         }
-        entry.0 += 1;
+        *count += 1;
+        Ok(())
+    }
+
+    /// The attempt told nothing about the password.
+    fn take_back(&self, address: IpAddr) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((count, _)) = failures.get_mut(&address) {
+            *count = count.saturating_sub(1);
+        }
     }
 
     fn forget(&self, address: IpAddr) {
@@ -83,29 +97,33 @@ pub(super) async fn login(
     credentials: Result<Json<Credentials>, actix_web::Error>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    if let Some(secs) = state.attempts.wait_secs(address) {
-        let mut response =
-            problem(429, "too_many_attempts", "Too many failed sign-ins. Wait a minute.");
-        response.headers_mut().insert(header::RETRY_AFTER, secs.into());
-        return response;
-    }
     let Ok(credentials) = credentials else {
         let message = "Send JSON: {\"username\": \"…\", \"password\": \"…\"}.";
         return problem(400, "invalid_request_error", message);
     };
-    let Credentials { username, password } = credentials.into_inner();
-    let password = Sensitive::new(password);
-    let Ok(_turn) = state.attempts.checks.acquire().await else {
+    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let attempts = &state.attempts;
+    let Ok(place) = Arc::clone(&attempts.places).try_acquire_owned() else {
+        return too_many("Too many sign-ins at once. Try again shortly.", QUEUE_FULL_RETRY_SECS);
+    };
+    if let Err(secs) = attempts.begin(address) {
+        return too_many("Too many failed sign-ins. Wait a minute.", secs);
+    }
+    let Ok(turn) = Arc::clone(&attempts.checks).acquire_owned().await else {
         return problem(503, "gateway_unavailable", "The gate is stopping.");
     };
+    let Credentials { username, password } = credentials.into_inner();
+    let password = Sensitive::new(password);
     let work = Data::clone(&state);
     let now = crate::clock::now();
-    let checked =
-        web::block(move || admin::sign_in(&work.store, &work.settings, &username, &password, now));
+    let checked = web::block(move || {
+        // Held by the work itself: a caller who hangs up does not make room for more of it.
+        let _held = (place, turn);
+        admin::sign_in(&work.store, &work.settings, &username, &password, now)
+    });
     match checked.await {
         Ok(Ok(signed_in)) => {
-            state.attempts.forget(address);
+            attempts.forget(address);
             let lasts = CookieAge::milliseconds(signed_in.expires_at.0 - now.0);
             let token = signed_in.access_token.reveal();
             HttpResponse::Ok()
@@ -119,12 +137,20 @@ pub(super) async fn login(
                 }))
         }
         Ok(Err(AdminError::InvalidCredentials)) => {
-            state.attempts.note_failure(address);
             problem(401, "invalid_credentials", "Wrong user name or password.")
         }
-        Ok(Err(error)) => store_failed(&error),
+        Ok(Err(error)) => {
+            attempts.take_back(address);
+            store_failed(&error)
+        }
         Err(_) => problem(503, "gateway_unavailable", "Try again shortly."),
     }
+}
+
+fn too_many(message: &str, retry_secs: u64) -> HttpResponse {
+    let mut response = problem(429, "too_many_attempts", message);
+    response.headers_mut().insert(header::RETRY_AFTER, retry_secs.into());
+    response
 }
 
 /// `POST /api/v1/admin/logout`.
@@ -172,17 +198,25 @@ pub(super) async fn require_session(
         let message = "Send the header X-Portcullis-CSRF: 1 with requests that change something.";
         return Err(problem(403, "csrf_header_missing", message));
     }
-    let store = state.store.clone();
+    session_of(state, token).await?.ok_or_else(unauthorized)
+}
+
+/// The session behind a token, or the answer when that cannot be told.
+pub(super) async fn session_of(
+    state: &Data<AdminState>,
+    token: Sensitive<String>,
+) -> Result<Option<Session>, HttpResponse> {
+    let work = Data::clone(state);
     let now = crate::clock::now();
-    match web::block(move || admin::session_of(&store, &token, now)).await {
-        Ok(Ok(session)) => session.ok_or_else(unauthorized),
+    match web::block(move || admin::session_of(&work.store, &work.settings, &token, now)).await {
+        Ok(Ok(session)) => Ok(session),
         Ok(Err(error)) => Err(store_failed(&error)),
         Err(_) => Err(problem(503, "gateway_unavailable", "Try again shortly.")),
     }
 }
 
 /// The token of a request, and whether it came as the cookie.
-fn presented(request: &HttpRequest) -> Option<(Sensitive<String>, bool)> {
+pub(super) fn presented(request: &HttpRequest) -> Option<(Sensitive<String>, bool)> {
     let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if let Some((scheme, token)) = bearer.and_then(|value| value.split_once(' '))
         && scheme.eq_ignore_ascii_case("bearer")
@@ -202,4 +236,25 @@ fn cookie(request: &HttpRequest, value: String, lasts: CookieAge) -> Cookie<'sta
         .secure(secure)
         .max_age(lasts)
         .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_count_before_they_end_and_a_success_forgets_them() {
+        let attempts = SignInAttempts::default();
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        for _ in 0..FAILURES_ALLOWED {
+            attempts.begin(address).unwrap();
+        }
+        assert!(attempts.begin(address).is_err());
+        assert!(attempts.begin(IpAddr::V4(Ipv4Addr::BROADCAST)).is_ok());
+        attempts.take_back(address);
+        assert!(attempts.begin(address).is_ok());
+        assert!(attempts.begin(address).is_err());
+        attempts.forget(address);
+        assert!(attempts.begin(address).is_ok());
+    }
 }

@@ -19,9 +19,13 @@ pub(super) const BODY_LIMIT: usize = 16 * 1024;
 /// `POST /api/v1/auth/token`: JSON or form body, body or Basic client authentication.
 pub(super) async fn create_token(
     request: HttpRequest,
-    body: Bytes,
+    body: Result<Bytes, actix_web::Error>,
     gate: Data<Gate>,
 ) -> HttpResponse {
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return unreadable(&error),
+    };
     let authorization = request.headers().get(header::AUTHORIZATION);
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let text = |value: &header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
@@ -52,6 +56,20 @@ pub(super) async fn create_token(
                 "error_description": "No token can be issued now. Try again shortly.",
             })),
     }
+}
+
+/// RFC 6749 §5.2 has no word for a body that is too long: it is a malformed request.
+fn unreadable(error: &actix_web::Error) -> HttpResponse {
+    let too_long = error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE;
+    let (response, description) = if too_long {
+        (HttpResponse::PayloadTooLarge(), "The request is longer than any token request.")
+    } else {
+        (HttpResponse::BadRequest(), "The request's body cannot be read.")
+    };
+    uncached(response).json(json!({
+        "error": "invalid_request",
+        "error_description": description,
+    }))
 }
 
 fn refuse(refusal: TokenRefusal) -> HttpResponse {

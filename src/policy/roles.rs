@@ -30,6 +30,11 @@ impl RoleGraph {
         self.roles_of.values().flatten().any(|role| **role == *name)
     }
 
+    /// Whether a line gives something to this name or gives this name.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.roles_of.contains_key(name) || self.is_given(name)
+    }
+
     /// Every role of a [`subject`](crate::types::Principal::subject): its own lines first, then
     /// what they inherit.
     pub(super) fn effective(&self, subject: &str) -> Vec<Arc<str>> {

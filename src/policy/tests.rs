@@ -390,6 +390,19 @@ fn one_policy_is_asked_from_many_threads() {
     });
 }
 
+#[test]
+fn only_what_gives_something_takes_a_name_from_new_agents() {
+    let policy = policy(
+        "p, held, gpt-4o, deny\np, free, gpt-4o, allow\np2, asks, web:read, allow\n\
+         p, given, gpt-4o, deny\ng, member, given\n",
+    );
+    let grants = |name: &&str| policy.grants_to(name);
+    let names = ["held", "free", "asks", "member", "given", "unheard-of"];
+    assert_eq!(names.into_iter().filter(grants).collect::<Vec<_>>(), ["free", "asks", "given"]);
+    let known = names.into_iter().filter(|name| policy.names_role(name));
+    assert_eq!(known.collect::<Vec<_>>(), ["held", "free", "asks", "member", "given"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -8,6 +8,7 @@ import pytest
 from scripted import Upstream
 
 import postgres
+from certificates import Authority
 from gateway import BINARY, Gateway
 
 
@@ -34,6 +35,29 @@ def upstream():
     scripted = Upstream()
     yield scripted
     scripted.stop()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def tls_upstream(authority):
+    """A scripted upstream behind TLS, whose certificate only the tests' own authority vouches for."""
+    scripted = Upstream(tls=authority.server_context("localhost", "127.0.0.1"))
+    yield scripted
+    scripted.stop()
+
+
+@pytest.fixture(scope="session")
+def tls_gate(tmp_path_factory, authority, tls_upstream):
+    """A server in front of `tls_upstream` that trusts its authority."""
+    gate = Gateway(
+        tmp_path_factory.mktemp("tls"), tls_upstream.base_url, PORTCULLIS_UPSTREAM__CA_FILE=str(authority.file)
+    )
+    yield gate.start()
+    gate.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """The administrator's sign-in, and the dashboard's page."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 
@@ -48,6 +50,14 @@ def test_repeated_failures_are_slowed_down_with_429(start_gate):
     assert replies[0].status_code == 401
     assert replies[-1].status_code == 429
     assert int(replies[-1].headers["retry-after"]) > 0
+
+
+def test_failures_at_once_are_slowed_down_too(start_gate):
+    gate = start_gate()
+    with ThreadPoolExecutor(20) as pool:
+        codes = [reply.status_code for reply in pool.map(gate.sign_in, ["wrong"] * 20)]
+    assert codes.count(401) <= 5, codes
+    assert set(codes) == {401, 429}
 
 
 def test_successful_sign_ins_are_not_limited(sqlite_gate):
@@ -122,3 +132,26 @@ def test_unknown_admin_paths_ask_for_a_sign_in_or_are_404(sqlite_gate):
     assert httpx.get(f"{sqlite_gate.url}/api/v1/nothing").status_code in (401, 404)
     with sqlite_gate.admin() as admin:
         assert admin.get("/api/v1/nothing").status_code == 404
+
+
+def test_after_a_change_of_name_the_old_administrator_is_nobody(start_gate):
+    gate = start_gate()
+    old = gate.sign_in().json()["access_token"]
+    gate.stop()
+    gate.env["PORTCULLIS_ADMIN__USERNAME"] = "root"
+    gate.env["PORTCULLIS_ADMIN__PASSWORD"] = "the password of the new one"
+    gate.start()
+    assert gate.sign_in(ADMIN_PASSWORD, "admin").status_code == 401
+    session = httpx.get(f"{gate.url}/api/v1/admin/session", headers={"Authorization": f"Bearer {old}"})
+    assert session.status_code == 401
+    assert gate.sign_in("the password of the new one", "root").status_code == 200
+
+
+def test_a_sign_out_ends_the_live_activity_too(sqlite_gate):
+    with sqlite_gate.admin(fresh=True) as admin:
+        with admin.stream("GET", "/api/v1/activity/stream", timeout=12) as activity:
+            lines = activity.iter_lines()
+            assert next(lines)
+            assert admin.post("/api/v1/admin/logout").status_code == 204
+            for _ in lines:
+                pass  # ends before the first ping, or times out

@@ -47,6 +47,15 @@ def test_credentials_that_cannot_be_written_leave_no_agent_behind(sqlite_gate):
     assert sqlite_gate.cli("agent", "show", name, check=False).returncode == 1
 
 
+def test_a_folder_is_no_file_for_credentials(sqlite_gate):
+    for folder in [str(sqlite_gate.home), f"{sqlite_gate.home}/missing/"]:
+        name = f"lost-{secrets.token_hex(4)}"
+        done = sqlite_gate.cli("agent", "create", name, "--role", "developer", "--out", folder, check=False)
+        assert done.returncode == 1
+        assert folder in done.stderr
+        assert sqlite_gate.cli("agent", "show", name, check=False).returncode == 1
+
+
 def test_agent_create_json_prints_one_object_with_ids_and_secret(gate):
     done = gate.cli("agent", "create", f"json-{secrets.token_hex(4)}", "--role", "developer", "--json")
     created = json.loads(done.stdout)
@@ -188,6 +197,13 @@ def test_a_body_that_is_no_token_request_is_invalid_request(sqlite_gate):
         reply = httpx.post(sqlite_gate.url + TOKEN_PATH, content=content, headers={"content-type": content_type})
         assert reply.status_code in (400, 415), content
         assert reply.json()["error"] == "invalid_request", content
+
+
+def test_a_token_request_that_is_too_long_is_invalid_request(sqlite_gate):
+    reply = httpx.post(sqlite_gate.url + TOKEN_PATH, data={"grant_type": "x" * 20_000})
+    assert reply.status_code == 413
+    assert reply.json()["error"] == "invalid_request"
+    assert "no-store" in reply.headers["cache-control"]
 
 
 def test_a_suspended_agent_gets_no_token_and_its_token_no_answer_within_a_second(gate):

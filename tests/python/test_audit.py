@@ -290,8 +290,8 @@ def test_the_postgres_connection_is_encrypted(gate):
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(200, "completed"), (500, "upstream_error")])
-def test_an_answer_without_a_body_is_not_taken_for_a_client_that_left(gate, agent_of, status, outcome):
-    agent = agent_of(gate)
+def test_an_answer_without_a_body_is_not_taken_for_a_client_that_left(gate, status, outcome):
+    agent = gate.create_agent("developer")
     reply = gate.call(agent, script={"status": status, "body": ""})
     assert (reply.status_code, reply.content) == (status, b"")
     record = gate.record(agent)

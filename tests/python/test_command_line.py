@@ -6,7 +6,7 @@ import subprocess
 import httpx
 import pytest
 
-from gateway import BINARY, chat
+from gateway import BINARY, POLICY, chat
 
 
 def test_help_shows_an_example_for_every_command(sqlite_gate):
@@ -84,8 +84,26 @@ def test_an_agents_name_is_never_a_role(start_gate):
     assert done.returncode == 1
 
 
-def test_the_record_can_be_followed(gate, agent_of):
-    agent = agent_of(gate)
+def test_a_role_that_the_policy_does_not_know_is_warned_of(start_gate):
+    gate = start_gate(started=False)
+    assert gate.cli("agent", "create", "first", "--role", "senior").stderr == ""
+    created = gate.cli("agent", "create", "second", "--role", "develper", "--json")
+    assert "develper" in created.stderr and "client_secret" in json.loads(created.stdout)
+    assert "develper" in gate.cli("agent", "set-role", "second", "--role", "develper").stderr
+    assert gate.cli("agent", "set-role", "second", "--role", "developer").stderr == ""
+
+
+def test_a_line_that_denies_may_be_there_before_its_agent(start_gate):
+    lines = "p, denied-bot, gpt-4o, deny\np, allowed-bot, gpt-4o, allow\ng, member-bot, developer\n"
+    gate = start_gate(started=False, policy=POLICY + lines)
+    gate.cli("agent", "create", "denied-bot", "--role", "developer")
+    gate.cli("agent", "create", "member-bot", "--role", "developer")
+    done = gate.cli("agent", "create", "allowed-bot", "--role", "developer", check=False)
+    assert done.returncode == 1 and "allowed-bot" in done.stderr
+
+
+def test_the_record_can_be_followed(gate):
+    agent = gate.create_agent()
     followed = subprocess.Popen(
         [BINARY, "audit", "tail", "--follow", "--json", "--agent", agent.name],
         env=gate.env, cwd=gate.cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -73,6 +73,13 @@ def test_a_second_demo_in_the_same_place_works_too(start_gate):
         gate.stop()
 
 
+def test_the_demo_keeps_off_a_database_of_yours(start_gate):
+    gate = start_gate(started=False, database_url="postgres://me@127.0.0.1:1/mine")
+    done = gate.cli("demo", check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1 and "DATABASE_URL" in done.stderr
+
+
 def test_the_sandbox_names_itself_in_every_answer(start_gate):
     gate = start_gate(started=False)
     gate.start("--sandbox")

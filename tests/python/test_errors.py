@@ -4,6 +4,7 @@ import base64
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import jwt
@@ -208,10 +209,15 @@ def test_health_is_open_and_says_nothing(sqlite_gate):
         assert len(reply.content) < 200
 
 
-def test_a_body_for_which_no_memory_is_left_is_503_and_the_next_small_one_is_served(start_gate, agent_of):
+def test_a_body_for_which_no_memory_is_left_is_503_until_another_is_given_back(start_gate, agent_of):
     gate = start_gate(LIMITS__HELD_UPLOAD_BYTES="2000")
-    headers = gate.headers(agent_of(gate))
-    reply = post(gate, headers, json.dumps(chat(text="x" * 5000)).encode())
-    check_error(reply, 503, "gateway_unavailable")
-    assert reply.headers["retry-after"]
-    assert post(gate, headers).status_code == 200
+    agent = agent_of(gate)
+    body = json.dumps(chat(text="x" * 1200)).encode()
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(post, gate, gate.headers(agent, script={"delay_ms": 1500}), body)
+        time.sleep(0.5)
+        reply = post(gate, gate.headers(agent), body)
+        check_error(reply, 503, "gateway_unavailable")
+        assert reply.headers["retry-after"]
+        assert held.result().status_code == 200
+    assert post(gate, gate.headers(agent), body).status_code == 200

@@ -4,12 +4,15 @@ import http.client
 import json
 import secrets
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import answers
 import httpx
 import pytest
 
 from gateway import AGENT_PATH, PROVIDER_KEY, chat
+from scripted import Upstream
 
 
 @pytest.fixture
@@ -36,6 +39,35 @@ def test_the_gates_own_key_stands_in_where_the_caller_sends_none(start_gate, ups
     reply = httpx.post(f"{gate.url}{AGENT_PATH}/chat/completions", headers=headers, json=chat())
     assert reply.status_code == 200
     assert upstream.call_of(mark).header("authorization") == ["Bearer sk-of-the-gate"]
+
+
+OF_THE_ACCOUNT = {"OpenAI-Organization": "org-of-the-caller", "OpenAI-Project": "proj_of_the_caller"}
+
+
+def test_with_the_gates_own_key_the_caller_does_not_choose_the_organization(start_gate, upstream, mark):
+    gate = start_gate(UPSTREAM__API_KEY="sk-of-the-gate")
+    agent = gate.create_agent()
+    headers = {"Authorization": f"Bearer {agent.token}", "x-mark": mark, **OF_THE_ACCOUNT}
+    assert httpx.post(f"{gate.url}{AGENT_PATH}/chat/completions", headers=headers, json=chat()).status_code == 200
+    call = upstream.call_of(mark)
+    assert [call.header(name) for name in OF_THE_ACCOUNT] == [[], []]
+
+
+def test_with_a_key_of_its_own_the_caller_chooses_the_organization(start_gate, upstream, mark):
+    gate = start_gate(UPSTREAM__API_KEY="sk-of-the-gate")
+    assert gate.call(gate.create_agent(), mark=mark, **OF_THE_ACCOUNT).status_code == 200
+    call = upstream.call_of(mark)
+    assert call.header("authorization") == [f"Bearer {PROVIDER_KEY}"]
+    assert [call.header(name) for name in OF_THE_ACCOUNT] == [[value] for value in OF_THE_ACCOUNT.values()]
+
+
+@pytest.mark.parametrize("name", ["models", "fallbacks"])
+@pytest.mark.parametrize("value", [["other"], [{"model": "other"}], "other"], ids=["names", "objects", "text"])
+def test_a_body_that_names_further_models_is_refused(sqlite_gate, agent_of, upstream, mark, name, value):
+    reply = sqlite_gate.call(agent_of(sqlite_gate), body=chat(**{name: value}), mark=mark)
+    error = reply.json()["error"]
+    assert (reply.status_code, error["type"], error["param"]) == (400, "invalid_request_error", name)
+    assert not upstream.saw(mark)
 
 
 def test_the_body_arrives_byte_for_byte(sqlite_gate, agent_of, upstream, mark):
@@ -153,21 +185,58 @@ def test_bytes_split_anywhere_arrive_the_same(sqlite_gate, agent_of, stream, siz
     assert sqlite_gate.call(agent, body=body, script={"size": size}).content == whole
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("framing", ["http10", "chunked", "length"])
-def test_an_answer_in_any_framing_arrives_whole(sqlite_gate, agent_of, stream, framing):
-    reply = sqlite_gate.call(agent_of(sqlite_gate), body=chat(stream=stream), script={"framing": framing})
-    assert reply.status_code == 200
-    assert reply.text.endswith("data: [DONE]\n\n" if stream else "}")
+def whole_answer(body, script=None):
+    """The bytes that a client must see of a normal answer to a chat completion."""
+    if body.get("stream"):
+        return b"".join(answers.events("chat/completions", body, script or {}, include_usage=False))
+    return answers.compact(answers.chat_completion(body, script or {})).encode()
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_answer_that_only_the_close_ends_arrives_whole_or_as_an_error(sqlite_gate, agent_of, stream):
-    try:
-        reply = sqlite_gate.call(agent_of(sqlite_gate), body=chat(stream=stream), script={"framing": "close"})
-    except httpx.TransportError:
-        return
-    assert reply.status_code == 502 or reply.text.endswith("data: [DONE]\n\n" if stream else "}")
+@pytest.mark.parametrize("framing", ["close", "http10", "chunked", "length"])
+def test_an_answer_in_any_framing_arrives_whole(sqlite_gate, stream, framing):
+    agent, body = sqlite_gate.create_agent(), chat(stream=stream)
+    reply = sqlite_gate.call(agent, body=body, script={"framing": framing})
+    assert (reply.status_code, reply.content) == (200, whole_answer(body))
+    record = sqlite_gate.record(agent)
+    assert (record["outcome"], record["output_tokens"]) == ("completed", 7)
+
+
+EARLY_HINTS = [103, [["link", "</style.css>; rel=preload; as=style"]]]
+INTERIM = {
+    "early-hints": {"interim": [EARLY_HINTS]},
+    "continue": {"interim": [[100, []]]},
+    "processing": {"interim": [[102, []]]},
+    "several": {"interim": [[100, []], EARLY_HINTS, EARLY_HINTS, [102, []]]},
+    "split": {"interim": [EARLY_HINTS, [100, []]], "interim_size": 7},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("interim", INTERIM.values(), ids=INTERIM.keys())
+def test_an_interim_answer_is_never_taken_for_an_answer(sqlite_gate, stream, interim):
+    agent, body = sqlite_gate.create_agent(), chat(stream=stream)
+
+    def one(number):
+        # All of them call while the provider pauses; every other one gets a plain answer at once.
+        time.sleep(number * 0.04)
+        script = {"text": f"Answer {number}", **(interim | {"interim_pause_ms": 300} if number % 2 == 0 else {})}
+        reply = sqlite_gate.call(agent, body=body, script=script)
+        return number, reply.status_code, reply.content == whole_answer(body, script)
+
+    with ThreadPoolExecutor(6) as callers:
+        assert list(callers.map(one, range(12))) == [(number, 200, True) for number in range(12)]
+    found = sqlite_gate.records(agent, 12)
+    assert {(record["outcome"], record["status_code"]) for record in found} == {("completed", 200)}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_interim_answer_may_come_in_one_piece_with_the_answer(sqlite_gate, agent_of, stream):
+    body = chat(stream=stream)
+    for script in (INTERIM["several"], {}):
+        reply = sqlite_gate.call(agent_of(sqlite_gate), body=body, script=script)
+        assert (reply.status_code, reply.content) == (200, whole_answer(body))
+        assert "link" not in reply.headers
 
 
 def test_a_body_sent_in_chunks_is_taken(sqlite_gate, agent_of, upstream, mark):
@@ -201,9 +270,20 @@ def test_every_answer_names_its_decision(sqlite_gate, agent_of):
         {"status": 429, "headers": [["retry-after", "7"], ["x-ratelimit-remaining-requests", "0"]]},
         {"status": 500, "body": '{"error": {"message":"The server had an error","type":"server_error"} }'},
         {"status": 502, "body": "<html><body>Bad gateway</body></html>", "headers": [["content-type", "text/html"]]},
+        {
+            "status": 502,
+            "body": "<html>" + "Bad gateway. " * 9000,
+            "headers": [["content-type", "text/html"]],
+            "framing": "close",
+        },
         {"status": 401, "body": '{"error":{"message":"Incorrect API key provided","code":"invalid_api_key"}}'},
+        {
+            "status": 400,
+            "body": '{"error":{"message":"No such model","type":"invalid_request_error","param":null,"code":null}}',
+            "headers": [["content-type", "text/event-stream"]],
+        },
     ],
-    ids=["429", "500", "html-502", "401"],
+    ids=["429", "500", "html-502", "502-until-the-close", "401", "400-called-an-event-stream"],
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_error_of_the_provider_passes_unchanged(sqlite_gate, agent_of, upstream, script, stream):
@@ -245,3 +325,30 @@ def test_a_credential_sent_twice_is_refused(sqlite_gate, agent_of, upstream, mar
     reply = httpx.post(f"{sqlite_gate.url}{AGENT_PATH}/chat/completions", headers=headers, json=chat())
     assert reply.status_code in (400, 401)
     assert not upstream.saw(mark)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_provider_behind_tls_is_called_by_its_name(tls_gate, agent_of, tls_upstream, mark, stream):
+    body = chat(stream=stream)
+    for _ in range(2):
+        reply = tls_gate.call(agent_of(tls_gate), body=body, mark=mark)
+        assert (reply.status_code, reply.content) == (200, whole_answer(body))
+    call = tls_upstream.call_of(mark)
+    assert call.header("host") == [f"localhost:{tls_upstream.port}"]
+    assert call.header("authorization") == [f"Bearer {PROVIDER_KEY}"]
+
+
+def test_a_provider_whose_certificate_nobody_vouches_for_is_not_called(start_gate, tls_upstream, mark):
+    gate = start_gate(upstream_url=tls_upstream.base_url)
+    reply = gate.call(gate.create_agent(), mark=mark)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (502, "upstream_unreachable")
+    assert not tls_upstream.saw(mark)
+
+
+def test_a_provider_with_a_certificate_for_another_name_is_not_called(start_gate, authority, mark):
+    impostor = Upstream(tls=authority.server_context("elsewhere.test"))
+    gate = start_gate(upstream_url=impostor.base_url, UPSTREAM__CA_FILE=authority.file)
+    reply = gate.call(gate.create_agent(), mark=mark)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (502, "upstream_unreachable")
+    assert not impostor.saw(mark)
+    impostor.stop()

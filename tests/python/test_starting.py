@@ -66,6 +66,24 @@ def test_a_foreign_data_directory_is_told_and_left_alone(start_gate, tmp_path):
     assert (foreign / "state.db").read_bytes() == before
 
 
+def test_an_existing_data_directory_and_its_files_become_private(start_gate, tmp_path):
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    (volume / "lost+found").mkdir()
+    volume.chmod(0o755)
+    start_gate(DATA_DIR=volume)
+    assert volume.stat().st_mode & 0o777 == 0o700
+    files = {path.name: path.stat().st_mode & 0o077 for path in volume.iterdir() if path.is_file()}
+    assert len(files) > 1 and set(files.values()) == {0}, files
+
+
+def test_a_load_balancer_may_ask_without_a_body(start_gate):
+    gate = start_gate()
+    for path in ["/healthz", "/readyz"]:
+        reply = httpx.head(gate.url + path)
+        assert (reply.status_code, reply.content) == (200, b"")
+
+
 def test_an_unknown_key_in_the_file_is_told_with_its_place(start_gate):
     gate = start_gate(started=False)
     (gate.home / "portcullis.toml").write_text("[server]\nbnid = '127.0.0.1:1'\n")

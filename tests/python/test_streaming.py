@@ -9,7 +9,7 @@ import answers
 import httpx
 import pytest
 
-from gateway import AGENT_PATH, Gateway, chat, event_data, free_port
+from gateway import AGENT_PATH, Gateway, chat, event_data, eventually, free_port
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,55 @@ def test_a_stream_is_marked_as_events_and_not_to_be_buffered(sqlite_gate, agent_
     assert "content-length" not in reply.headers
 
 
+def open_stream(gate, agent, mark, script, receive_buffer=None):
+    """A socket on which a streamed call has been sent and nothing has been read."""
+    request = httpx.Request(
+        "POST",
+        f"{gate.url}{AGENT_PATH}/chat/completions",
+        headers=gate.headers(agent, mark, script),
+        json=chat(stream=True),
+    )
+    head = f"POST {request.url.path} HTTP/1.1\r\n".encode()
+    head += b"".join(name + b": " + value + b"\r\n" for name, value in request.headers.raw)
+    sock = socket.socket()
+    sock.settimeout(5)
+    if receive_buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    sock.connect(("127.0.0.1", gate.port))
+    sock.sendall(head + b"\r\n" + request.read())
+    return sock
+
+
+ENDLESS = {"do": "endless", "text": "x" * 8000, "chunks": 1}
+
+
+def test_a_client_that_takes_nothing_cancels_the_upstream_call(start_gate, upstream):
+    gate = start_gate(SERVER__WRITE_TIMEOUT_SECS=2)
+    agent = gate.create_agent()
+    with open_stream(gate, agent, agent.name, ENDLESS, receive_buffer=4096):
+        call = upstream.call_of(agent.name)
+        eventually(lambda: call.hung_up_at, within=8, what="the end of the upstream call")
+        record = gate.record(agent)
+    assert call.hung_up_at - call.received_at > 1.5
+    assert (record["outcome"], record["status_code"]) == ("cancelled", 200)
+
+
+def test_a_client_that_reads_now_and_then_is_not_taken_for_one_that_stopped(start_gate, upstream):
+    gate = start_gate(SERVER__WRITE_TIMEOUT_SECS=2)
+    agent = gate.create_agent()
+    with open_stream(gate, agent, agent.name, ENDLESS) as sock:
+        call = upstream.call_of(agent.name)
+        for _ in range(5):
+            time.sleep(1)
+            taken = 0
+            while taken < 8_000_000:
+                part = sock.recv(1_000_000)
+                assert part, "the gate hung up"
+                taken += len(part)
+        assert call.hung_up_at is None
+    assert gate.record(agent)["outcome"] == "cancelled"
+
+
 HANG_UPS = {
     "before-the-first-byte": ({"do": "stall_head"}, 0),
     "in-mid-stream": ({"pause_ms": 200, "chunks": 20}, 2),
@@ -79,16 +128,7 @@ HANG_UPS = {
 def test_a_client_that_hangs_up_cancels_the_upstream_call_within_a_second(gate, script, lines, upstream):
     agent = gate.create_agent()
     mark = f"hang-up-{agent.name}"
-    request = httpx.Request(
-        "POST",
-        f"{gate.url}{AGENT_PATH}/chat/completions",
-        headers=gate.headers(agent, mark, script),
-        json=chat(stream=True),
-    )
-    head = f"POST {request.url.path} HTTP/1.1\r\n".encode()
-    head += b"".join(name + b": " + value + b"\r\n" for name, value in request.headers.raw)
-    with socket.create_connection(("127.0.0.1", gate.port), timeout=5) as sock:
-        sock.sendall(head + b"\r\n" + request.read())
+    with open_stream(gate, agent, mark, script) as sock:
         call = upstream.call_of(mark)
         received = b""
         while received.count(b"data: ") < lines:
@@ -129,6 +169,14 @@ def test_an_upstream_that_breaks_before_its_answer_is_502(sqlite_gate, agent_of,
     assert reply.json()["error"]["code"] in ("upstream_unreachable", "upstream_invalid")
 
 
+def test_a_list_of_models_that_stalls_in_its_body_is_504(impatient):
+    gate, agent = impatient
+    started = time.monotonic()
+    reply = gate.call(agent, "/models", method="GET", script={"do": "stall", "after": 1, "size": 100})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (504, "upstream_timeout")
+    assert time.monotonic() - started < 4
+
+
 def test_an_upstream_that_is_down_is_502(start_gate):
     gate = start_gate(upstream_url=f"http://127.0.0.1:{free_port()}/v1")
     reply = gate.call(gate.create_agent())
@@ -146,6 +194,7 @@ BROKEN_STREAMS = {
     "no-done": {"do": "early_end", "after": 1},
     "half-the-events": {"do": "early_end", "after": 4},
     "nothing-at-all": {"do": "early_end", "after": 8},
+    "no-done-until-the-close": {"do": "early_end", "after": 1, "framing": "close"},
 }
 
 
@@ -182,6 +231,49 @@ def test_a_whole_answer_that_ends_by_close_in_the_middle_of_its_json_is_an_error
     assert reply.status_code == 502
 
 
+@pytest.mark.parametrize("framing", ["chunked", "length"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_a_clean_goodbye_of_tls_cuts_is_an_error_or_a_cut(tls_gate, framing, stream):
+    agent = tls_gate.create_agent()
+    script = {"do": "cut", "framing": framing, "size": 100}
+    try:
+        reply = tls_gate.call(agent, body=chat(stream=stream), script=script)
+    except httpx.TransportError:
+        pass
+    else:
+        assert reply.status_code == 502 or (stream and '"error"' in reply.text), reply.text
+        assert "[DONE]" not in reply.text
+    record = tls_gate.record(agent)
+    assert record["outcome"] == "upstream_error", record
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length"])
+def test_a_page_that_a_clean_goodbye_of_tls_cuts_is_an_error_or_a_cut(tls_gate, framing):
+    agent = tls_gate.create_agent()
+    script = {"do": "cut", "framing": framing, "size": 100, "body": "all is well, " * 100}
+    script["headers"] = [["content-type", "text/plain"]]
+    try:
+        reply = tls_gate.call(agent, script=script)
+    except httpx.TransportError:
+        pass
+    else:
+        assert reply.status_code == 502, reply.text
+    record = tls_gate.record(agent)
+    assert record["outcome"] == "upstream_error", record
+
+
+def test_a_stream_with_a_length_and_long_silences_arrives_whole(impatient):
+    gate, _ = impatient
+    agent, body = gate.create_agent(), chat(stream=True, stream_options={"include_usage": True})
+    script = {"framing": "length", "pause_ms": 1400, "chunks": 1}
+    status, text, broke = read_stream(gate, agent, script, body=body)
+    assert status == 200
+    assert ended_cleanly(text, broke), text
+    assert text.replace(": ping\n\n", "") == b"".join(answers.events("chat/completions", body, script)).decode()
+    record = gate.record(agent)
+    assert (record["outcome"], record["output_tokens"]) == ("completed", 7)
+
+
 def test_pings_keep_a_silent_stream_open_between_events(impatient):
     gate, agent = impatient
     status, text, broke = read_stream(gate, agent, {"pause_ms": 2400, "chunks": 1})
@@ -209,6 +301,17 @@ def test_the_providers_own_error_event_passes(sqlite_gate, agent_of):
     assert status == 200
     assert '"code":"mid_stream"' in text
     assert "[DONE]" not in text
+
+
+def test_an_error_event_without_a_code_is_recorded_by_its_type(sqlite_gate):
+    agent = sqlite_gate.create_agent()
+    error = {"message": "The server had an error", "type": "server_error", "param": None, "code": None}
+    status, text, _broke = read_stream(sqlite_gate, agent, {"do": "sse_error", "error": error})
+    assert status == 200
+    assert f'data: {answers.compact({"error": error})}' in text
+    assert "[DONE]" not in text
+    record = sqlite_gate.record(agent)
+    assert (record["outcome"], record["error_code"]) == ("upstream_error", "server_error")
 
 
 def test_a_stream_trickled_byte_by_byte_arrives_whole(sqlite_gate, agent_of):

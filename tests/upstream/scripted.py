@@ -13,19 +13,23 @@ normal OpenAI-shaped one. It speaks HTTP/1.1 over bare sockets, so that it can a
                  cut           the head and `after` pieces, then FIN
                  early_end     a stream that ends properly as HTTP but without its last `after` events
                  garbage       bytes that are no HTTP head
-                 sse_error     the head and `after` events, then an error event and a proper end
+                 sse_error     the head and `after` events, then `error` as an event and a proper end
+                 endless       a stream's first two events over and over, as fast as they are taken
     after      how many pieces go out before it happens (default 2)
     framing    "chunked" (default of streams), "length" (default of the rest), "close" (the end of the connection ends
                the body), "http10" (the same in an HTTP/1.0 answer)
     delay_ms   wait before the head
+    interim    1xx heads that go out before the answer: pairs of a status and its headers
+    interim_pause_ms, interim_size   wait between them and the answer (default: all in one write), bytes per write
     pause_ms   wait between two pieces
     size       bytes per write: 1 trickles byte by byte (default: a piece is an event, or a whole body)
     status, headers, body   the answer itself; `body` is text, `headers` a list of pairs
+    error      the error of `sse_error`, as an object (default: one with the code "mid_stream")
     gzip       true: the body comes compressed, though nobody asked
     text, chunks, arguments what the model says, in how many chunks, and a tool call's arguments
 
 As a program (`python3 scripted.py [PORT]`) it prints its port on the first line; `GET /_calls` tells what it received,
-`GET /_ready` is 200, and it stops when its standard input closes.
+`GET /_ready` is 200, and it stops when its standard input closes. As an object it also speaks TLS.
 """
 
 import asyncio
@@ -39,6 +43,8 @@ import time
 from dataclasses import dataclass, field
 
 import answers
+
+MID_STREAM = answers.error("The server had an error", "server_error", "mid_stream")["error"]
 
 
 @dataclass
@@ -74,6 +80,8 @@ class Connection(asyncio.Protocol):
         self.upstream = upstream
         self.buffer = bytearray()
         self.more = asyncio.Event()
+        self.writable = asyncio.Event()
+        self.writable.set()
         self.gone = False
         self.call = None
 
@@ -86,6 +94,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data):
         self.buffer += data
         self.more.set()
+
+    def pause_writing(self):
+        self.writable.clear()
+
+    def resume_writing(self):
+        self.writable.set()
 
     def eof_received(self):
         self.peer_left()
@@ -167,30 +181,49 @@ class Connection(asyncio.Protocol):
         if do == "garbage":
             self.transport.write(b"\x00\xffthis is no HTTP\r\n\r\n")
             return self.end()
+        ahead = await self.interim(script)
         status, headers, pieces, stream = self.upstream.answer(call)
         framing = script.get("framing", "chunked" if stream else "length")
         pieces = list(shaped(pieces, script))
         if do == "early_end":
             pieces = pieces[: -script.get("after", 2)]
-        self.write_head(status, headers, framing, sum(map(len, pieces)))
+        if do == "endless":
+            pieces = pieces[:2]
+        self.write_head(status, headers, framing, sum(map(len, pieces)), ahead)
         call.first_byte_at = time.monotonic()
         for sent, piece in enumerate(pieces):
             if do in ("stall", "reset", "cut", "sse_error") and sent == script.get("after", 2):
-                return await self.misbehave(do, framing)
+                return await self.misbehave(do, framing, script.get("error", MID_STREAM))
             if sent:
                 await asyncio.sleep(script.get("pause_ms", 0) / 1000)
             self.write_piece(piece, framing)
+        while do == "endless":
+            for piece in pieces:
+                await self.writable.wait()
+                await asyncio.sleep(0)
+                self.write_piece(piece, framing)
         if framing == "chunked":
             self.transport.write(b"0\r\n\r\n")
         return framing not in ("close", "http10")
 
-    async def misbehave(self, do, framing):
+    async def interim(self, script):
+        """Sends the 1xx heads, or returns them to leave together with the answer's own head."""
+        heads = b"".join(head(f"HTTP/1.1 {status} Interim", headers) for status, headers in script.get("interim", []))
+        if "interim_pause_ms" not in script:
+            return heads
+        for piece in shaped([heads], {"size": script.get("interim_size")}):
+            self.transport.write(piece)
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(script["interim_pause_ms"] / 1000)
+        return b""
+
+    async def misbehave(self, do, framing, error):
         # Lets what was written before leave first: a reset throws away what is still queued.
         await asyncio.sleep(0.05)
         if do == "stall":
             await asyncio.sleep(3600)
         if do == "sse_error":
-            event = answers.compact(answers.error("The server had an error", "server_error", "mid_stream"))
+            event = answers.compact({"error": error})
             self.write_piece(f"data: {event}\n\n".encode(), framing)
             self.transport.write(b"0\r\n\r\n" if framing == "chunked" else b"")
             return framing not in ("close", "http10")
@@ -203,23 +236,25 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
         return False
 
-    def write_head(self, status, headers, framing, length):
-        lines = [f"HTTP/{'1.0' if framing == 'http10' else '1.1'} {status} Scripted"]
-        lines += [f"{name}: {value}" for name, value in headers]
-        lines.append(
-            {
-                "chunked": "transfer-encoding: chunked",
-                "length": f"content-length: {length}",
-                "close": "connection: close",
-                "http10": "connection: close",
-            }[framing]
-        )
-        self.transport.write("\r\n".join([*lines, "", ""]).encode())
+    def write_head(self, status, headers, framing, length, ahead):
+        body_ends = {
+            "chunked": ("transfer-encoding", "chunked"),
+            "length": ("content-length", length),
+            "close": ("connection", "close"),
+            "http10": ("connection", "close"),
+        }[framing]
+        version = "1.0" if framing == "http10" else "1.1"
+        self.transport.write(ahead + head(f"HTTP/{version} {status} Scripted", [*headers, body_ends]))
 
     def write_piece(self, piece, framing):
         if framing == "chunked":
             piece = f"{len(piece):x}\r\n".encode() + piece + b"\r\n"
         self.transport.write(piece)
+
+
+def head(status_line, headers):
+    lines = [status_line, *(f"{name}: {value}" for name, value in headers)]
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def shaped(pieces, script):
@@ -232,9 +267,13 @@ def shaped(pieces, script):
 
 
 class Upstream:
-    """The provider, on a thread of its own. `calls` is what it received, oldest first."""
+    """The provider, on a thread of its own. `calls` is what it received, oldest first.
 
-    def __init__(self, port=0):
+    With an SSL context it speaks TLS, and calls itself `localhost`; what ends properly, ends with close_notify.
+    """
+
+    def __init__(self, port=0, tls=None):
+        self.tls = tls
         self.calls = []
         self.connections = set()
         self.loop = asyncio.new_event_loop()
@@ -246,11 +285,15 @@ class Upstream:
 
     @property
     def base_url(self):
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"https://localhost:{self.port}/v1" if self.tls else f"http://127.0.0.1:{self.port}/v1"
 
     def _run(self, port, started):
         async def listen():
-            server = await self.loop.create_server(lambda: Connection(self), "127.0.0.1", port)
+            # A peer that does not answer our close_notify is not waited for.
+            patience = {"ssl_shutdown_timeout": 0.5} if self.tls else {}
+            server = await self.loop.create_server(
+                lambda: Connection(self), "127.0.0.1", port, ssl=self.tls, **patience
+            )
             self.port = server.sockets[0].getsockname()[1]
             started.set()
             async with server:

@@ -144,7 +144,15 @@ fn a_field_in_another_case_is_refused_instead_of_or_beside_the_real_one() {
     ] {
         assert!(refused(chat(body)).is_some(), "{body}");
     }
-    assert!(chat(r#"{"model":"a","messages":[],"models":1,"modèl":2,"Temperature":1}"#).is_ok());
+    assert!(chat(r#"{"model":"a","messages":[],"modelled":1,"modèl":2,"Temperature":1}"#).is_ok());
+}
+
+#[test]
+fn models_to_fall_back_on_are_refused_since_only_one_is_authorised() {
+    for field in ["models", "fallbacks"] {
+        let body = format!(r#"{{"model":"a","messages":[],"{field}":["b"]}}"#);
+        assert_eq!(refused(chat(&body)).as_deref(), Some(field));
+    }
 }
 
 #[test]
