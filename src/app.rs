@@ -37,8 +37,10 @@ use wiring::Wiring;
 const BACKLOG: i32 = 4_096;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// For the last bytes of answers, and of exchanges that are cut.
+/// For the last bytes of answers.
 const LAST_WORDS: Duration = Duration::from_millis(100);
+/// For the ends of exchanges that are cut.
+const CUT_TIMEOUT: Duration = Duration::from_secs(5);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A gateway that is ready to serve: the port is open, nothing is answered yet.
@@ -169,12 +171,13 @@ impl Gateway {
         .map_err(AppError::Serve)?
         .run();
         let patience = Duration::from_secs(self.config.server.shutdown_timeout_secs);
-        actix_web::rt::spawn(stop_on_signal(server.handle(), drain, patience));
+        actix_web::rt::spawn(stop_on_signal(server.handle(), drain.clone(), patience));
         server.await.map_err(AppError::Serve)?;
         // The workers' threads drop what was cut as they end; their records come with it.
-        tokio::time::sleep(LAST_WORDS).await;
-        flush(&self.wiring).await;
-        Ok(())
+        if tokio::time::timeout(CUT_TIMEOUT, drain.drained()).await.is_err() {
+            tracing::warn!("exchanges that were cut have not ended");
+        }
+        flush(&self.wiring).await
     }
 }
 
@@ -230,13 +233,14 @@ async fn stop_on_signal(server: ServerHandle, drain: Drain, patience: Duration) 
     server.stop(false).await;
 }
 
-async fn flush(wiring: &Wiring) {
+/// Stores what is not yet stored. Whatever the flush says, a place that is still taken is a record
+/// that is not in the store.
+async fn flush(wiring: &Wiring) -> Result<(), AppError> {
     let flushed = tokio::time::timeout(FLUSH_TIMEOUT, wiring.record().flush.ask(Flush)).await;
-    match flushed {
-        Ok(Ok(())) => tracing::info!("stopped; every record is stored"),
-        _ => tracing::error!(
-            records = wiring.record().places.taken(),
-            "stopped with records that could not be stored"
-        ),
+    match (wiring.record().places.taken(), flushed) {
+        (0, Ok(Ok(()))) => tracing::info!("stopped; every record is stored"),
+        (0, _) => tracing::error!("stopped; counts of refused calls could not be stored"),
+        (records, _) => return Err(AppError::Unstored { records }),
     }
+    Ok(())
 }

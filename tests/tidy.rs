@@ -52,9 +52,17 @@ fn source(path: PathBuf) -> Source {
     let first = below.components().next().unwrap().as_os_str().to_str().unwrap();
     Source {
         module: first.trim_end_matches(".rs").to_owned(),
-        code: text.split("#[cfg(test)]").next().unwrap().to_owned(),
+        code: without_tests(&text).to_owned(),
         path: below.to_owned(),
     }
+}
+
+/// Everything before the module of tests that ends the file, if one does.
+fn without_tests(text: &str) -> &str {
+    let Some(at) = text.rfind("\n#[cfg(test)]\nmod tests") else { return text };
+    let tests = text[at..].trim_end();
+    let is_last = tests.ends_with("mod tests;") || tests.find("\n}") == Some(tests.len() - 2);
+    if is_last { &text[..=at] } else { text }
 }
 
 fn is_test(source: &Source) -> bool {
@@ -76,24 +84,59 @@ fn ranks() -> BTreeMap<String, u32> {
     ranks
 }
 
-/// The top-level modules that a piece of code names as `crate::x`, braces included.
-fn imports(code: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        let names = match rest.strip_prefix('{') {
-            Some(list) => list.split('}').next().unwrap(),
-            None => rest.split([':', ';', ' ', '(', ')', ',', '>', '<']).next().unwrap(),
-        };
-        for name in names.split(',') {
-            let name = name.trim().split("::").next().unwrap();
-            found.insert(
-                name.trim_matches(|sign: char| !sign.is_alphanumeric() && sign != '_').to_owned(),
-            );
+/// The paths that a piece of code names below `root`, each as its segments, braces resolved.
+fn paths<'c>(code: &'c str, root: &str) -> Vec<Vec<&'c str>> {
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices(root).filter(|(at, _)| !code[..*at].ends_with("::")) {
+        read_tree(&code[at + root.len()..], &[], &mut found);
+    }
+    found
+}
+
+/// Reads `a::{b, c::{d, e}}` and returns what follows it.
+fn read_tree<'c>(code: &'c str, path: &[&'c str], found: &mut Vec<Vec<&'c str>>) -> &'c str {
+    if let Some(mut rest) = code.strip_prefix('{') {
+        loop {
+            rest = rest.trim_start_matches(|sign: char| sign == ',' || sign.is_whitespace());
+            if rest.is_empty() || rest.starts_with('}') {
+                return rest.strip_prefix('}').unwrap_or(rest);
+            }
+            rest = read_tree(rest, path, found);
+            // What an entry is renamed to does not matter.
+            rest = &rest[rest.find([',', '}']).unwrap_or(rest.len())..];
         }
     }
-    found.remove("");
-    found
+    let end = code.find(|sign: char| !sign.is_alphanumeric() && sign != '_');
+    let (name, rest) = code.split_at(end.unwrap_or(code.len()));
+    let path = [path, &[name]].concat();
+    match rest.strip_prefix("::") {
+        Some(rest) => read_tree(rest, &path, found),
+        None => {
+            found.push(path);
+            rest
+        }
+    }
+}
+
+/// The top-level modules that a piece of code names as `crate::x`, braces included.
+fn imports(code: &str) -> BTreeSet<String> {
+    paths(code, "crate::")
+        .into_iter()
+        .flat_map(|path| path.first().map(|name| (*name).to_owned()))
+        .collect()
+}
+
+/// The actors that a file below `actors`, so many directories deep, names as `crate::actors::x` or
+/// by `super`.
+fn named_actors(code: &str, depth: usize) -> BTreeSet<String> {
+    let by_crate =
+        paths(code, "crate::").into_iter().filter(|path| path.first() == Some(&"actors"));
+    let by_crate = by_crate.filter_map(|path| path.get(1).copied());
+    let by_super = paths(code, "super::").into_iter().filter_map(|path| {
+        let ups = 1 + path.iter().take_while(|name| **name == "super").count();
+        path.get(ups - 1).copied().filter(|_| ups == depth)
+    });
+    by_crate.chain(by_super).map(str::to_owned).collect()
 }
 
 #[test]
@@ -120,6 +163,38 @@ fn the_import_reader_sees_every_form() {
         "use crate::{policy, bus::auth}; fn f() -> crate::store::Store { crate::clock::now() }";
     let found: Vec<_> = imports(code).into_iter().collect();
     assert_eq!(found, ["bus", "clock", "policy", "store"]);
+    let nested = "use crate::{bus::{audit::{Closed, Told}, auth},\n    trust as t, types};";
+    let found: Vec<_> = imports(nested).into_iter().collect();
+    assert_eq!(found, ["bus", "trust", "types"]);
+}
+
+#[test]
+fn the_reader_of_actors_sees_every_form() {
+    for (code, depth) in [
+        ("use crate::actors::auth::AuthActor;", 1),
+        ("use crate::{actors::{auth, keep}, bus};", 2),
+        ("use super::auth::AuthActor;", 1),
+        ("use super::{keep, auth::{A, B}};", 1),
+        ("use super::super::auth;", 2),
+        ("use super::{super::auth, Own};", 2),
+    ] {
+        assert!(named_actors(code, depth).contains("auth"), "{code}");
+    }
+    assert!(!named_actors("use super::auth;", 2).contains("auth"));
+    assert!(!named_actors("use crate::bus::auth;", 1).contains("auth"));
+}
+
+#[test]
+fn only_a_module_of_tests_at_the_end_is_cut_off() {
+    let declared = "//! x\n#[cfg(test)]\nmod tests;\nmod users;\nfn f() {}\n";
+    assert_eq!(without_tests(declared), declared);
+    let helper = "//! x\n#[cfg(test)]\nfn helper() {}\nfn f() {}\n";
+    assert_eq!(without_tests(helper), helper);
+    let inline = "fn f() {}\n#[cfg(test)]\nmod tests {\n    fn t() {}\n}\n";
+    assert_eq!(without_tests(inline), "fn f() {}\n");
+    assert_eq!(without_tests("fn f() {}\n#[cfg(test)]\nmod tests;\n"), "fn f() {}\n");
+    let followed = format!("{inline}fn g() {{}}\n");
+    assert_eq!(without_tests(&followed), followed);
 }
 
 #[test]
@@ -140,9 +215,9 @@ fn no_actor_names_another() {
     for source in sources().iter().filter(|source| source.path.starts_with("actors")) {
         let below = source.path.strip_prefix("actors").unwrap();
         let own = below.components().next().unwrap().as_os_str().to_str().unwrap();
+        let named = named_actors(&source.code, below.components().count());
         for other in actors.iter().filter(|other| own.trim_end_matches(".rs") != **other) {
-            let named = format!("crate::actors::{other}");
-            assert!(!source.code.contains(&named), "{} names {other}", source.path.display());
+            assert!(!named.contains(*other), "{} names {other}", source.path.display());
         }
     }
 }

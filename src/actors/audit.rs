@@ -119,7 +119,8 @@ impl AuditActor {
 
     fn settle(&mut self, written: Written, ctx: &mut Context<Self>) {
         if let Some(error) = written.store_away {
-            tracing::warn!(%error, waiting = written.records.len(), "records cannot be stored yet");
+            let (error, waiting) = (error.with_causes(), written.records.len());
+            tracing::warn!(error, waiting, "records cannot be stored yet");
             self.pending.splice(0..0, written.records);
             for (key, count) in written.anonymous {
                 *self.anonymous.entry(key).or_default() += count;

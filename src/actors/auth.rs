@@ -23,10 +23,14 @@ use crate::store::{Store, StoreError};
 use crate::types::{AgentStatus, Permission, UnixMillis};
 use actix::{Actor, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Mutex;
+use tokio::sync::{Notify, watch};
 
 const MAILBOX: usize = 1_024;
 const LOOK_FOR_CHANGES_EVERY: Duration = Duration::from_millis(300);
+/// After a failure the store is left alone for so long, whoever asks.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// A token request waits at most so long for a look at the store; then the snapshot decides.
+const LOOK_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Compared with when the client is unknown, so that both refusals take the same time.
 const NOBODYS_SECRET_HASH: [u8; 32] = [0x5a; 32];
@@ -41,8 +45,17 @@ struct Shared {
     settings: Auth,
     published: PublishedAuth,
     list_permissions: Line<ListPermissions>,
-    /// The newest change that the snapshot knows; the lock makes refreshes single-flight.
-    known_change: Mutex<i64>,
+    /// Rung by who wants the store looked at now. One task looks, however many ask.
+    bell: Notify,
+    looks: watch::Sender<Looks>,
+}
+
+/// The looks at the store: how many began, how many ended, and whether the last one failed.
+#[derive(Clone, Copy, Default)]
+struct Looks {
+    begun: u64,
+    ended: u64,
+    failing: bool,
 }
 
 impl AuthActor {
@@ -53,9 +66,9 @@ impl AuthActor {
         published: PublishedAuth,
         list_permissions: Line<ListPermissions>,
     ) -> Self {
-        let known_change = Mutex::new(published.load().change);
+        let (bell, looks) = (Notify::new(), watch::Sender::default());
         Self {
-            shared: Arc::new(Shared { store, settings, published, list_permissions, known_change }),
+            shared: Arc::new(Shared { store, settings, published, list_permissions, bell, looks }),
         }
     }
 
@@ -90,23 +103,50 @@ impl Shared {
     async fn follow(&self) {
         let mut failing = false;
         loop {
-            tokio::time::sleep(LOOK_FOR_CHANGES_EVERY).await;
+            if failing {
+                tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+            } else {
+                // Whether somebody rang or the time has come, the next look is due.
+                let _ = tokio::time::timeout(LOOK_FOR_CHANGES_EVERY, self.bell.notified()).await;
+            }
+            self.looks.send_modify(|looks| looks.begun += 1);
             let refreshed = self.refresh().await;
             match &refreshed {
                 Err(error) if !failing => {
-                    tracing::warn!(%error, "agents cannot be read; the known standings stay in force");
+                    let error = error.with_causes();
+                    tracing::warn!(
+                        error,
+                        "agents cannot be read; the known standings stay in force"
+                    );
                 }
                 Ok(()) if failing => tracing::info!("agents can be read again"),
                 _ => {}
             }
             failing = refreshed.is_err();
+            self.looks.send_modify(|looks| {
+                looks.ended = looks.begun;
+                looks.failing = failing;
+            });
+        }
+    }
+
+    /// Waits for a look that began after this call, not long, and not at all while looks fail.
+    async fn look_now(&self) {
+        let mut looks = self.looks.subscribe();
+        let before = *looks.borrow();
+        if before.failing {
+            return;
+        }
+        self.bell.notify_one();
+        let seen = looks.wait_for(|looks| looks.ended > before.begun || looks.failing);
+        if tokio::time::timeout(LOOK_PATIENCE, seen).await.is_err() {
+            tracing::debug!("a token is issued from the known standings");
         }
     }
 
     /// Publishes a new snapshot when the store has changed.
     async fn refresh(&self) -> Result<(), StoreError> {
-        let mut known_change = self.known_change.lock().await;
-        let known = *known_change;
+        let known = self.published.load().change;
         let store = self.store.clone();
         let read = tokio::task::spawn_blocking(move || {
             let change = store.latest_change()?;
@@ -121,7 +161,6 @@ impl Shared {
         if let Some((change, agents)) = read? {
             let keys = Arc::clone(&self.published.load().keys);
             self.published.store(Arc::new(AuthSnapshot::new(change, keys, agents)));
-            *known_change = change;
         }
         Ok(())
     }
@@ -129,9 +168,7 @@ impl Shared {
     async fn issue_token(&self, request: TokenRequest) -> Result<IssuedToken, IssueError> {
         // An agent made a moment ago by the command line must be known now; with the store away the
         // snapshot decides.
-        if let Err(error) = self.refresh().await {
-            tracing::debug!(%error, "a token is issued from the known standings");
-        }
+        self.look_now().await;
         let snapshot = self.published.load_full();
         let standing = snapshot.by_client(&request.client_id);
         let expected = standing.map_or(&NOBODYS_SECRET_HASH, |standing| &standing.secret_hash);
@@ -196,3 +233,6 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

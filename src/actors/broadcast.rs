@@ -10,7 +10,7 @@
 mod frames;
 
 use crate::bus::broadcast::{Event, Greeting, Publish, Subscribe, Subscription};
-use crate::types::{ExchangeId, Record};
+use crate::types::{ExchangeId, Finding, Record};
 use actix::{Actor, Context, Handler, MessageResult};
 use bytes::Bytes;
 use std::{
@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 
 const MAILBOX: usize = 65_536;
 const RING: usize = 4_096;
+const RING_BYTES: usize = 16 * 1024 * 1024;
 const QUEUE: usize = 1_024;
 
 /// The owner of the live page's state.
@@ -30,6 +31,7 @@ pub struct BroadcastActor {
     epoch: i64,
     last_id: u64,
     ring: VecDeque<(u64, Arc<Record>)>,
+    ring_bytes: usize,
     in_flight: HashMap<ExchangeId, Arc<Record>>,
     followers: Vec<Follower>,
 }
@@ -47,6 +49,7 @@ impl BroadcastActor {
             epoch: crate::clock::now().0,
             last_id: 0,
             ring: VecDeque::with_capacity(RING),
+            ring_bytes: 0,
             in_flight: HashMap::new(),
             followers: Vec::new(),
         }
@@ -63,15 +66,22 @@ impl BroadcastActor {
                 self.last_id += 1;
                 let (epoch, id) = (self.epoch, self.last_id);
                 self.send(|| frames::finished(epoch, id, &record));
-                if self.ring.len() == RING {
-                    self.ring.pop_front();
-                }
-                self.ring.push_back((id, record));
+                self.keep(id, record);
             }
             Event::PolicyReloaded { version } => self.send(|| frames::policy(&version, None)),
             Event::PolicyRefused { version, fault } => {
                 self.send(|| frames::policy(&version, Some(&fault)));
             }
+        }
+    }
+
+    /// Keeps a finished exchange in the ring, whose oldest ones make room.
+    fn keep(&mut self, id: u64, record: Arc<Record>) {
+        self.ring_bytes += size_of_record(&record);
+        self.ring.push_back((id, record));
+        while self.ring.len() > RING || self.ring_bytes > RING_BYTES {
+            let Some((_, oldest)) = self.ring.pop_front() else { return };
+            self.ring_bytes -= size_of_record(&oldest);
         }
     }
 
@@ -109,6 +119,19 @@ impl BroadcastActor {
         let missed = self.ring.iter().filter(|(finished, _)| *finished > id);
         Some(missed.map(|(id, record)| frames::finished(self.epoch, *id, record)).collect())
     }
+}
+
+/// About what a record takes: its own fields and those whose length the call decides.
+fn size_of_record(record: &Record) -> usize {
+    let names = record.tool_names.iter().chain(&record.tools_removed);
+    let texts = [record.model.as_deref(), record.response_model.as_deref()];
+    let words = [&record.policy_reason, &record.error_code];
+    size_of::<Record>()
+        + names.map(|name| size_of::<Box<str>>() + name.len()).sum::<usize>()
+        + texts.iter().flatten().map(|text| text.len()).sum::<usize>()
+        + words.into_iter().flatten().map(|text| text.len()).sum::<usize>()
+        + record.findings.len() * size_of::<Finding>()
+        + record.target.len()
 }
 
 impl Follower {
@@ -202,6 +225,20 @@ mod tests {
             let subscription = actor.subscribe(Some(&last_seen));
             assert_eq!(names(&subscription.backlog), ["hello", "lost"], "{last_seen}");
         }
+    }
+
+    #[test]
+    fn great_records_leave_the_ring_before_they_fill_the_memory() {
+        let mut actor = actor();
+        for number in 0..40 {
+            let id = ExchangeId(uuid::Uuid::now_v7());
+            let mut record = Record::new(id, UnixMillis(0), "test".into(), Surface::Agent);
+            record.tool_names = vec!["x".repeat(1024 * 1024).into()];
+            actor.keep(number, Arc::new(record));
+        }
+        assert_eq!(actor.ring.len(), 15);
+        let sizes = actor.ring.iter().map(|(_, record)| size_of_record(record));
+        assert_eq!(actor.ring_bytes, sizes.sum::<usize>());
     }
 
     #[test]

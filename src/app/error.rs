@@ -70,4 +70,10 @@ pub enum AppError {
     /// The server failed.
     #[error("the server failed: {0}")]
     Serve(io::Error),
+    /// The store did not take everything before the end.
+    #[error("stopped with {records} records that could not be stored; check the database")]
+    Unstored {
+        /// How many are lost.
+        records: usize,
+    },
 }

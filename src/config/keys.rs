@@ -131,7 +131,7 @@ settings! {
         ping_every_secs: u64 = "15", value::whole(1..=3_600);
         /// Seconds that a request's body may take to arrive.
         body_timeout_secs: u64 = "60", value::whole(1..=3_600);
-        /// Seconds that a client may take nothing of what is sent before it counts as gone.
+        /// Seconds that sending to a client may make no progress before it counts as gone.
         write_timeout_secs: u32 = "60", value::whole(1..=3_600);
         /// Name of this gateway in the records. Unset: the host's name.
         node: String = "", value::label;

@@ -13,6 +13,9 @@ use crate::types::{AgentStatus, Governed, Principal, Refusal, Sensitive};
 use actix_web::http::header::{self, HeaderMap};
 use std::sync::Arc;
 
+/// What a known caller's call is counted as when there is no room for its record.
+const RECORD_FULL: &str = "record_full";
+
 /// Authenticates the caller and opens its exchange. A call without an identity is only counted.
 pub(super) async fn identify(
     gate: &Gate,
@@ -36,7 +39,10 @@ pub(super) async fn identify(
             return Err(Some(opening.into_refused(unavailable("authentication", error))));
         }
     };
-    let exchange = opening.begin(gate, principal).map_err(Some)?;
+    let exchange = opening.begin(gate, principal).map_err(|refused| {
+        count(gate, inbound, RECORD_FULL);
+        Some(refused)
+    })?;
     if gate.drain.is_stopping() {
         return Err(Some(exchange.refuse(Refusal::Unavailable { what: "shutting down" })));
     }
@@ -60,11 +66,15 @@ fn anonymous(
     opening: super::record::Arrival,
     refusal: Refusal,
 ) -> Refused {
-    if let Some(peer) = inbound.request.peer_addr() {
-        let told = Told::Anonymous { address: peer.ip(), code: refusal.code() };
-        gate.bus.record.audit.tell(told);
-    }
+    count(gate, inbound, refusal.code());
     opening.into_refused(refusal)
+}
+
+/// Counts a call that gets no record, by its address.
+fn count(gate: &Gate, inbound: &Inbound<'_>, code: &'static str) {
+    if let Some(peer) = inbound.request.peer_addr() {
+        gate.bus.record.audit.tell(Told::Anonymous { address: peer.ip(), code });
+    }
 }
 
 /// The token behind `Bearer `, from exactly one `Authorization` header.

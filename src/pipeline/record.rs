@@ -3,6 +3,8 @@
 //! Owns the guarantee that every authenticated exchange is told exactly once: [`Exchange`] closes
 //! itself when it is dropped. It must never take in text of the call or the answer.
 
+mod bounds;
+
 use super::{Gate, Inbound, Refused, budget::Held, drain::UnderWay};
 use crate::bus::RecordLines;
 use crate::bus::audit::{Closed, Place, Told};
@@ -48,7 +50,7 @@ impl Exchange {
         let mut record =
             Record::new(id, crate::clock::now(), Arc::clone(&gate.settings.node), inbound.surface);
         record.target = Cow::Borrowed("/openai/v1/*");
-        record.action = Cow::Owned(inbound.request.method().as_str().to_owned());
+        record.action = Cow::Borrowed(bounds::action(inbound.request.method()));
         Arrival { record, at: Instant::now() }
     }
 }
@@ -117,7 +119,7 @@ impl Exchange {
         self.record.message_count = facts.message_count;
         self.record.has_system_prompt = facts.has_system_prompt;
         self.record.has_tools = facts.has_tools;
-        self.record.tool_names.clone_from(&facts.tool_names);
+        self.record.tool_names = bounds::tool_names(&facts.tool_names);
         self.record.stream = Some(facts.stream);
     }
 

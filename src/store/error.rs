@@ -70,7 +70,49 @@ impl StoreError {
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
+
+    /// Whether the values of one row are at fault, so that other rows may well be taken. A table that is
+    /// missing, read-only or damaged is not the row's fault.
+    pub fn concerns_the_row(&self) -> bool {
+        let Self::Refused { source, .. } = self else { return false };
+        match source.downcast_ref::<DieselError>() {
+            Some(DieselError::SerializationError(_)) => true,
+            Some(DieselError::DatabaseError(kind, information)) => match kind {
+                DatabaseErrorKind::NotNullViolation | DatabaseErrorKind::CheckViolation => true,
+                _ => OF_THE_ROW.iter().any(|text| information.message().contains(text)),
+            },
+            _ => false,
+        }
+    }
+
+    /// Everything that led to it, in one line for the log.
+    pub fn with_causes(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let text = one_line(&error.to_string());
+            if !line.contains(&text) {
+                line.push_str(": ");
+                line.push_str(&text);
+            }
+            cause = error.source();
+        }
+        line
+    }
 }
+
+/// Texts of errors that only a row's own values can cause.
+const OF_THE_ROW: &[&str] = &[
+    // SQLite
+    "string or blob too big",
+    // Postgres
+    "value too long",
+    "invalid byte sequence",
+    "out of range",
+    "index row size",
+    "index row requires",
+    "row is too big",
+];
 
 /// Texts of errors that pass: Diesel gives SQLite's result codes and most SQLSTATEs as
 /// [`DatabaseErrorKind::Unknown`] with a message only.
@@ -142,5 +184,37 @@ mod tests {
         assert!(!refused(DatabaseErrorKind::NotNullViolation, "null").is_retryable());
         assert!(!refused(DatabaseErrorKind::Unknown, "no such table: x").is_retryable());
         assert!(!StoreError::NotFound { what: "agent" }.is_retryable());
+    }
+
+    #[test]
+    fn only_what_the_values_cause_concerns_the_row() {
+        for message in [
+            "value too long for type character varying(8)",
+            "invalid byte sequence for encoding \"UTF8\": 0x00",
+            "bigint out of range",
+        ] {
+            assert!(refused(DatabaseErrorKind::Unknown, message).concerns_the_row(), "{message}");
+        }
+        assert!(refused(DatabaseErrorKind::NotNullViolation, "null").concerns_the_row());
+        assert!(refused(DatabaseErrorKind::CheckViolation, "check").concerns_the_row());
+        for message in [
+            "no such table: records",
+            "attempt to write a readonly database",
+            "database disk image is malformed",
+            "permission denied for table records",
+            "database is locked",
+        ] {
+            assert!(!refused(DatabaseErrorKind::Unknown, message).concerns_the_row(), "{message}");
+        }
+        assert!(!refused(DatabaseErrorKind::ReadOnlyTransaction, "read-only").concerns_the_row());
+    }
+
+    #[test]
+    fn a_line_with_its_causes_says_nothing_twice() {
+        let source = Some(Cause::from("disk on fire"));
+        let error = StoreError::Unavailable { reason: "away".into(), source };
+        assert_eq!(error.with_causes(), "the database is not available: away: disk on fire");
+        let same = refused(DatabaseErrorKind::Unknown, "no such table: x");
+        assert_eq!(same.with_causes(), "the database refused a statement: no such table: x");
     }
 }

@@ -110,7 +110,6 @@ impl Store {
     }
 }
 
-/// One row more than the limit, to know whether there is another page.
 /// An agent as records name it. The index is by name; an id finds its name first.
 #[derive(Default)]
 struct AgentFilter {
@@ -130,6 +129,7 @@ impl Store {
     }
 }
 
+/// One row more than the limit, to know whether there is another page.
 fn load(
     connection: &mut AnyConnection,
     query: &RecordQuery,

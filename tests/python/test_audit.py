@@ -1,6 +1,8 @@
 """One record for every exchange, whatever became of it, with every field and no content."""
 
 import re
+import signal
+import sqlite3
 import threading
 import time
 import uuid
@@ -296,3 +298,45 @@ def test_an_answer_without_a_body_is_not_taken_for_a_client_that_left(gate, stat
     assert (reply.status_code, reply.content) == (status, b"")
     record = gate.record(agent)
     assert (record["outcome"], record["status_code"], record["response_bytes"]) == (outcome, status, 0)
+
+
+def rename_table(gate, old, new):
+    with sqlite3.connect(gate.data_dir / "record.db", timeout=10) as database:
+        database.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+
+def test_a_store_that_takes_no_record_loses_none_and_refuses_calls_when_its_places_run_out(start_gate):
+    gate = start_gate(AUDIT__MAX_OPEN_EXCHANGES="3")
+    agent = gate.create_agent()
+    rename_table(gate, "records", "elsewhere")
+    assert [gate.call(agent).status_code for _ in range(5)] == [200, 200, 200, 503, 503]
+    rename_table(gate, "elsewhere", "records")
+    assert [record["status_code"] for record in gate.records(agent, 3)] == [200, 200, 200]
+
+    def refused():
+        with sqlite3.connect(gate.data_dir / "record.db", timeout=10) as database:
+            return database.execute("SELECT sum(count) FROM anonymous_counts WHERE code = 'record_full'").fetchone()[0]
+
+    assert eventually(refused, what="a count of refused calls") == 2
+    assert gate.call(agent).status_code == 200
+
+
+def test_a_record_that_cannot_be_stored_at_the_end_is_told_by_the_exit_code(start_gate):
+    gate = start_gate()
+    agent = gate.create_agent()
+    rename_table(gate, "records", "elsewhere")
+    gate.call(agent)
+    gate.process.send_signal(signal.SIGTERM)
+    assert gate.process.wait(30) == 1
+    gate.reader.join(2)
+    assert "stopped with 1 records that could not be stored" in gate.log
+    gate.process = None
+
+
+def test_a_call_with_many_long_tool_names_leaves_a_small_record(gate):
+    agent = gate.create_agent()
+    tools = [{"type": "function", "function": {"name": f"{number:03}" + "x" * 253}} for number in range(512)]
+    gate.call(agent, body=chat(tools=tools))
+    names = gate.record(agent)["tool_names"]
+    assert len(names) == 129 and names[-1] == "…and 384 more"
+    assert names[0] == "000" + "x" * 61

@@ -1,7 +1,7 @@
 //! Writing a batch, on a blocking thread.
 //!
-//! Owns what happens to rows that the store does not take: a store that is away gets the same batch
-//! again; a single bad row is set apart so that it does not stop the rest. It must never keep a
+//! Owns what happens to rows that the store does not take: a store that is away or broken gets the same
+//! batch again; a single bad row is set apart so that it does not stop the rest. It must never keep a
 //! database transaction across batches.
 
 use crate::bus::audit::Closed;
@@ -31,11 +31,14 @@ pub(super) fn write(
     }
     let counts: Vec<_> = anonymous.iter().map(anonymous_count).collect();
     match store.count_anonymous(&counts) {
-        Err(error) if error.is_retryable() => {
+        Err(error) if !error.concerns_the_row() => {
             Written { store_away: Some(error), records: Vec::new(), anonymous }
         }
         Err(error) => {
-            tracing::error!(%error, "counts of calls without an identity were not stored");
+            tracing::error!(
+                error = error.with_causes(),
+                "counts of calls without an identity were not stored"
+            );
             Written { store_away: None, records: Vec::new(), anonymous: Vec::new() }
         }
         Ok(()) => Written { store_away: None, records: Vec::new(), anonymous: Vec::new() },
@@ -51,20 +54,22 @@ fn anonymous_count(((address, minute, code), count): &(AnonymousKey, i64)) -> An
     }
 }
 
-/// Inserts the batch, or, when the store refuses it as a whole, row by row.
+/// Inserts the batch, or, when a row in it is at fault, row by row.
 fn insert(store: &Store, rows: &[Arc<Record>]) -> Result<(), StoreError> {
     match store.insert_records(rows) {
-        Err(error) if !error.is_retryable() => {
-            tracing::error!(%error, "a batch of records was refused; writing it row by row");
+        Err(error) if error.concerns_the_row() => {
+            let error = error.with_causes();
+            tracing::error!(error, "a batch of records was refused; writing it row by row");
         }
         done => return done,
     }
     for row in rows {
         match store.insert_records(std::slice::from_ref(row)) {
-            Err(error) if error.is_retryable() => return Err(error),
-            Err(error) => {
-                tracing::error!(%error, id = %row.id, "a record was refused by the store");
+            Err(error) if error.concerns_the_row() => {
+                let error = error.with_causes();
+                tracing::error!(error, id = %row.id, "a record was refused by the store");
             }
+            Err(error) => return Err(error),
             Ok(()) => {}
         }
     }

@@ -25,7 +25,8 @@ pub(super) enum Reader {
 
 impl Reader {
     pub(super) fn for_answer(headers: &HeaderMap, failed: bool, strip_usage: bool) -> Self {
-        let length_known = headers.contains_key(header::CONTENT_LENGTH);
+        // An error passes as it came, so it need not be the JSON that it says.
+        let length_known = failed || headers.contains_key(header::CONTENT_LENGTH);
         let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes());
         let begins = |prefix: &str| {
             content_type

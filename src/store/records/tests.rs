@@ -17,6 +17,7 @@ on_both_databases!(
     filters_combine_and_cursors_work_within_them,
     text_with_nul_is_cleaned_and_too_great_a_count_is_bounded,
     a_row_that_we_did_not_write_is_corrupt,
+    a_missing_table_is_no_fault_of_the_row_but_a_value_that_breaks_a_check_is,
     a_batch_waits_for_the_one_before_it,
     a_reader_that_polls_sees_every_record_of_concurrent_writers_once,
 );
@@ -219,6 +220,20 @@ fn a_row_that_we_did_not_write_is_corrupt(store: &Store) {
         };
         assert!(matches!(error, StoreError::Corrupt { what: found } if found == what), "{error}");
     }
+}
+
+fn a_missing_table_is_no_fault_of_the_row_but_a_value_that_breaks_a_check_is(store: &Store) {
+    let sql = |sql: &str| store.record.run(|connection| Ok(connection.batch_execute(sql)?));
+    let checked = "CREATE TABLE checked (x INTEGER NOT NULL CHECK (x > 0))";
+    sql(checked).unwrap();
+    for wrong in ["INSERT INTO checked VALUES (0)", "INSERT INTO checked VALUES (NULL)"] {
+        assert!(sql(wrong).unwrap_err().concerns_the_row(), "{wrong}");
+    }
+    sql("ALTER TABLE records RENAME TO elsewhere").unwrap();
+    let error = store.insert_records(&[Arc::new(empty(1))]).unwrap_err();
+    assert!(!error.concerns_the_row(), "{error}");
+    sql("ALTER TABLE elsewhere RENAME TO records").unwrap();
+    store.insert_records(&[Arc::new(empty(1))]).unwrap();
 }
 
 fn a_batch_waits_for_the_one_before_it(store: &Store) {
