@@ -1,4 +1,4 @@
-//! Why a gateway does not start: one line each, with what to do.
+//! Why a gateway does not start, or does not end well: one line each, with what to do.
 
 use crate::actors::upstream::TlsError;
 use crate::admin::AdminError;
@@ -6,7 +6,7 @@ use crate::policy::PolicyError;
 use crate::store::StoreError;
 use std::{io, net::SocketAddr, path::PathBuf};
 
-/// A start that failed.
+/// A start or an end that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The data directory cannot be made or written.
