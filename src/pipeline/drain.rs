@@ -40,7 +40,7 @@ impl Drain {
 
     /// Ends when no exchange is under way.
     pub async fn drained(&self) {
-        while self.0.under_way.load(Ordering::Relaxed) > 0 {
+        while self.0.under_way.load(Ordering::Acquire) > 0 {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -59,7 +59,7 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.under_way.fetch_sub(1, Ordering::Release);
     }
 }
 
