@@ -16,6 +16,7 @@ use bytes::Bytes;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
+    time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
 
@@ -23,6 +24,9 @@ const MAILBOX: usize = 65_536;
 const RING: usize = 4_096;
 const RING_BYTES: usize = 16 * 1024 * 1024;
 const QUEUE: usize = 1_024;
+/// By then a record is in the store, unless that is away.
+const STORED_AFTER: Duration = Duration::from_secs(10);
+const RECENT: usize = 512;
 
 /// The owner of the live page's state.
 pub struct BroadcastActor {
@@ -30,10 +34,16 @@ pub struct BroadcastActor {
     /// Tells event ids of this run from those of an earlier one.
     epoch: i64,
     last_id: u64,
-    ring: VecDeque<(u64, Arc<Record>)>,
+    ring: VecDeque<Finished>,
     ring_bytes: usize,
     in_flight: HashMap<ExchangeId, Arc<Record>>,
     followers: Vec<Follower>,
+}
+
+struct Finished {
+    id: u64,
+    at: Instant,
+    record: Arc<Record>,
 }
 
 struct Follower {
@@ -78,10 +88,10 @@ impl BroadcastActor {
     /// Keeps a finished exchange in the ring, whose oldest ones make room.
     fn keep(&mut self, id: u64, record: Arc<Record>) {
         self.ring_bytes += size_of_record(&record);
-        self.ring.push_back((id, record));
+        self.ring.push_back(Finished { id, at: Instant::now(), record });
         while self.ring.len() > RING || self.ring_bytes > RING_BYTES {
-            let Some((_, oldest)) = self.ring.pop_front() else { return };
-            self.ring_bytes -= size_of_record(&oldest);
+            let Some(oldest) = self.ring.pop_front() else { return };
+            self.ring_bytes -= size_of_record(&oldest.record);
         }
     }
 
@@ -97,11 +107,13 @@ impl BroadcastActor {
     fn subscribe(&mut self, last_event_id: Option<&str>) -> Subscription {
         let (queue, frames) = mpsc::channel(QUEUE);
         let mut backlog = vec![frames::hello(&self.greeting)];
-        if let Some(last_event_id) = last_event_id {
-            match self.missed_since(last_event_id) {
-                Some(missed) => backlog.extend(missed),
-                None => backlog.push(frames::lost(None)),
+        match last_event_id.map(|last_event_id| self.missed_since(last_event_id)) {
+            Some(Some(missed)) => backlog.extend(missed),
+            Some(None) => {
+                backlog.push(frames::lost(None));
+                backlog.extend(self.recent());
             }
+            None => backlog.extend(self.recent()),
         }
         backlog.extend(self.in_flight.values().map(|record| frames::started(record)));
         self.followers.push(Follower { queue, lost: 0 });
@@ -112,12 +124,25 @@ impl BroadcastActor {
     fn missed_since(&self, last_event_id: &str) -> Option<Vec<Bytes>> {
         let (epoch, id) = last_event_id.split_once('-')?;
         let id: u64 = id.parse().ok()?;
-        let oldest = self.ring.front().map_or(self.last_id + 1, |(oldest, _)| *oldest);
+        let oldest = self.ring.front().map_or(self.last_id + 1, |oldest| oldest.id);
         if epoch.parse() != Ok(self.epoch) || id > self.last_id || id + 1 < oldest {
             return None;
         }
-        let missed = self.ring.iter().filter(|(finished, _)| *finished > id);
-        Some(missed.map(|(id, record)| frames::finished(self.epoch, *id, record)).collect())
+        let missed = self.ring.iter().filter(|finished| finished.id > id);
+        Some(missed.map(|finished| self.frame(finished)).collect())
+    }
+
+    /// What finished so lately that a follower who reads the stored records next may not find it there.
+    fn recent(&self) -> Vec<Bytes> {
+        let newest = self.ring.iter().rev().take(RECENT);
+        let recent = newest.take_while(|finished| finished.at.elapsed() < STORED_AFTER);
+        let mut frames: Vec<_> = recent.map(|finished| self.frame(finished)).collect();
+        frames.reverse();
+        frames
+    }
+
+    fn frame(&self, finished: &Finished) -> Bytes {
+        frames::finished(self.epoch, finished.id, &finished.record)
     }
 }
 
@@ -223,8 +248,23 @@ mod tests {
         }
         for last_seen in ["1-1".to_owned(), format!("{}-1", actor.epoch), "nonsense".to_owned()] {
             let subscription = actor.subscribe(Some(&last_seen));
-            assert_eq!(names(&subscription.backlog), ["hello", "lost"], "{last_seen}");
+            assert_eq!(names(&subscription.backlog)[..2], ["hello", "lost"], "{last_seen}");
         }
+    }
+
+    #[test]
+    fn a_follower_that_cannot_resume_gets_what_the_store_may_not_have_yet() {
+        let mut actor = actor();
+        finish(&mut actor);
+        finish(&mut actor);
+        let subscription = actor.subscribe(Some("1-1"));
+        assert_eq!(names(&subscription.backlog), ["hello", "lost", "exchange", "exchange"]);
+        let subscription = actor.subscribe(None);
+        assert_eq!(names(&subscription.backlog), ["hello", "exchange", "exchange"]);
+        for finished in &mut actor.ring {
+            finished.at = Instant::now().checked_sub(STORED_AFTER).unwrap();
+        }
+        assert_eq!(names(&actor.subscribe(None).backlog), ["hello"]);
     }
 
     #[test]
@@ -237,7 +277,7 @@ mod tests {
             actor.keep(number, Arc::new(record));
         }
         assert_eq!(actor.ring.len(), 15);
-        let sizes = actor.ring.iter().map(|(_, record)| size_of_record(record));
+        let sizes = actor.ring.iter().map(|finished| size_of_record(&finished.record));
         assert_eq!(actor.ring_bytes, sizes.sum::<usize>());
     }
 

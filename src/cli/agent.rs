@@ -14,6 +14,9 @@ use std::{
 };
 use tempfile::NamedTempFile;
 
+/// The type of an agent that a person works with.
+const USUAL_TYPE: &str = "interactive";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum AgentCommand {
     /// Register an agent; its secret is shown this once
@@ -51,8 +54,8 @@ pub(super) struct Create {
     /// Role that policy.csv speaks of; may be repeated
     #[arg(long = "role", value_name = "ROLE", required = true)]
     roles: Vec<String>,
-    /// Kind of agent; the policy knows it as the role type:TYPE
-    #[arg(long = "type", value_name = "TYPE", default_value = "interactive")]
+    /// Kind of agent, such as interactive or autonomous; the policy knows it as the role type:TYPE
+    #[arg(long = "type", value_name = "TYPE", default_value = USUAL_TYPE)]
     agent_type: String,
     /// Who answers for it
     #[arg(long)]
@@ -126,6 +129,7 @@ fn create_agent(
     create: Create,
     output: &mut Output,
 ) -> Result<(), CliError> {
+    let request_type = create.agent_type.clone();
     let request = NewAgentRequest {
         name: create.name.clone(),
         agent_type: create.agent_type,
@@ -135,18 +139,23 @@ fn create_agent(
     let file = create.out.as_deref().map(CredentialsFile::open).transpose()?;
     let new = admin::create_agent(store, policy, request, ACTOR, crate::clock::now())?;
     warn_of_unknown_roles(policy, &create.roles);
+    let type_role = format!("type:{}", request_type);
+    if request_type != USUAL_TYPE && !policy.names_role(&type_role) {
+        warn(&format!("no line of the policy names {type_role:?}: nothing sets this type apart"));
+    }
     hand_over(&create.name, &new, file, output)
 }
 
 /// A role may be given before the policy speaks of it, but more often it is mistyped.
 fn warn_of_unknown_roles(policy: &Policy, roles: &[String]) {
     for role in roles.iter().filter(|role| !policy.names_role(role)) {
-        // A closed standard error must not keep a new secret from being shown.
-        let _ = writeln!(
-            std::io::stderr(),
-            "portcullis: warning: no line of the policy names the role {role:?}: it allows nothing"
-        );
+        warn(&format!("no line of the policy names the role {role:?}: it allows nothing"));
     }
+}
+
+fn warn(warning: &str) {
+    // A closed standard error must not keep a new secret from being shown.
+    let _ = writeln!(std::io::stderr(), "portcullis: warning: {warning}");
 }
 
 fn hand_over(

@@ -49,10 +49,11 @@ pub(super) fn demo(context: &Context, bind: &Bind, output: &mut Output) -> Resul
         }
         let serving = actix_web::rt::spawn(gateway.serve());
         let toured = tour(&url, &credentials, output).await;
-        snippets(&url, &file, output)?;
-        if let Err(error) = toured {
-            output.line(format!("The tour stopped: {error}"))?;
+        match toured {
+            Ok(()) => output.line("Both calls are on the dashboard now.")?,
+            Err(error) => output.line(format!("   The tour stopped: {error}"))?,
         }
+        snippets(&url, &file, output)?;
         output.line("Serving. Press Ctrl+C to stop.")?;
         let served = serving.await;
         Ok(served.map_err(|error| CliError::Refused(format!("the server stopped: {error}")))??)
@@ -130,7 +131,11 @@ impl Caller<'_> {
     async fn allowed(&self, output: &mut Output) -> Result<(), CliError> {
         let mut response = self.call(ALLOWED_MODEL).await?;
         if response.status() != StatusCode::OK {
-            return Err(CliError::Refused(format!("expected 200, got {}", response.status())));
+            let status = response.status().as_u16();
+            let reason = format!(
+                "expected 200, got {status}; does policy.csv grant {ROLE} {ALLOWED_MODEL}?"
+            );
+            return Err(CliError::Refused(reason));
         }
         let mut stdout = std::io::stdout();
         write!(stdout, "   ")?;
@@ -176,27 +181,29 @@ fn snippets(url: &str, credentials: &Path, output: &mut Output) -> Result<(), Cl
     let program = std::env::args().next().unwrap_or_else(|| "portcullis".to_owned());
     let credentials = credentials.display();
     for line in [
-        "Both calls are on the dashboard now. Go on from another terminal here:",
+        "Go on from another terminal here:",
         "",
-        &format!("  export OPENAI_BASE_URL={url}/api/v1/openai/v1"),
+        &format!("export OPENAI_BASE_URL={url}/api/v1/openai/v1"),
         &format!(
-            "  export OPENAI_API_KEY=$({program} token --url {url} --credentials {credentials})"
+            "export OPENAI_API_KEY=$({program} token --url {url} --credentials {credentials})"
         ),
         "",
-        "  curl -N $OPENAI_BASE_URL/chat/completions \\",
+        "curl -N $OPENAI_BASE_URL/chat/completions \\",
         &format!(
-            "    -H \"Authorization: Bearer $OPENAI_API_KEY\" -H \"X-OpenAI-Key: {SANDBOX_KEY}\" \\"
+            "  -H \"Authorization: Bearer $OPENAI_API_KEY\" -H \"X-OpenAI-Key: {SANDBOX_KEY}\" \\"
         ),
-        "    -H \"Content-Type: application/json\" \\",
-        &format!("    -d '{{\"model\": \"{ALLOWED_MODEL}\", \"stream\": true,"),
-        "         \"messages\": [{\"role\": \"user\", \"content\": \"Hello!\"}]}'",
+        "  -H \"Content-Type: application/json\" \\",
+        &format!("  -d '{{\"model\": \"{ALLOWED_MODEL}\", \"stream\": true,"),
+        "       \"messages\": [{\"role\": \"user\", \"content\": \"Hello!\"}]}'",
         "",
-        "  # Python, after: pip install openai",
-        "  from openai import OpenAI",
-        &format!("  client = OpenAI(default_headers={{\"X-OpenAI-Key\": \"{SANDBOX_KEY}\"}})"),
-        &format!("  response = client.chat.completions.create(model=\"{ALLOWED_MODEL}\","),
-        "      messages=[{\"role\": \"user\", \"content\": \"Hello!\"}])",
-        "  print(response.choices[0].message.content)",
+        "# Python, after: pip install openai",
+        "python3 - <<'EOF'",
+        "from openai import OpenAI",
+        &format!("client = OpenAI(default_headers={{\"X-OpenAI-Key\": \"{SANDBOX_KEY}\"}})"),
+        &format!("response = client.chat.completions.create(model=\"{ALLOWED_MODEL}\","),
+        "    messages=[{\"role\": \"user\", \"content\": \"Hello!\"}])",
+        "print(response.choices[0].message.content)",
+        "EOF",
         "",
     ] {
         output.line(line)?;

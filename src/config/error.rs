@@ -119,7 +119,7 @@ impl ConfigError {
 
 /// The key that `wrong` most resembles: few letters away, or part of a name in the same section, or
 /// the same name in another one.
-fn nearest(wrong: &str) -> Option<&'static Key> {
+pub(super) fn nearest(wrong: &str) -> Option<&'static Key> {
     let wrong = wrong.to_lowercase();
     let (section, name) = wrong.split_once('.').unwrap_or(("", &wrong));
     KEYS.iter()

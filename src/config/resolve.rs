@@ -5,7 +5,7 @@
 
 use super::{
     CLIENT_SECRET_VARIABLE, Config, ConfigError, DATABASE_URL_VARIABLE, KEYS, Key,
-    error::{Place, distance},
+    error::{Place, distance, nearest},
     value::Expected,
 };
 use std::collections::HashMap;
@@ -139,7 +139,11 @@ fn read_variables(
         {
             return Err(ConfigError::unknown_key(&place, &format!("{section}.{name}")));
         } else if variable != CLIENT_SECRET_VARIABLE {
-            warnings.push(format!("environment {variable} is not a setting and has no effect"));
+            let meant = nearest(variable.trim_start_matches("PORTCULLIS_"));
+            let meant = meant.map(|key| format!("; did you mean {}?", key.variable()));
+            let meant = meant.unwrap_or_default();
+            warnings
+                .push(format!("environment {variable} is not a setting and has no effect{meant}"));
         }
     }
     Ok(warnings)

@@ -49,12 +49,11 @@ def test_the_snippets_that_the_demo_prints_run_as_they_stand(start_gate):
     gate.cwd = ROOT
     gate.spawn("demo")
     told = eventually(lambda: "Serving" in gate.log and gate.log, within=30, what="the snippets")
-    shell = "\n".join(line.strip() for line in told.splitlines() if line.strip().startswith("export "))
-    python = told[told.index("from openai import") : told.index("Serving")]
-    python = "\n".join(line.removeprefix("  ") for line in python.splitlines())
+    printed = told[told.index("export OPENAI_BASE_URL") : told.index("Serving")]
+    path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-euc", f"{shell}\n'{sys.executable}' -c \"$SNIPPET\""],
-        env={**os.environ, "SNIPPET": python},
+        ["bash", "-euo", "pipefail", "-c", printed],
+        env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
         timeout=50,

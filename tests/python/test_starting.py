@@ -3,6 +3,7 @@
 import re
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 
@@ -11,7 +12,7 @@ import pytest
 
 import postgres
 from activity import Activity
-from gateway import POLICY, Gateway, free_port
+from gateway import BINARY, POLICY, Gateway, eventually, free_port
 
 
 def fails_to_start(gate, *words, arguments=("serve",)):
@@ -225,3 +226,16 @@ def test_an_open_activity_stream_does_not_hold_up_the_end(start_gate):
         started = time.monotonic()
         gate.stop()
         assert time.monotonic() - started < 5
+
+
+def test_a_reader_of_the_log_that_goes_away_stops_nothing_but_the_log(start_gate, agent_of):
+    gate = start_gate(upstream_url=f"http://127.0.0.1:{free_port()}/v1", started=False)
+    with subprocess.Popen(
+        [BINARY, "serve"], env=gate.env, cwd=gate.cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as gate.process:
+        eventually(gate.ready, within=20, what="readiness")
+        gate.process.stderr.close()
+        reply = gate.call(agent_of(gate))
+        assert reply.status_code == 502, reply.text
+        gate.process.terminate()
+        assert gate.process.wait(timeout=10) == 0

@@ -31,7 +31,12 @@ export function createKeys({ move, open, escape, search, pause, inRows }) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const { key, target } = event;
     if (inField(target)) {
-      if (key === "Escape" && target.matches("#filter-q")) target.blur();
+      if (key === "Escape" && target.matches("#filter-q")) {
+        event.preventDefault();
+        target.value = "";
+        target.dispatchEvent(new Event("input", { bubbles: true }));
+        target.blur();
+      }
       return;
     }
     const action = actionOf(key);
