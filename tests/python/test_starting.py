@@ -239,3 +239,4 @@ def test_a_reader_of_the_log_that_goes_away_stops_nothing_but_the_log(start_gate
         assert reply.status_code == 502, reply.text
         gate.process.terminate()
         assert gate.process.wait(timeout=10) == 0
+    gate.process = None
