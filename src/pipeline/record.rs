@@ -69,6 +69,9 @@ impl Arrival {
             return Err(self.into_refused(Refusal::Unavailable { what: "record" }));
         };
         let mut record = Box::new(self.record);
+        let span = tracing::Span::current();
+        span.record("decision", tracing::field::display(record.id));
+        span.record("agent", &*principal.agent_name);
         record.agent_id = Some(Arc::clone(&principal.agent_id));
         record.agent_name = Some(Arc::clone(&principal.agent_name));
         record.agent_type = Some(Arc::clone(&principal.agent_type));
@@ -116,6 +119,9 @@ impl Exchange {
     pub(super) fn note_call(&mut self, call: &Call) {
         let facts = call.facts();
         self.record.model.clone_from(&facts.model);
+        if let Some(model) = &facts.model {
+            tracing::Span::current().record("model", &**model);
+        }
         self.record.message_count = facts.message_count;
         self.record.has_system_prompt = facts.has_system_prompt;
         self.record.has_tools = facts.has_tools;

@@ -20,7 +20,8 @@ const WAIT: Duration = Duration::from_secs(5);
 /// SQLite: wait for locks as long as [`WAIT`]; WAL with `NORMAL` survives a crash of the process,
 /// and after power loss is consistent but may lack the last moments.
 const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; \
-                            PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864;";
+                            PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; \
+                            PRAGMA wal_autocheckpoint = 4000;";
 
 /// Postgres: a statement that hangs fails instead, and an abandoned transaction frees its locks.
 const POSTGRES_SETUP: &str = "SET lock_timeout = '10s'; SET statement_timeout = '30s'; \

@@ -27,7 +27,7 @@ use tokio_rustls::client::TlsStream;
 
 /// A longer head is not read.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-const READ_AT_ONCE: usize = 8 * 1024;
+const READ_AT_ONCE: usize = 4 * 1024;
 
 /// Opens connections that keep the rules. awc is given `http` addresses; whether there is TLS below is known
 /// here.
