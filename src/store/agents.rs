@@ -365,7 +365,7 @@ mod tests {
         store.state.run(|connection| Ok(connection.batch_execute(by_hand)?)).unwrap();
         let error = store.agent("one").unwrap_err();
         assert!(matches!(error, StoreError::Corrupt { what: "agents.status" }), "{error}");
-        assert!(!error.is_retryable());
+        assert!(!matches!(error, StoreError::Unavailable { .. }));
     }
 
     fn a_name_with_nul_is_cleaned(store: &Store) {

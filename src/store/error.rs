@@ -66,11 +66,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later, unchanged.
-    pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
-    }
-
     /// Whether the values of one row are at fault, so that other rows may well be taken. A table that is
     /// missing, read-only or damaged is not the row's fault.
     pub fn concerns_the_row(&self) -> bool {
@@ -178,12 +173,24 @@ mod tests {
     }
 
     #[test]
-    fn only_what_passes_by_itself_is_retryable() {
-        assert!(refused(DatabaseErrorKind::Unknown, "database is locked").is_retryable());
-        assert!(refused(DatabaseErrorKind::ClosedConnection, "gone").is_retryable());
-        assert!(!refused(DatabaseErrorKind::NotNullViolation, "null").is_retryable());
-        assert!(!refused(DatabaseErrorKind::Unknown, "no such table: x").is_retryable());
-        assert!(!StoreError::NotFound { what: "agent" }.is_retryable());
+    fn only_what_passes_by_itself_is_told_as_unavailable() {
+        assert!(matches!(
+            refused(DatabaseErrorKind::Unknown, "database is locked"),
+            StoreError::Unavailable { .. }
+        ));
+        assert!(matches!(
+            refused(DatabaseErrorKind::ClosedConnection, "gone"),
+            StoreError::Unavailable { .. }
+        ));
+        assert!(!matches!(
+            refused(DatabaseErrorKind::NotNullViolation, "null"),
+            StoreError::Unavailable { .. }
+        ));
+        assert!(!matches!(
+            refused(DatabaseErrorKind::Unknown, "no such table: x"),
+            StoreError::Unavailable { .. }
+        ));
+        assert!(!matches!(StoreError::NotFound { what: "agent" }, StoreError::Unavailable { .. }));
     }
 
     #[test]
