@@ -47,6 +47,15 @@ enum Basis<'a> {
     AppContext(&'a [Pattern]),
 }
 
+impl<'a> Basis<'a> {
+    const fn of(allowed_models: Option<&'a [Pattern]>) -> Self {
+        match allowed_models {
+            Some(list) => Self::AppContext(list),
+            None => Self::Roles,
+        }
+    }
+}
+
 /// Nothing allows, or something denies: the rule, if there is one, and the words for it.
 struct Refused {
     rule: Option<Arc<str>>,
@@ -88,20 +97,42 @@ impl Policy {
         permission: Permission,
         model: Option<&str>,
     ) -> Decision {
-        self.decide(principal, permission, model, Basis::Roles)
+        self.authorize_call(principal, permission, model, &[], None)
     }
 
-    /// The same for a detection key: the AppContext's list of models (empty: all) stands in for
-    /// the allow lines of the roles, and their deny lines still win. The list is a part of what the
-    /// decision depends on.
-    pub fn authorize_in_context(
+    /// The same for a call that uses further models, and for a detection key: there the AppContext's
+    /// list of models (empty: all) stands in for the allow lines of the roles, and their deny lines
+    /// still win. The list is a part of what the decision depends on.
+    pub fn authorize_call(
         &self,
         principal: &Principal,
         permission: Permission,
         model: Option<&str>,
-        allowed_models: &[Pattern],
+        implied_models: &[Arc<str>],
+        allowed_models: Option<&[Pattern]>,
     ) -> Decision {
-        self.decide(principal, permission, model, Basis::AppContext(allowed_models))
+        let basis = Basis::of(allowed_models);
+        let roles = self.roles.effective(&principal.subject);
+        let mut rule = match self.judge_permission(&roles, permission, basis) {
+            Ok(rule) => rule,
+            Err(refused) => return self.deny(DenialReason::PermissionDenied, refused),
+        };
+        for model in implied_models.iter().map(AsRef::as_ref).chain(model) {
+            rule = match self.judge_model(&roles, model, basis) {
+                Ok(rule) => rule,
+                Err(refused) => return self.deny(DenialReason::ModelNotAllowed, refused),
+            };
+        }
+        let context = principal.app_context.as_ref().filter(|_| allowed_models.is_some());
+        Decision::Allow(Permit {
+            subject: Arc::clone(&principal.subject),
+            app_context: context.map(|context| Arc::clone(&context.policy_key)),
+            permission,
+            model: model.map(Arc::from),
+            implied_models: implied_models.into(),
+            rule,
+            version: Arc::clone(&self.version),
+        })
     }
 
     /// Whether any line speaks of this role.
@@ -120,53 +151,16 @@ impl Policy {
         self.permissions.rules().iter().chain(self.models.rules())
     }
 
-    /// Whether the principal's roles may use the model, to filter lists of models.
-    pub fn permits_model(&self, principal: &Principal, model: &str) -> bool {
-        let roles = self.roles.effective(&principal.subject);
-        self.judge_model(&roles, model, Basis::Roles).is_ok()
-    }
-
-    /// The same for a detection key.
-    pub fn permits_model_in_context(
+    /// Whether the principal may use the model, to filter lists of models. `allowed_models` as in
+    /// [`authorize_call`](Self::authorize_call).
+    pub fn permits_model(
         &self,
         principal: &Principal,
         model: &str,
-        allowed_models: &[Pattern],
+        allowed_models: Option<&[Pattern]>,
     ) -> bool {
         let roles = self.roles.effective(&principal.subject);
-        self.judge_model(&roles, model, Basis::AppContext(allowed_models)).is_ok()
-    }
-
-    fn decide(
-        &self,
-        principal: &Principal,
-        permission: Permission,
-        model: Option<&str>,
-        basis: Basis<'_>,
-    ) -> Decision {
-        let roles = self.roles.effective(&principal.subject);
-        let mut rule = match self.judge_permission(&roles, permission, basis) {
-            Ok(rule) => rule,
-            Err(refused) => return self.deny(DenialReason::PermissionDenied, refused),
-        };
-        if let Some(model) = model {
-            rule = match self.judge_model(&roles, model, basis) {
-                Ok(rule) => rule,
-                Err(refused) => return self.deny(DenialReason::ModelNotAllowed, refused),
-            };
-        }
-        let app_context = match basis {
-            Basis::Roles => None,
-            Basis::AppContext(_) => principal.app_context.clone(),
-        };
-        Decision::Allow(Permit {
-            subject: Arc::clone(&principal.subject),
-            app_context,
-            permission,
-            model: model.map(Arc::from),
-            rule,
-            version: Arc::clone(&self.version),
-        })
+        self.judge_model(&roles, model, Basis::of(allowed_models)).is_ok()
     }
 
     fn deny(&self, reason: DenialReason, refused: Refused) -> Decision {

@@ -11,11 +11,11 @@ mod sensitive;
 mod timestamp;
 
 pub use call::{CallFacts, Governed, Permission, Surface};
-pub use principal::{AgentStatus, Principal};
+pub use principal::{AgentStatus, AppContext, CallerLimits, Principal};
 pub use record::{
     ExchangeId, Finding, Outcome, PolicyResult, Record, Scan, ScanExtent, Usage, UsageSource,
 };
-pub use refusal::{Fault, Refusal};
+pub use refusal::{Fault, LimitKind, Refusal};
 pub use sensitive::Sensitive;
 pub use timestamp::UnixMillis;
 

@@ -16,6 +16,8 @@ pub struct Authorize {
     pub permission: Permission,
     /// The model, where the call carries one.
     pub model: Option<Arc<str>>,
+    /// Models that the call uses besides.
+    pub implied_models: Vec<Arc<str>>,
 }
 
 /// Which of these models may this principal use? The reply has one answer per model, in order.

@@ -53,6 +53,7 @@ impl Call {
             endpoint: endpoint.name,
             permission: endpoint.permission,
             model: route.path_model,
+            implied_models: Vec::new(),
             message_count: None,
             has_system_prompt: None,
             has_tools: None,

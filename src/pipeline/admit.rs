@@ -100,6 +100,7 @@ pub(super) async fn authorize(
         principal: Arc::clone(&principal),
         permission: call.facts().permission,
         model: call.facts().model.clone(),
+        implied_models: call.facts().implied_models.clone(),
     };
     let decision = gate.bus.authorize.ask(message).await;
     let decision = decision.map_err(|error| unavailable("policy", error))?;

@@ -77,7 +77,7 @@ impl Arrival {
         record.agent_type = Some(Arc::clone(&principal.agent_type));
         record.roles = Arc::clone(&principal.roles);
         record.session_id = Some(Arc::clone(&principal.session_id));
-        record.app_context.clone_from(&principal.app_context);
+        record.app_context = principal.app_context.as_ref().map(|context| Arc::clone(&context.id));
         Ok(Exchange {
             record,
             principal,

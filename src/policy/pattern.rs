@@ -59,6 +59,11 @@ impl Pattern {
         Ok(Self { text: text.into(), negated, pieces })
     }
 
+    /// A pattern that nothing fits.
+    pub fn nothing() -> Self {
+        Self { text: "!*".into(), negated: true, pieces: vec![Piece::AnyBytes] }
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

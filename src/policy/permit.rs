@@ -21,9 +21,11 @@ pub enum Decision {
 #[derive(Clone, Debug)]
 pub struct Permit {
     pub(super) subject: Arc<str>,
+    /// The AppContext's policy key.
     pub(super) app_context: Option<Arc<str>>,
     pub(super) permission: Permission,
     pub(super) model: Option<Arc<str>>,
+    pub(super) implied_models: Arc<[Arc<str>]>,
     pub(super) rule: Option<Arc<str>>,
     pub(super) version: Arc<str>,
 }
@@ -77,7 +79,8 @@ impl Permit {
         principal: &Principal,
         call: C,
     ) -> Result<Permitted<C>, Uncovered> {
-        let same_context = self.app_context.is_none() || self.app_context == principal.app_context;
+        let context = principal.app_context.as_ref().map(|context| &context.policy_key);
+        let same_context = self.app_context.as_ref() == context;
         if self.subject != principal.subject || !same_context {
             return Err(Uncovered::Principal);
         }
@@ -85,7 +88,7 @@ impl Permit {
         if self.permission != facts.permission {
             return Err(Uncovered::Permission);
         }
-        if self.model != facts.model {
+        if self.model != facts.model || *self.implied_models != *facts.implied_models {
             return Err(Uncovered::Model);
         }
         Ok(Permitted(call))

@@ -1,7 +1,7 @@
 //! Tests of the decisions: what the files say is what happens.
 
 use super::*;
-use crate::types::{CallFacts, Governed, PolicyResult, Surface};
+use crate::types::{AppContext, CallFacts, Governed, PolicyResult, Surface};
 use proptest::prelude::*;
 use std::time::Instant;
 
@@ -55,6 +55,7 @@ fn call(permission: Permission, model: Option<&str>) -> Call {
         endpoint: "chat/completions",
         permission,
         model: model.map(Arc::from),
+        implied_models: Vec::new(),
         message_count: None,
         has_system_prompt: None,
         has_tools: None,
@@ -163,8 +164,8 @@ fn a_model_needs_its_permission_and_a_permission_gives_no_model() {
     let denial = write(&policy, &agent("a", "x", &["w"]), "gpt-4o").unwrap_err();
     assert_eq!(denial.reason, DenialReason::ModelNotAllowed);
     assert_eq!(denial.explanation, "no rule allows the model gpt-4o for a, type:x, w");
-    assert!(policy.permits_model(&agent("a", "x", &["reader"]), "gpt-4o"));
-    assert!(!policy.permits_model(&agent("a", "x", &["w"]), "gpt-4o"));
+    assert!(policy.permits_model(&agent("a", "x", &["reader"]), "gpt-4o", None));
+    assert!(!policy.permits_model(&agent("a", "x", &["w"]), "gpt-4o", None));
 }
 
 #[test]
@@ -192,15 +193,36 @@ fn names_in_any_script_and_of_any_length_are_decided() {
     assert_eq!(denial.explanation, "a model name of 257 bytes is denied unread");
 }
 
+fn context(id: &str) -> Arc<AppContext> {
+    Arc::new(AppContext::new(id.into(), id.into(), Arc::new([]), None))
+}
+
+#[test]
+fn every_model_that_a_call_uses_is_asked_for() {
+    let policy = policy("p2, developer, web:*, allow\np, developer, gpt-4o*, allow\n");
+    let ask = |implied: &[&str]| {
+        let implied: Vec<Arc<str>> = implied.iter().map(|model| Arc::from(*model)).collect();
+        policy.authorize_call(&developer(), Permission::WebWrite, None, &implied, None)
+    };
+    let Decision::Allow(permit) = ask(&["gpt-4o", "gpt-4o-mini"]) else { panic!("both allowed") };
+    assert!(matches!(ask(&["gpt-4o", "o3"]), Decision::Deny(_)));
+    let mut batch = call(Permission::WebWrite, None);
+    batch.0.implied_models = vec!["gpt-4o".into(), "gpt-4o-mini".into()];
+    assert!(permit.cover(&developer(), batch).is_ok());
+    let mut other = call(Permission::WebWrite, None);
+    other.0.implied_models = vec!["gpt-4o".into(), "o3".into()];
+    assert_eq!(permit.cover(&developer(), other).unwrap_err(), Uncovered::Model);
+}
+
 #[test]
 fn an_app_context_stands_in_for_allows_but_not_for_denials() {
     let policy =
         policy("p2, developer, web:*, allow\np, bot, gpt-5, deny\np2, frozen, web:write, deny\n");
     let mut bot = agent("bot", "x", &[]);
-    bot.app_context = Some("ac_1".into());
+    bot.app_context = Some(context("ac_1"));
     let list = [Pattern::parse("gpt-(4o|5)").unwrap()];
     let ask = |bot: &Principal, model, list: &[Pattern]| {
-        policy.authorize_in_context(bot, Permission::WebWrite, Some(model), list)
+        policy.authorize_call(bot, Permission::WebWrite, Some(model), &[], Some(list))
     };
     assert!(
         matches!(ask(&bot, "gpt-4o", &list), Decision::Allow(permit) if permit.rule().is_none())
@@ -214,13 +236,13 @@ fn an_app_context_stands_in_for_allows_but_not_for_denials() {
     let frozen = agent("a", "x", &["frozen"]);
     let Decision::Deny(denial) = ask(&frozen, "gpt-4o", &[]) else { panic!("a deny line wins") };
     assert_eq!(denial.reason, DenialReason::PermissionDenied);
-    assert!(policy.permits_model_in_context(&bot, "gpt-4o", &list));
-    assert!(!policy.permits_model_in_context(&bot, "gpt-5", &list));
+    assert!(policy.permits_model(&bot, "gpt-4o", Some(&list)));
+    assert!(!policy.permits_model(&bot, "gpt-5", Some(&list)));
     assert!(write(&policy, &bot, "gpt-4o").is_err(), "without the AppContext nothing allows");
 
     let Decision::Allow(permit) = ask(&bot, "gpt-4o", &list) else { panic!("as above") };
     let mut elsewhere = bot.clone();
-    elsewhere.app_context = Some("ac_2".into());
+    elsewhere.app_context = Some(context("ac_2"));
     let call = call(Permission::WebWrite, Some("gpt-4o"));
     assert_eq!(permit.cover(&elsewhere, call).unwrap_err(), Uncovered::Principal);
 }

@@ -35,6 +35,10 @@ pub struct CallFacts {
     pub permission: Permission,
     /// The model exactly as the caller wrote it, after JSON unescaping.
     pub model: Option<Arc<str>>,
+    /// Models that the call uses without naming them in `model`: a provider's documented defaults
+    /// where the caller names none, an image tool's, those in a batch's input file. All of them are
+    /// authorised like `model`.
+    pub implied_models: Vec<Arc<str>>,
     /// Number of messages (chat), inputs (embeddings) or prompts (completions).
     pub message_count: Option<u32>,
     /// Whether a system or developer message is present.

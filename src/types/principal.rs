@@ -30,14 +30,57 @@ pub struct Principal {
     pub agent_type: Arc<str>,
     /// The roles stored with the agent; `g` lines of the policy add to them.
     pub roles: Arc<[Arc<str>]>,
-    /// The session (the token's `jti`).
+    /// The session: the token's `jti`, or the detection key's id.
     pub session_id: Arc<str>,
     /// The AppContext, where the caller came with a detection key.
-    pub app_context: Option<Arc<str>>,
+    pub app_context: Option<Arc<AppContext>>,
     /// The door through which the caller came.
     pub surface: Surface,
     /// Name, type and roles in one string: equal subjects get equal decisions.
     pub subject: Arc<str>,
+}
+
+/// A named place of use, to which detection keys belong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AppContext {
+    /// `ac_…`.
+    pub id: Arc<str>,
+    /// Unique.
+    pub name: Arc<str>,
+    /// The models that may be used through it, as patterns of the policy; empty: all.
+    pub allowed_models: Arc<[Box<str>]>,
+    /// Id and list in one string: equal keys get equal decisions.
+    pub policy_key: Arc<str>,
+    /// The name of the provider key in the configuration that replaces the caller's.
+    pub provider_key: Option<Arc<str>>,
+}
+
+impl AppContext {
+    /// A context with its policy key. The separator cannot occur in ids or patterns.
+    pub fn new(
+        id: Arc<str>,
+        name: Arc<str>,
+        allowed_models: Arc<[Box<str>]>,
+        provider_key: Option<Arc<str>>,
+    ) -> Self {
+        let mut policy_key = id.to_string();
+        for pattern in allowed_models.iter() {
+            policy_key.push('\n');
+            policy_key.push_str(pattern);
+        }
+        Self { id, name, allowed_models, policy_key: policy_key.into(), provider_key }
+    }
+}
+
+/// How much a caller may ask for; `None`: no limit.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct CallerLimits {
+    /// Requests in any minute, in bursts of at most as many.
+    pub requests_per_minute: Option<u32>,
+    /// Requests in a calendar month (UTC).
+    pub monthly_requests: Option<u64>,
+    /// Streams open at the same time.
+    pub concurrent_streams: Option<u32>,
 }
 
 impl Principal {

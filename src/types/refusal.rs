@@ -3,7 +3,7 @@
 //! Owns the closed set of what callers get when something is wrong, with its status, OpenAI error
 //! type, code and text. It must never carry what would have been allowed, a credential or content.
 
-use super::Outcome;
+use super::{Outcome, text_enum};
 use std::borrow::Cow;
 
 /// Whose fault a refusal is, which decides its [`Outcome`] in the record.
@@ -17,6 +17,18 @@ pub enum Fault {
     Upstream,
 }
 
+text_enum! {
+    /// Which limit a caller has reached.
+    LimitKind {
+        /// Requests in a minute.
+        RequestsPerMinute = "requests per minute",
+        /// Requests in a calendar month (UTC).
+        MonthlyRequests = "requests per month",
+        /// Streams open at the same time.
+        ConcurrentStreams = "concurrent streams",
+    }
+}
+
 /// A denial or failure of ours. Denials are opaque: they never say what would be allowed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Refusal {
@@ -24,6 +36,8 @@ pub enum Refusal {
     InvalidIdentity,
     /// The agent token's time is over.
     ExpiredIdentity,
+    /// A call on the detection-key surface without a detection key.
+    DetectionKeyMissing,
     /// The agent is suspended.
     AgentSuspended,
     /// The agent is quarantined until an administrator reviews.
@@ -40,6 +54,26 @@ pub enum Refusal {
     UnknownEndpoint,
     /// The endpoint is known, but not with this method.
     MethodNotAllowed,
+    /// An endpoint that is never served: it would mint credentials or open a channel that cannot be read.
+    EndpointForbidden,
+    /// The object is not in the provider's account, or another principal made it.
+    ObjectNotFound,
+    /// The batch's input file was not uploaded by this principal through the gate.
+    InputFileNotAllowed,
+    /// A limit of the caller's is reached.
+    LimitReached {
+        /// Which one.
+        kind: LimitKind,
+        /// How many are allowed.
+        limit: u64,
+        /// When the next one may pass.
+        retry_after_secs: u32,
+    },
+    /// The request's head is over the limit.
+    HeadTooLarge {
+        /// The limit in bytes.
+        limit_bytes: u64,
+    },
     /// The request is malformed. The message names the place, never the content.
     Malformed {
         /// What is wrong and what to do.
@@ -76,18 +110,25 @@ impl Refusal {
     /// The HTTP status.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::InvalidIdentity | Self::ExpiredIdentity | Self::ProviderKeyMissing => 401,
+            Self::InvalidIdentity
+            | Self::ExpiredIdentity
+            | Self::DetectionKeyMissing
+            | Self::ProviderKeyMissing => 401,
             Self::AgentSuspended
             | Self::AgentQuarantined
             | Self::AgentRevoked
             | Self::PermissionDenied
-            | Self::ModelNotAllowed => 403,
-            Self::UnknownEndpoint => 404,
+            | Self::ModelNotAllowed
+            | Self::EndpointForbidden
+            | Self::InputFileNotAllowed => 403,
+            Self::UnknownEndpoint | Self::ObjectNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Malformed { .. } => 400,
             Self::BodyTooSlow => 408,
             Self::BodyTooLarge { .. } => 413,
             Self::UnsupportedMedia { .. } => 415,
+            Self::LimitReached { .. } => 429,
+            Self::HeadTooLarge { .. } => 431,
             Self::Unavailable { .. } => 503,
             Self::UpstreamUnreachable | Self::UpstreamInvalid => 502,
             Self::UpstreamTimeout => 504,
@@ -98,6 +139,7 @@ impl Refusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::InvalidIdentity | Self::ExpiredIdentity => "invalid_agent_token",
+            Self::DetectionKeyMissing => "detection_key_missing",
             Self::AgentSuspended => "agent_suspended",
             Self::AgentQuarantined => "agent_quarantined",
             Self::AgentRevoked => "agent_revoked",
@@ -106,6 +148,15 @@ impl Refusal {
             Self::ModelNotAllowed => "model_not_allowed",
             Self::UnknownEndpoint => "unknown_endpoint",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::EndpointForbidden => "endpoint_forbidden",
+            Self::ObjectNotFound => "object_not_found",
+            Self::InputFileNotAllowed => "input_file_not_allowed",
+            Self::LimitReached { kind, .. } => match kind {
+                LimitKind::RequestsPerMinute => "rate_limit_exceeded",
+                LimitKind::MonthlyRequests => "quota_exceeded",
+                LimitKind::ConcurrentStreams => "too_many_streams",
+            },
+            Self::HeadTooLarge { .. } => "request_head_too_large",
             Self::Malformed { .. } => "invalid_request_error",
             Self::BodyTooSlow => "request_timeout",
             Self::BodyTooLarge { .. } => "request_too_large",
@@ -122,6 +173,7 @@ impl Refusal {
         match self.status() {
             401 => "authentication_error",
             403 => "permission_error",
+            429 => "rate_limit_error",
             500.. => "server_error",
             _ => "invalid_request_error",
         }
@@ -136,6 +188,9 @@ impl Refusal {
             }
             Self::ExpiredIdentity => {
                 "The agent token has expired. Fetch a new one from POST /api/v1/auth/token."
+            }
+            Self::DetectionKeyMissing => {
+                "Detection key required for proxy endpoints. Add X-Detection-Key header."
             }
             Self::AgentSuspended => "This agent is suspended. Ask its administrator.",
             Self::AgentQuarantined => {
@@ -155,6 +210,24 @@ impl Refusal {
             }
             Self::UnknownEndpoint => "The gate does not serve this endpoint.",
             Self::MethodNotAllowed => "The gate does not serve this method on this endpoint.",
+            Self::EndpointForbidden => "This endpoint is never served through the gate.",
+            Self::ObjectNotFound => {
+                "No such object. Use the id of one that you made through the gate."
+            }
+            Self::InputFileNotAllowed => {
+                "The batch's input file was not uploaded by you through the gate. Upload it with \
+                 purpose 'batch' first."
+            }
+            Self::LimitReached { kind, limit, retry_after_secs } => {
+                return Cow::Owned(format!(
+                    "The limit of {limit} {kind} is reached. Try again in {retry_after_secs} s."
+                ));
+            }
+            Self::HeadTooLarge { limit_bytes } => {
+                return Cow::Owned(format!(
+                    "The request's head is over the limit of {limit_bytes} bytes."
+                ));
+            }
             Self::Malformed { message, .. } | Self::UnsupportedMedia { message } => {
                 return message.clone();
             }
@@ -188,6 +261,7 @@ impl Refusal {
     pub const fn retry_after_secs(&self) -> Option<u32> {
         match self {
             Self::Unavailable { .. } => Some(1),
+            Self::LimitReached { retry_after_secs, .. } => Some(*retry_after_secs),
             _ => None,
         }
     }

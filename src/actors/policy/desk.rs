@@ -4,14 +4,16 @@
 
 use super::PublishedPolicy;
 use crate::bus::policy::{Authorize, DescribePolicy, SelectModels};
-use crate::policy::{Decision, Policy};
-use crate::types::Permission;
+use crate::policy::{Decision, Pattern, Policy};
+use crate::types::{Permission, Principal};
 use actix::{Actor, Context, Handler, MessageResult};
 use lru::LruCache;
 use std::{num::NonZeroUsize, sync::Arc};
 
 const MAILBOX: usize = 1_024;
 const MEMO_QUESTIONS: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+const MEMO_LISTS: NonZeroUsize = NonZeroUsize::new(1_024).unwrap();
+const MAX_REMEMBERED: usize = 16;
 /// Models beyond this many in one list are not permitted, so that a list cannot hold up the worker.
 const MAX_LISTED: usize = 10_000;
 
@@ -21,15 +23,36 @@ pub struct PolicyDesk {
     policy: Arc<Policy>,
     memo: LruCache<Question, Decision>,
     /// Whether a subject may use a model, whatever its permissions: lists are filtered by that.
-    models: LruCache<(Arc<str>, String), bool>,
+    models: LruCache<(Asker, String), bool>,
+    /// The AppContexts' lists of models, compiled.
+    lists: LruCache<Arc<str>, Arc<[Pattern]>>,
+}
+
+/// Whom a decision depends on.
+#[derive(Clone, Eq, Hash, PartialEq)]
+struct Asker {
+    subject: Arc<str>,
+    /// The AppContext's policy key.
+    context: Option<Arc<str>>,
 }
 
 /// Everything that a decision depends on within one version.
 #[derive(Eq, Hash, PartialEq)]
 struct Question {
-    subject: Arc<str>,
+    asker: Asker,
     permission: Permission,
     model: Option<Arc<str>>,
+    implied_models: Vec<Arc<str>>,
+}
+
+impl Asker {
+    fn of(principal: &Principal) -> Self {
+        let context = principal.app_context.as_ref();
+        Self {
+            subject: Arc::clone(&principal.subject),
+            context: context.map(|context| Arc::clone(&context.policy_key)),
+        }
+    }
 }
 
 impl PolicyDesk {
@@ -41,25 +64,31 @@ impl PolicyDesk {
             policy,
             memo: LruCache::new(MEMO_QUESTIONS),
             models: LruCache::new(MEMO_QUESTIONS),
+            lists: LruCache::new(MEMO_LISTS),
         }
     }
 
     fn authorize(&mut self, message: Authorize) -> Decision {
         self.renew();
-        let question = Question {
-            subject: Arc::clone(&message.principal.subject),
-            permission: message.permission,
-            model: message.model,
-        };
+        let Authorize { principal, permission, model, implied_models } = message;
+        let asker = Asker::of(&principal);
+        let question = Question { asker, permission, model, implied_models };
         if let Some(decision) = self.memo.get(&question) {
             return decision.clone();
         }
-        let decision = self.policy.authorize(
-            &message.principal,
-            question.permission,
-            question.model.as_deref(),
+        let allowed = self.list_of(&principal);
+        let Question { model, implied_models, .. } = &question;
+        let decision = self.policy.authorize_call(
+            &principal,
+            permission,
+            model.as_deref(),
+            implied_models,
+            allowed.as_deref(),
         );
-        self.memo.put(question, decision.clone());
+        // A batch may use thousands of models: such a question is not worth its room.
+        if question.implied_models.len() <= MAX_REMEMBERED {
+            self.memo.put(question, decision.clone());
+        }
         decision
     }
 
@@ -67,12 +96,15 @@ impl PolicyDesk {
     fn select(&mut self, message: SelectModels) -> Vec<bool> {
         self.renew();
         let count = message.models.len();
+        let allowed = self.list_of(&message.principal);
+        let asker = Asker::of(&message.principal);
         let judge = |model| {
-            let question = (Arc::clone(&message.principal.subject), model);
+            let question = (asker.clone(), model);
             if let Some(permitted) = self.models.get(&question) {
                 return *permitted;
             }
-            let permitted = self.policy.permits_model(&message.principal, &question.1);
+            let permitted =
+                self.policy.permits_model(&message.principal, &question.1, allowed.as_deref());
             self.models.put(question, permitted);
             permitted
         };
@@ -80,6 +112,22 @@ impl PolicyDesk {
             message.models.into_iter().take(MAX_LISTED).map(judge).collect();
         permitted.resize(count, false);
         permitted
+    }
+
+    /// The list of models of the principal's AppContext. Patterns are checked when they are written
+    /// down; one that cannot be read all the same allows nothing.
+    fn list_of(&mut self, principal: &Principal) -> Option<Arc<[Pattern]>> {
+        let context = principal.app_context.as_ref()?;
+        let compile = || {
+            let patterns = context.allowed_models.iter();
+            let compiled: Result<Arc<[Pattern]>, _> =
+                patterns.map(|pattern| Pattern::parse(pattern)).collect();
+            compiled.unwrap_or_else(|error| {
+                tracing::error!(%error, app_context = %context.id, "a list of models cannot be read");
+                Arc::new([Pattern::nothing()])
+            })
+        };
+        Some(Arc::clone(self.lists.get_or_insert(Arc::clone(&context.policy_key), compile)))
     }
 
     fn renew(&mut self) {
@@ -128,7 +176,7 @@ impl Handler<DescribePolicy> for PolicyDesk {
 mod tests {
     use super::*;
     use crate::actors::policy::PolicyPaths;
-    use crate::types::{Principal, Surface};
+    use crate::types::Surface;
     use arc_swap::ArcSwap;
 
     fn desk() -> PolicyDesk {

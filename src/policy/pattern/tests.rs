@@ -161,3 +161,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn nothing_fits_nothing_and_is_what_its_text_says() {
+    assert_eq!(Pattern::nothing(), Pattern::parse("!*").unwrap());
+    for name in ["", "gpt-4o", "!*", "*"] {
+        assert!(!Pattern::nothing().matches(name), "{name}");
+    }
+}
