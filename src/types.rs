@@ -10,7 +10,7 @@ mod refusal;
 mod sensitive;
 mod timestamp;
 
-pub use call::{CallFacts, Governed, Permission, Surface};
+pub use call::{CallFacts, Governed, ObjectKind, Permission, Surface};
 pub use principal::{AgentStatus, AppContext, CallerLimits, Principal};
 pub use record::{
     ExchangeId, Finding, Outcome, PolicyResult, Record, Scan, ScanExtent, Usage, UsageSource,

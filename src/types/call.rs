@@ -26,6 +26,24 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What an object of the provider's account is.
+    ObjectKind {
+        /// An uploaded file.
+        File = "file",
+        /// A batch.
+        Batch = "batch",
+        /// A stored response.
+        Response = "response",
+        /// A stored chat completion.
+        Completion = "completion",
+        /// A conversation.
+        Conversation = "conversation",
+        /// Something else that calls can name, such as a vector store or a container.
+        Other = "other",
+    }
+}
+
 /// The facts of one call. `None` means that the endpoint has no such thing.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CallFacts {
