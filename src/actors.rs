@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod auth;
 pub mod broadcast;
+pub mod objects;
 pub mod policy;
 pub mod upstream;
 

@@ -5,7 +5,7 @@
 
 mod data_dir;
 mod error;
-mod signing;
+mod identities;
 mod wiring;
 
 pub use data_dir::DataDir;
@@ -15,6 +15,7 @@ use crate::actors::policy::PolicyPaths;
 use crate::actors::upstream::Provider;
 use crate::admin::ensure_administrator;
 use crate::bus::audit::Flush;
+use crate::bus::auth::SaveUsage;
 use crate::bus::broadcast::Greeting;
 use crate::config::Config;
 use crate::http::{AdminState, SignInAttempts, routes};
@@ -83,7 +84,7 @@ impl Gateway {
         let policy = policy_paths(&config).load()?;
         let listener = listen(config.server.bind)?;
         let store = open_store(&config)?;
-        let keys = Arc::new(signing::load_or_create(&config.data_dir)?);
+        let identities = identities::load(&config, &store)?;
         let new_password = ensure_administrator(&store, &config.admin, crate::clock::now())?;
         let sandbox = sandbox.then(crate::sandbox::start).transpose().map_err(AppError::Sandbox)?;
         if let Some(sandbox) = &sandbox {
@@ -98,9 +99,8 @@ impl Gateway {
             version: env!("CARGO_PKG_VERSION"),
             sandbox: sandbox.is_some(),
         };
-        let auth = crate::actors::auth::AuthActor::load(&store, keys)?;
         let first_policy = Arc::clone(&policy.policy);
-        let wiring = Wiring::start(&config, store.clone(), auth, policy, greeting.clone());
+        let wiring = Wiring::start(&config, store.clone(), identities, policy, greeting.clone());
         Ok(Self {
             config,
             listener,
@@ -236,6 +236,9 @@ async fn stop_on_signal(server: ServerHandle, drain: Drain, patience: Duration) 
 /// Stores what is not yet stored. Whatever the flush says, a place that is still taken is a record
 /// that is not in the store.
 async fn flush(wiring: &Wiring) -> Result<(), AppError> {
+    if let Err(error) = wiring.save_usage().ask(SaveUsage).await {
+        tracing::warn!(%error, "what callers used last could not be saved");
+    }
     let flushed = tokio::time::timeout(FLUSH_TIMEOUT, wiring.record().flush.ask(Flush)).await;
     match (wiring.record().places.taken(), flushed) {
         (0, Ok(Ok(()))) => tracing::info!("stopped; every record is stored"),

@@ -10,12 +10,14 @@
 pub mod audit;
 pub mod auth;
 pub mod broadcast;
+pub mod objects;
 pub mod policy;
 pub mod upstream;
 
 use actix::{Message, Recipient};
 use arc_swap::ArcSwapOption;
 use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
 
 /// Why a message got no answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -95,8 +97,16 @@ where
 pub struct Bus {
     /// Who is calling? (this worker's `AuthDesk`)
     pub authenticate: Line<auth::Authenticate>,
+    /// May this caller still call? (this worker's `AuthDesk`)
+    pub recheck: Line<auth::Recheck>,
+    /// Fetch what a desk lacks to answer. (`AuthActor`)
+    pub complete: Line<auth::Complete>,
+    /// The version of what the desks answer from: whoever keeps a caller's stream open follows it.
+    pub standings: watch::Receiver<u64>,
     /// A token for an agent's credentials. (`AuthActor`)
     pub issue_token: Line<auth::IssueToken>,
+    /// The end of a token. (`AuthActor`)
+    pub revoke_token: Line<auth::RevokeToken>,
     /// The public keys. (this worker's `AuthDesk`)
     pub list_keys: Line<auth::ListKeys>,
     /// May this principal do this? (this worker's `PolicyDesk`)
@@ -105,6 +115,10 @@ pub struct Bus {
     pub select_models: Line<policy::SelectModels>,
     /// The current policy and its last error. (this worker's `PolicyDesk`)
     pub describe_policy: Line<policy::DescribePolicy>,
+    /// Who made these objects of the provider's account? (`ObjectActor`)
+    pub find_objects: Line<objects::FindObjects>,
+    /// This principal made these. (`ObjectActor`)
+    pub bind_objects: Line<objects::BindObjects>,
     /// Send a screened call to the provider. (this worker's `UpstreamActor`)
     pub forward: Line<upstream::Forward>,
     /// The record's actors.

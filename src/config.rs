@@ -1,22 +1,27 @@
 //! Configuration: defaults, then `portcullis.toml`, then the environment, then flags.
 //!
-//! Owns every setting with its key, default and unit ([`KEYS`] is generated from one declaration in
-//! `config/keys.rs`), and is the only room that reads the environment. It must never show a
+//! Owns every setting with its key, default and unit ([`KEYS`] and [`NAMED_KEYS`] are
+//! generated from one declaration each, in `config/keys.rs` and `config/named.rs`), and is the only room that reads the environment. It must never show a
 //! secret's value, and never let a misspelt key pass.
 
 mod document;
 mod error;
 mod keys;
+mod named;
 mod resolve;
+mod secrets;
+mod texts;
 mod value;
 
 pub use document::{example_toml, markdown_table};
 pub use error::ConfigError;
 pub use keys::{
-    Admin, Audit, Auth, Config, Database, KEYS, Key, Limits, Log, PolicyFiles, Server, Upstream,
+    Admin, Audit, Auth, Config, Database, Endpoints, KEYS, Key, Limits, Log, PolicyFiles, Server,
+    Upstream,
 };
+pub use named::{IssuerSettings, NAMED_KEYS, ProviderKeySettings};
 pub use resolve::{Inputs, Loaded, Resolved, resolve};
-pub use value::LogFormat;
+pub use value::{LogFormat, UnknownAgents, UnknownEndpoints};
 
 use crate::types::Sensitive;
 use std::{fs, io::ErrorKind, path::Path};
@@ -32,7 +37,8 @@ const DATABASE_URL_VARIABLE: &str = "DATABASE_URL";
 
 impl Config {
     /// Reads all layers: the defaults, `file` (which must exist) or else [`DEFAULT_FILE`] (which
-    /// may be absent), the process environment, and `overrides` (key, value) from flags.
+    /// may be absent), the process environment, and `overrides` (key, value) from flags; then the
+    /// providers' keys from where they say that these are.
     pub fn load(
         file: Option<&Path>,
         overrides: &[(String, String)],
@@ -48,12 +54,16 @@ impl Config {
             }
         };
         let file_name = path.display().to_string();
-        resolve(&Inputs {
+        let mut loaded = resolve(&Inputs {
             file: text.as_deref().map(|text| (file_name.as_str(), text)),
             environment: &environment,
             overrides,
             host_name: host_name.trim(),
-        })
+        })?;
+        for wanted in &loaded.wanted {
+            wanted.read_into(&mut loaded.config)?;
+        }
+        Ok(loaded)
     }
 }
 

@@ -40,7 +40,8 @@ pub struct AdminState {
 /// Every route. The workers' `Gate` and [`AdminState`] are app data.
 pub fn routes(app: &mut web::ServiceConfig) {
     // First, and without a pattern: the path below it is the pipeline's to read.
-    app.service(web::scope("/api/v1/openai").default_service(web::to(openai::relay)))
+    app.service(web::scope("/api/v1/openai").default_service(web::to(openai::relay_agent)))
+        .service(web::scope("/v1").default_service(web::to(openai::relay_detection_key)))
         .service(web::resource("/healthz").get(health::live).head(health::live))
         .service(web::resource("/readyz").get(health::ready).head(health::ready))
         .service(web::resource("/.well-known/jwks.json").get(token::list_keys))
@@ -49,6 +50,12 @@ pub fn routes(app: &mut web::ServiceConfig) {
                 .app_data(web::PayloadConfig::new(token::BODY_LIMIT))
                 .post(token::create_token),
         )
+        .service(
+            web::resource("/api/v1/auth/revoke")
+                .app_data(web::PayloadConfig::new(token::BODY_LIMIT))
+                .post(token::revoke_token),
+        )
+        .service(web::resource("/.well-known/oauth-authorization-server").get(token::show_metadata))
         .service(web::resource("/api/v1/admin/login").post(session::login))
         .service(web::resource("/api/v1/admin/logout").post(session::logout))
         .service(web::resource("/api/v1/admin/session").get(session::show_session))

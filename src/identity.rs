@@ -1,16 +1,25 @@
 //! Identity: credentials in, claims out.
 //!
-//! Owns the making and checking of secrets, passwords, signing keys and agent tokens, the reading of
-//! token requests, and the rules for names. Pure: it must never do I/O or read a clock; callers pass
-//! `now` in.
+//! Owns the making and checking of secrets, passwords, signing keys and tokens (ours and those of
+//! external issuers), the reading of token requests, and the rules for names. Pure: it must never do
+//! I/O or read a clock; callers pass `now` in.
 
 mod client_auth;
+mod external;
+mod json;
+mod jws;
 mod keys;
 mod name;
+mod public_key;
 pub mod secret;
 mod token;
 
-pub use client_auth::{TokenRefusal, TokenRequest};
+pub use client_auth::{RevocationRequest, TokenRefusal, TokenRequest};
+pub use external::{
+    ClaimPath, ExternalClaims, ExternalKeys, Issuer, unverified_issuer, unverified_key_id,
+    verify_external,
+};
 pub use keys::{KeyError, KeySet, SigningKey};
-pub use name::{NameError, check_agent_name, check_agent_type, check_role_name};
-pub use token::{Claims, SignError, TokenError, issue, verify};
+pub use name::{NameError, check_agent_name, check_agent_type, check_role_name, subject_to_name};
+pub use public_key::SignatureAlgorithm;
+pub use token::{Claims, SignError, TokenError, issue, verify, verify_at_any_age};

@@ -8,9 +8,12 @@ pub mod config;
 // Pure rooms: no actix, no I/O, no clock.
 pub mod openai;
 pub mod identity;
+pub mod limits;
 pub mod trust;
 pub mod policy;
 pub mod detect;
+// Whom we trust on the network.
+pub mod tls;
 // The only room with SQL.
 pub mod store;
 // The skeleton.

@@ -5,11 +5,14 @@
 //! web stack, panics, or copies what it can pass on as it came.
 
 mod answer;
+mod batch_file;
 mod call;
 mod endpoint;
 mod fields;
 mod json;
-mod models;
+mod list;
+mod multipart;
+mod objects;
 mod refusal;
 mod run;
 mod skim;
@@ -18,10 +21,13 @@ mod stream;
 mod tools;
 
 pub use answer::{AnswerFacts, AnswerReader, Truncated};
-pub use call::{Call, ReadOptions};
+pub use batch_file::{BatchInput, read_batch_file};
+pub use call::{Call, ReadOptions, Reference, must_be_held, watched_fields};
 pub use endpoint::{
-    AnswerKind, BodyKind, ENDPOINTS, Endpoint, ModelPlace, Route, StreamMarker, find,
+    AnswerKind, BodyKind, ENDPOINTS, Endpoint, FormKind, ModelPlace, Route, StreamMarker, find,
 };
-pub use models::{UnreadableModels, filter_models};
+pub use list::{UnreadableList, filter_list};
+pub use multipart::{FormReader, boundary};
+pub use objects::{ObjectIds, object_ids};
 pub use refusal::{CONTENT_TYPE, render, stream_error_event};
 pub use stream::{PING, StreamEditor, StreamEnd, StreamFault};

@@ -8,9 +8,12 @@ mod admit;
 mod budget;
 mod drain;
 mod egress;
+mod encoding;
 mod forward;
 mod headers;
 mod ingress;
+mod leash;
+mod objects;
 mod record;
 
 pub use budget::Budget;
@@ -19,10 +22,10 @@ pub use egress::Egress;
 pub use headers::{DECISION, SANDBOX};
 
 use crate::bus::Bus;
-use crate::bus::upstream::{Forward, UpstreamReply};
-use crate::config::Config;
-use crate::openai::{Call, ReadOptions, find};
-use crate::types::{ExchangeId, Refusal, Sensitive, Surface};
+use crate::bus::upstream::UpstreamReply;
+use crate::config::{Config, UnknownEndpoints};
+use crate::openai::{ReadOptions, find};
+use crate::types::{ExchangeId, Governed, Refusal, Sensitive, Surface};
 use actix_web::{
     HttpRequest,
     dev::Payload,
@@ -31,8 +34,11 @@ use actix_web::{
         header::{HeaderMap, HeaderValue, InvalidHeaderValue},
     },
 };
+use forward::Outgoing;
+use ingress::Incoming;
+use leash::Leash;
 use record::Exchange;
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// What a worker needs to serve calls.
 #[derive(Clone)]
@@ -47,8 +53,19 @@ pub struct Gate {
 pub struct GateSettings {
     node: Arc<str>,
     sandbox: bool,
+    /// The URL that clients know this gate by, where it is configured.
+    public_url: Option<String>,
+    /// `iss` of the gate's own tokens.
+    token_issuer: String,
     provider_key: Option<Sensitive<HeaderValue>>,
+    /// The keys that AppContexts refer to, by name.
+    provider_keys: HashMap<String, Sensitive<HeaderValue>>,
+    /// Whether callers may bring keys of their own.
+    caller_keys: bool,
+    forward_unknown: bool,
+    header_limit: usize,
     body_limit: usize,
+    upload_limit: usize,
     budget: Budget,
     body_timeout: Duration,
     ping_every: Duration,
@@ -57,21 +74,35 @@ pub struct GateSettings {
 }
 
 impl GateSettings {
-    /// Fails when the configured provider key cannot stand in a header.
+    /// Fails when a configured provider key cannot stand in a header.
     pub fn of(config: &Config, sandbox: bool) -> Result<Self, InvalidHeaderValue> {
-        let provider_key =
-            config.upstream.api_key.as_ref().map(|key| headers::bearer(key.expose()));
+        let authorization =
+            |key: &Sensitive<String>| headers::bearer(key.expose()).map(Sensitive::new);
+        let provider_key = config.upstream.api_key.as_ref().map(authorization).transpose()?;
+        let named = config.provider_keys.iter();
+        let provider_keys = named
+            .map(|(name, key)| Ok((name.clone(), authorization(key)?)))
+            .collect::<Result<_, InvalidHeaderValue>>()?;
+        let limits = &config.limits;
         Ok(Self {
             node: config.server.node.as_str().into(),
             sandbox,
-            provider_key: provider_key.transpose()?.map(Sensitive::new),
-            body_limit: config.limits.body_bytes.min(config.limits.held_upload_bytes),
+            public_url: config.server.public_url.clone(),
+            token_issuer: config.auth.issuer.clone(),
+            provider_key,
+            provider_keys,
+            caller_keys: config.upstream.caller_keys,
+            forward_unknown: config.endpoints.unknown == UnknownEndpoints::ForwardUnscreened,
+            header_limit: limits.header_bytes,
+            body_limit: limits.body_bytes.min(limits.held_upload_bytes),
+            upload_limit: limits.upload_bytes,
             budget: Budget::new(config.limits.held_upload_bytes),
             body_timeout: Duration::from_secs(config.server.body_timeout_secs),
             ping_every: Duration::from_secs(config.server.ping_every_secs),
             idle_timeout: Duration::from_secs(config.upstream.idle_timeout_secs),
             read_options: ReadOptions {
                 request_stream_usage: config.upstream.request_stream_usage,
+                collect_references: false,
             },
         })
     }
@@ -81,6 +112,16 @@ impl Gate {
     /// A gate on this worker's bus.
     pub fn new(bus: Bus, drain: Drain, settings: GateSettings) -> Self {
         Self { bus, drain, settings: Arc::new(settings) }
+    }
+
+    /// The URL that clients know this gate by, where it is configured.
+    pub fn public_url(&self) -> Option<&str> {
+        self.settings.public_url.as_deref()
+    }
+
+    /// `iss` of the gate's own tokens.
+    pub fn token_issuer(&self) -> &str {
+        &self.settings.token_issuer
     }
 
     /// The worker's bus.
@@ -136,8 +177,14 @@ impl From<Refusal> for Stop {
 /// future or the answer's body, and with it the provider's call.
 pub async fn relay(gate: &Gate, mut inbound: Inbound<'_>) -> Result<Answer, Option<Refused>> {
     let mut exchange = admit::identify(gate, &inbound).await?;
-    match answer(gate, &mut exchange, &mut inbound).await {
-        Ok((reply, plan)) => Ok(egress::answer(gate, exchange, reply, plan)),
+    let mut leash = Leash::of(gate, exchange.caller());
+    let answered = tokio::select! {
+        biased;
+        answered = answer(gate, &mut exchange, &mut inbound) => answered,
+        refusal = &mut leash => Err(Stop::Refused(refusal)),
+    };
+    match answered {
+        Ok((reply, plan)) => Ok(egress::answer(gate, exchange, reply, &plan, leash)),
         Err(Stop::Refused(refusal)) => Err(Some(exchange.refuse(refusal))),
         Err(Stop::ClientGone) => Err(None),
     }
@@ -150,25 +197,28 @@ async fn answer(
 ) -> Result<(UpstreamReply, egress::Plan), Stop> {
     let request = inbound.request;
     ingress::refuse_websocket(request.headers())?;
-    let route = find(request.method().as_str(), inbound.path)?;
+    let route = find(request.method().as_str(), inbound.path, gate.settings.forward_unknown)?;
     exchange.note_endpoint(route.endpoint);
-    let key = forward::provider_key(gate, request.headers())?;
-    let body = ingress::read_body(gate, exchange, inbound).await?;
-    let query = Some(request.query_string()).filter(|query| !query.is_empty());
-    let content_type = ingress::content_type(request.headers())?;
-    let call = Call::read(route, query, content_type, body, gate.settings.read_options)?;
+    let key = forward::provider_key(gate, inbound, exchange.principal())?;
+    let options = ReadOptions { collect_references: key.is_ours, ..gate.settings.read_options };
+    let Incoming { call, tail } =
+        ingress::read_call(gate, exchange, inbound, route, options).await?;
     exchange.note_call(&call);
+    let call = objects::check(gate, exchange, call, key.is_ours).await?;
     let permitted = admit::authorize(gate, exchange, call).await?;
     let screened = crate::detect::screen(permitted);
     exchange.note_scan(screened.scan());
+    if screened.call().facts().stream {
+        exchange.open_stream()?;
+    }
     exchange.announce();
-    let plan = egress::Plan::of(screened.call());
+    let plan = egress::Plan::of(screened.call(), key.is_ours);
     let mut headers = headers::to_provider(request.headers(), screened.call().content_type());
     if key.is_ours {
         headers::remove_account(&mut headers);
     }
-    let message = Forward { call: screened, headers, provider_key: key.value };
-    let reply = forward::forward(gate, exchange, message).await?;
-    let reply = egress::filter_models(gate, exchange, reply, &plan).await?;
+    let outgoing = Outgoing { headers, key, tail };
+    let reply = forward::forward(gate, exchange, screened, outgoing).await?;
+    let reply = egress::settle(gate, exchange, reply, &plan).await?;
     Ok((reply, plan))
 }

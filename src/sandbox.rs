@@ -2,30 +2,43 @@
 //! gate work without a provider's key.
 //!
 //! Owns its own listener on the loopback, its own thread and runtime. It must never call anything,
-//! keep anything, or pass for a real model: every answer and every header says where it comes from.
+//! keep anything beyond its own end, or pass for a real model: every answer and every header says
+//! where it comes from.
 
 mod answer;
+mod batches;
 mod chat;
 mod completions;
 mod embeddings;
+mod files;
+mod form;
+mod images;
 mod models;
+mod moderations;
+mod page;
 mod problem;
 mod request;
+mod responses;
+mod routes;
+mod shelf;
+mod speech;
+mod stored;
 mod stream;
+mod transcripts;
 
 use crate::types::Sensitive;
 use actix_web::{
-    App, Error, HttpRequest, HttpServer,
+    App, Error, HttpServer,
     body::MessageBody,
     dev::{Server, ServerHandle, ServiceRequest, ServiceResponse},
     http::header::{self, HeaderName, HeaderValue},
     middleware::{Next, from_fn},
     rt::System,
-    web::{self, Bytes, Path, PayloadConfig},
+    web::Data,
 };
 use problem::Problem;
+use shelf::Shelves;
 use std::{
-    future::ready,
     io,
     net::{Ipv4Addr, TcpListener},
     sync::mpsc::{Sender, channel},
@@ -34,7 +47,6 @@ use std::{
 };
 use uuid::Uuid;
 
-const BODY_LIMIT: usize = 64 * 1_024 * 1_024;
 /// Longer than the gate keeps its idle connections, so that it never meets a closing one.
 const KEEP_ALIVE: Duration = Duration::from_secs(300);
 const SANDBOX: HeaderName = HeaderName::from_static("x-portcullis-sandbox");
@@ -82,32 +94,13 @@ fn serve(listener: TcpListener, started: &Sender<ServerHandle>) {
 }
 
 fn server(listener: TcpListener) -> io::Result<Server> {
-    let app = || App::new().wrap(from_fn(speak_like_openai)).configure(routes);
+    let shelves = Data::new(Shelves::new());
+    let app = move || {
+        let app = App::new().app_data(Data::clone(&shelves));
+        app.wrap(from_fn(speak_like_openai)).configure(routes::add)
+    };
     let server = HttpServer::new(app).workers(1).keep_alive(KEEP_ALIVE).disable_signals();
     Ok(server.shutdown_timeout(0).listen(listener)?.run())
-}
-
-fn routes(app: &mut web::ServiceConfig) {
-    app.app_data(PayloadConfig::new(BODY_LIMIT))
-        .route(
-            "/v1/chat/completions",
-            web::post().to(|body: Bytes| ready(chat::create_chat_completion(&body))),
-        )
-        .route(
-            "/v1/completions",
-            web::post().to(|body: Bytes| ready(completions::create_completion(&body))),
-        )
-        .route(
-            "/v1/embeddings",
-            web::post().to(|body: Bytes| ready(embeddings::create_embeddings(&body))),
-        )
-        .route("/v1/models", web::get().to(|| ready(models::list_models())))
-        .route("/v1/models/{id}", web::get().to(|id: Path<String>| ready(models::show_model(&id))))
-        .default_service(web::to(|request: HttpRequest| ready(no_such_url(&request))));
-}
-
-fn no_such_url(request: &HttpRequest) -> Result<&'static str, Problem> {
-    Err(Problem::UnknownUrl(format!("{} {}", request.method(), request.path())))
 }
 
 /// Asks for a key as the real one does, and marks every answer.

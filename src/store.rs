@@ -6,25 +6,40 @@
 
 mod agents;
 mod anonymous;
+mod app_contexts;
 mod changes;
 mod connection;
+mod detection_keys;
 mod error;
+mod limits;
+mod key_files;
 mod migrate;
+mod objects;
 mod postgres;
 mod records;
+mod revocations;
 mod schema;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod users;
+mod verifying_keys;
 
-pub use agents::{Agent, NewAgent};
+pub use agents::{Agent, ExternalIdentity, NewAgent};
 pub use anonymous::AnonymousCount;
+pub use app_contexts::{AppContextChange, AppContextRow, NewAppContext};
 pub use changes::Change;
+pub use detection_keys::{DetectionKey, NewDetectionKey};
 pub use error::StoreError;
+pub use key_files::{KeyFileError, KeyFiles};
+pub use objects::ObjectBinding;
 pub use records::{Cursor, RecordPage, RecordQuery};
+pub use revocations::RevokedSession;
+pub use usage::{UsageCount, UsageOf};
 pub use users::{NewSession, Session, User};
+pub use verifying_keys::VerifyingKey;
 
 use crate::types::Sensitive;
 use connection::{Pool, Source};
@@ -47,7 +62,7 @@ pub struct StoreOptions {
 /// The store. Clones share their connections.
 #[derive(Clone)]
 pub struct Store {
-    /// Agents, users, sessions, changes.
+    /// Who may call and what they have used, users, sessions, changes.
     state: Pool,
     /// Records and anonymous counts: a file of its own on SQLite, so that neither blocks the other.
     record: Pool,

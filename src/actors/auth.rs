@@ -1,7 +1,7 @@
 //! The keeper of identities.
 //!
-//! [`AuthActor`], one per process, owns the signing keys and every agent's standing; it publishes
-//! immutable snapshots and issues tokens. [`AuthDesk`], one per worker, answers the requests' questions
+//! [`AuthActor`], one per process, owns the signing keys, the external issuers' keys and every caller's
+//! standing; it publishes immutable snapshots, issues and revokes tokens, and saves what callers used. [`AuthDesk`], one per worker, answers the requests' questions
 //! from the newest snapshot with a private memo of verified tokens: no lock, no thread hop. Neither
 //! ever sees a prompt or keeps a token in clear: the memo's key is the token's SHA-256.
 //!
@@ -9,19 +9,30 @@
 //! the store and the published snapshot; a new desk starts with an empty memo.
 
 mod desk;
+mod issuers;
 mod snapshot;
+mod standing;
+mod tokens;
+mod usage;
 
 pub use desk::AuthDesk;
-pub use snapshot::{AuthSnapshot, PublishedAuth, Standing};
+pub use issuers::{ExternalIssuer, IssuerError};
+pub use snapshot::{AuthSnapshot, PublishedAuth};
 
 use crate::bus::Line;
-use crate::bus::auth::{IssueError, IssueToken, IssuedToken};
+use crate::bus::auth::{
+    Complete, IssueError, IssueToken, IssuedToken, IssuerUnavailable, RevokeError, RevokeToken,
+    SaveUsage,
+};
 use crate::bus::policy::ListPermissions;
 use crate::config::Auth;
-use crate::identity::{Claims, KeySet, TokenRefusal, TokenRequest, issue, secret};
-use crate::store::{Store, StoreError};
-use crate::types::{AgentStatus, Permission, UnixMillis};
+use crate::identity::KeySet;
+use crate::limits::month_of;
+use crate::store::{KeyFiles, Store, StoreError};
+use crate::types::{CallerLimits, UnixMillis};
 use actix::{Actor, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
+use issuers::Issuers;
+use snapshot::Seen;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, watch};
 
@@ -31,20 +42,34 @@ const LOOK_FOR_CHANGES_EVERY: Duration = Duration::from_millis(300);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// A token request waits at most so long for a look at the store; then the snapshot decides.
 const LOOK_PATIENCE: Duration = Duration::from_millis(300);
-
-/// Compared with when the client is unknown, so that both refusals take the same time.
-const NOBODYS_SECRET_HASH: [u8; 32] = [0x5a; 32];
+const SAVE_USAGE_EVERY: Duration = Duration::from_secs(1);
 
 /// The owner of keys and standings.
 pub struct AuthActor {
     shared: Arc<Shared>,
 }
 
+/// What the owner works with.
+#[derive(Clone)]
+pub struct AuthSettings {
+    /// Issuer, audience and life of our own tokens.
+    pub tokens: Auth,
+    /// For agents that have no limits of their own.
+    pub default_limits: CallerLimits,
+    /// The issuers outside whose tokens are believed.
+    pub issuers: Vec<ExternalIssuer>,
+    /// Our own signing keys.
+    pub key_files: KeyFiles,
+}
+
 struct Shared {
     store: Store,
-    settings: Auth,
+    settings: AuthSettings,
     published: PublishedAuth,
+    /// Tells the version of what is published to whoever keeps a stream open.
+    standings: watch::Sender<u64>,
     list_permissions: Line<ListPermissions>,
+    issuers: Issuers,
     /// Rung by who wants the store looked at now. One task looks, however many ask.
     bell: Notify,
     looks: watch::Sender<Looks>,
@@ -59,23 +84,42 @@ struct Looks {
 }
 
 impl AuthActor {
-    /// An owner that publishes into `published`.
+    /// An owner that publishes into `published` and tells so through `standings`.
     pub fn new(
         store: Store,
-        settings: Auth,
+        settings: AuthSettings,
         published: PublishedAuth,
+        standings: watch::Sender<u64>,
         list_permissions: Line<ListPermissions>,
     ) -> Self {
         let (bell, looks) = (Notify::new(), watch::Sender::default());
-        Self {
-            shared: Arc::new(Shared { store, settings, published, list_permissions, bell, looks }),
-        }
+        let issuers = Issuers::of(&settings.issuers);
+        let shared = Shared {
+            store,
+            settings,
+            published,
+            standings,
+            list_permissions,
+            issuers,
+            bell,
+            looks,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Reads every standing for the first snapshot.
-    pub fn load(store: &Store, keys: Arc<KeySet>) -> Result<AuthSnapshot, StoreError> {
-        let change = store.latest_change()?;
-        Ok(AuthSnapshot::new(change, keys, store.agents()?))
+    pub fn load(
+        store: &Store,
+        settings: &AuthSettings,
+        keys: KeySet,
+        now: UnixMillis,
+    ) -> Result<AuthSnapshot, StoreError> {
+        let seen = look(store, now)?;
+        let usage = store.usage(month_of(now))?;
+        let keys = Arc::new(with_verifying_keys(keys, &seen));
+        let issuers = Arc::new(issuers::unfetched(&settings.issuers));
+        let defaults = settings.default_limits;
+        Ok(AuthSnapshot::first(seen, keys, issuers, defaults, &usage, now))
     }
 }
 
@@ -86,6 +130,10 @@ impl Actor for AuthActor {
         ctx.set_mailbox_capacity(MAILBOX);
         let shared = Arc::clone(&self.shared);
         ctx.spawn(async move { shared.follow().await }.into_actor(self));
+        let shared = Arc::clone(&self.shared);
+        ctx.spawn(async move { shared.keep_issuers_fresh().await }.into_actor(self));
+        let shared = Arc::clone(&self.shared);
+        ctx.spawn(async move { shared.keep_usage_saved().await }.into_actor(self));
     }
 }
 
@@ -95,6 +143,33 @@ impl Handler<IssueToken> for AuthActor {
     fn handle(&mut self, message: IssueToken, _: &mut Self::Context) -> Self::Result {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.issue_token(message.request).await })
+    }
+}
+
+impl Handler<RevokeToken> for AuthActor {
+    type Result = ResponseFuture<Result<(), RevokeError>>;
+
+    fn handle(&mut self, message: RevokeToken, _: &mut Self::Context) -> Self::Result {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { shared.revoke_token(message.request).await })
+    }
+}
+
+impl Handler<Complete> for AuthActor {
+    type Result = ResponseFuture<Result<(), IssuerUnavailable>>;
+
+    fn handle(&mut self, message: Complete, _: &mut Self::Context) -> Self::Result {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { shared.complete(message.0).await })
+    }
+}
+
+impl Handler<SaveUsage> for AuthActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: SaveUsage, _: &mut Self::Context) -> Self::Result {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { shared.save_usage().await })
     }
 }
 
@@ -147,91 +222,66 @@ impl Shared {
     /// Publishes a new snapshot when the store has changed.
     async fn refresh(&self) -> Result<(), StoreError> {
         let known = self.published.load().change;
-        let store = self.store.clone();
+        let (store, now) = (self.store.clone(), crate::clock::now());
         let read = tokio::task::spawn_blocking(move || {
-            let change = store.latest_change()?;
-            if change == known {
-                Ok(None)
-            } else {
-                store.agents().map(|agents| Some((change, agents)))
-            }
+            if store.latest_change()? == known { Ok(None) } else { look(&store, now).map(Some) }
         });
         // A blocking task fails to join only when it panicked or the runtime ends.
         let Ok(read) = read.await else { return Ok(()) };
-        if let Some((change, agents)) = read? {
-            let keys = Arc::clone(&self.published.load().keys);
-            self.published.store(Arc::new(AuthSnapshot::new(change, keys, agents)));
+        if let Some(seen) = read? {
+            let keys = self.current_keys(&seen).await;
+            let defaults = self.settings.default_limits;
+            self.publish(self.published.load().next(seen, keys, defaults, now));
         }
         Ok(())
     }
 
-    async fn issue_token(&self, request: TokenRequest) -> Result<IssuedToken, IssueError> {
-        // An agent made a moment ago by the command line must be known now; with the store away the
-        // snapshot decides.
-        self.look_now().await;
-        let snapshot = self.published.load_full();
-        let standing = snapshot.by_client(&request.client_id);
-        let expected = standing.map_or(&NOBODYS_SECRET_HASH, |standing| &standing.secret_hash);
-        let matches = secret::verify(request.client_secret.expose(), expected);
-        let (Some(standing), true) = (standing, matches) else {
-            return Err(IssueError::Refused(TokenRefusal::InvalidClient));
-        };
-        if standing.status != AgentStatus::Active {
-            return Err(IssueError::Standing(standing.status));
-        }
-        self.sign(Arc::clone(&snapshot.keys), standing).await
-    }
-
-    async fn sign(
-        &self,
-        keys: Arc<KeySet>,
-        standing: &Standing,
-    ) -> Result<IssuedToken, IssueError> {
-        let expires_in = self.settings.token_ttl_secs;
-        let permissions = self.permissions_of(standing).await;
-        let claims = self.claims(standing, permissions, crate::clock::now());
-        let risk_tier = standing.risk_tier();
-        let signed = tokio::task::spawn_blocking(move || issue(&keys, &claims)).await;
-        match signed {
-            Ok(Ok(access_token)) => Ok(IssuedToken {
-                access_token,
-                expires_in,
-                agent_id: Arc::clone(&standing.agent_id),
-                risk_tier,
-            }),
+    /// Our own key as its file is now, and the keys of all gateways. A file that cannot be read leaves the key
+    /// that signs.
+    async fn current_keys(&self, seen: &Seen) -> Arc<KeySet> {
+        let files = self.settings.key_files.clone();
+        let now = crate::clock::now();
+        let read = tokio::task::spawn_blocking(move || files.load_or_create(now)).await;
+        let known = Arc::clone(&self.published.load().keys);
+        let keys = match read {
+            Ok(Ok(key)) if key.kid() != known.current().kid() => KeySet::new(key),
             Ok(Err(error)) => {
-                tracing::error!(%error, "a token could not be signed");
-                Err(IssueError::Unavailable)
+                tracing::error!(%error, "the signing key cannot be read; the known one stays");
+                known.signing_alone()
             }
-            Err(_) => Err(IssueError::Unavailable),
-        }
+            _ => known.signing_alone(),
+        };
+        Arc::new(with_verifying_keys(keys, seen))
     }
 
-    /// What the roles hold now. The claim only informs, so a policy that does not answer leaves it empty.
-    async fn permissions_of(&self, standing: &Standing) -> Vec<Permission> {
-        let principal = Arc::new(standing.principal(Arc::from("")));
-        let permissions = self.list_permissions.ask(ListPermissions { principal }).await;
-        permissions.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a token does not list its permissions");
-            Vec::new()
-        })
+    fn publish(&self, snapshot: AuthSnapshot) {
+        let version = snapshot.version;
+        self.published.store(Arc::new(snapshot));
+        self.standings.send_replace(version);
     }
+}
 
-    fn claims(&self, standing: &Standing, permissions: Vec<Permission>, now: UnixMillis) -> Claims {
-        let issued_at = now.as_secs();
-        Claims {
-            iss: self.settings.issuer.clone(),
-            sub: standing.agent_id.to_string(),
-            aud: self.settings.audience.clone(),
-            client_id: standing.client_id.clone(),
-            iat: issued_at,
-            exp: issued_at.saturating_add_unsigned(self.settings.token_ttl_secs),
-            jti: uuid::Uuid::now_v7().to_string(),
-            roles: standing.roles.iter().map(ToString::to_string).collect(),
-            permissions: permissions.iter().map(ToString::to_string).collect(),
-            risk_tier: standing.risk_tier().to_owned(),
+/// Everything that the store says of callers.
+fn look(store: &Store, now: UnixMillis) -> Result<Seen, StoreError> {
+    // First, so that what changes meanwhile is looked at again.
+    let change = store.latest_change()?;
+    Ok(Seen {
+        change,
+        agents: store.agents()?,
+        app_contexts: store.app_contexts()?,
+        detection_keys: store.detection_keys()?,
+        revoked_sessions: store.revoked_sessions(now)?,
+        verifying_keys: store.verifying_keys(now)?,
+    })
+}
+
+fn with_verifying_keys(mut keys: KeySet, seen: &Seen) -> KeySet {
+    for key in &seen.verifying_keys {
+        if let Err(error) = keys.add_public(&key.jwk, key.verify_until) {
+            tracing::error!(%error, kid = key.kid, "a verifying key in the database cannot be read");
         }
     }
+    keys
 }
 
 #[cfg(test)]

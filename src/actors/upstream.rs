@@ -9,14 +9,13 @@
 //! empty pool; calls under way on the dead one end as cut.
 
 mod head;
-mod tls;
+mod provider;
 mod transport;
 
-pub use tls::{Provider, TlsError};
+pub use provider::Provider;
 
-use crate::bus::upstream::{Forward, UpstreamError, UpstreamReply};
+use crate::bus::upstream::{Forward, Rest, UpstreamError, UpstreamReply};
 use crate::config::Upstream;
-use crate::types::Governed;
 use actix::{
     Actor, Context, Handler,
     dev::{MessageResponse, OneshotSender},
@@ -25,7 +24,8 @@ use actix_http::error::{ParseError, PayloadError};
 use actix_tls::connect::{Connector as TcpConnector, Resolver};
 use actix_web::http::{Method, Version, header};
 use awc::{
-    Client, ClientResponse, Connector,
+    Client, ClientRequest, ClientResponse, Connector, SendClientRequest,
+    body::SizedStream,
     error::{ConnectError, SendRequestError},
 };
 use bytes::Bytes;
@@ -77,9 +77,24 @@ impl UpstreamActor {
         let mut provider_key = message.provider_key.reveal();
         provider_key.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, provider_key);
-        let has_body = call.facts().permission != crate::types::Permission::WebRead;
-        let sent = if has_body { request.send_body(call.outgoing_body()) } else { request.send() };
+        let head = call.outgoing_body();
+        let sent = match message.rest {
+            Some(rest) => send_upload(request, head, rest),
+            // A POST without a body says so; a GET says nothing.
+            None if head.is_empty() && call.endpoint().method == "GET" => request.send(),
+            None => request.send_body(head),
+        };
         Box::pin(async move { sent.await.map(reply).map_err(fault) })
+    }
+}
+
+/// The bytes that the call was read from, then the rest as it comes.
+fn send_upload(request: ClientRequest, head: Bytes, rest: Rest) -> SendClientRequest {
+    let head = futures_util::stream::once(std::future::ready(Ok(head)));
+    let body = head.chain(rest.body.take());
+    match rest.length {
+        Some(length) => request.send_body(SizedStream::new(length, body)),
+        None => request.send_stream(body),
     }
 }
 

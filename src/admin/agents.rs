@@ -6,7 +6,7 @@ use super::AdminError;
 use crate::identity::{check_agent_name, check_agent_type, check_role_name, secret};
 use crate::policy::Policy;
 use crate::store::{NewAgent, Store};
-use crate::types::{AgentStatus, Sensitive, UnixMillis};
+use crate::types::{AgentStatus, CallerLimits, Sensitive, UnixMillis};
 use uuid::Uuid;
 
 pub use crate::store::Agent;
@@ -63,6 +63,8 @@ pub fn create_agent(
         secret_hash,
         roles: request.roles,
         owner: request.owner,
+        identity: None,
+        limits: CallerLimits::default(),
     };
     store.create_agent(&agent, actor, now)?;
     Ok(Provisioned { agent_id: agent.id, client_id: agent.client_id, client_secret })

@@ -1,9 +1,10 @@
 //! Why a gateway does not start, or does not end well: one line each, with what to do.
 
-use crate::actors::upstream::TlsError;
+use crate::actors::auth::IssuerError;
 use crate::admin::AdminError;
 use crate::policy::PolicyError;
-use crate::store::StoreError;
+use crate::store::{KeyFileError, StoreError};
+use crate::tls::TlsError;
 use std::{io, net::SocketAddr, path::PathBuf};
 
 /// A start or an end that failed.
@@ -40,13 +41,13 @@ pub enum AppError {
         error: io::Error,
     },
     /// The signing keys cannot be read or made.
-    #[error("signing key {}: {reason}; restore it from a backup, or remove it to make a new one (tokens issued with it become invalid)", path.display())]
-    SigningKey {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
+    #[error(
+        "signing key {0}; restore it from a backup, or remove it to make a new one (tokens issued with it become invalid)"
+    )]
+    SigningKey(#[from] KeyFileError),
+    /// An issuer's settings cannot be used.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
     /// `upstream.api_key` cannot be sent.
     #[error(
         "upstream.api_key holds characters that cannot stand in a header; check PORTCULLIS_UPSTREAM__API_KEY"

@@ -4,24 +4,30 @@
 //! owners of identities and policy, one for the record. Each worker has its own desks.
 
 use crate::actors::audit::AuditActor;
-use crate::actors::auth::{AuthActor, AuthDesk, AuthSnapshot, PublishedAuth};
+use crate::actors::auth::{AuthActor, AuthDesk, AuthSettings, AuthSnapshot, PublishedAuth};
 use crate::actors::broadcast::BroadcastActor;
 use crate::actors::keep;
+use crate::actors::objects::ObjectActor;
 use crate::actors::policy::{PolicyActor, PolicyDesk, PolicySnapshot, PublishedPolicy};
 use crate::actors::upstream::{Provider, UpstreamActor};
 use crate::bus::audit::{Inbox, Places};
 use crate::bus::broadcast::Greeting;
 use crate::bus::{Bus, Line, RecordLines};
-use crate::config::{Auth, Config, Upstream};
+use crate::bus::{auth, objects};
+use crate::config::{Config, Upstream};
 use crate::store::Store;
 use actix::{Actor, Addr, Arbiter};
 use arc_swap::ArcSwap;
 use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
 
 /// A desk answers in microseconds; this long means that something is broken.
 const DESK_DEADLINE: Duration = Duration::from_secs(2);
 /// A signature takes a millisecond, but many may be asked for at once.
 const TOKEN_DEADLINE: Duration = Duration::from_secs(10);
+/// Another server is asked, twice where its metadata says where its keys are.
+const ISSUER_DEADLINE: Duration = Duration::from_secs(15);
+const STORE_DEADLINE: Duration = Duration::from_secs(10);
 const FLUSH_DEADLINE: Duration = Duration::from_secs(15);
 /// The actor below keeps the configured deadlines; this one only covers its death.
 const FORWARD_MARGIN: Duration = Duration::from_secs(5);
@@ -29,11 +35,36 @@ const FORWARD_MARGIN: Duration = Duration::from_secs(5);
 /// The process's actors, and what a worker needs to seat its own.
 #[derive(Clone)]
 pub(super) struct Wiring {
-    settings: Auth,
+    settings: AuthSettings,
     auth: PublishedAuth,
+    standings: watch::Sender<u64>,
     policy: PublishedPolicy,
-    issue_token: Line<crate::bus::auth::IssueToken>,
+    owners: OwnerLines,
     record: RecordLines,
+}
+
+/// The lines to the owners, which every worker shares.
+#[derive(Clone)]
+struct OwnerLines {
+    issue_token: Line<auth::IssueToken>,
+    revoke_token: Line<auth::RevokeToken>,
+    complete: Line<auth::Complete>,
+    save_usage: Line<auth::SaveUsage>,
+    find_objects: Line<objects::FindObjects>,
+    bind_objects: Line<objects::BindObjects>,
+}
+
+impl OwnerLines {
+    fn new() -> Self {
+        Self {
+            issue_token: Line::new(TOKEN_DEADLINE),
+            revoke_token: Line::new(TOKEN_DEADLINE),
+            complete: Line::new(ISSUER_DEADLINE),
+            save_usage: Line::new(STORE_DEADLINE),
+            find_objects: Line::new(STORE_DEADLINE),
+            bind_objects: Line::new(STORE_DEADLINE),
+        }
+    }
 }
 
 impl Wiring {
@@ -42,15 +73,16 @@ impl Wiring {
     pub(super) fn start(
         config: &Config,
         store: Store,
-        auth: AuthSnapshot,
+        (settings, auth): (AuthSettings, AuthSnapshot),
         policy: PolicySnapshot,
         greeting: Greeting,
     ) -> Self {
         let wiring = Self {
-            settings: config.auth.clone(),
+            settings,
+            standings: watch::Sender::new(auth.version),
             auth: Arc::new(ArcSwap::from_pointee(auth)),
             policy: Arc::new(ArcSwap::from_pointee(policy)),
-            issue_token: Line::new(TOKEN_DEADLINE),
+            owners: OwnerLines::new(),
             record: RecordLines {
                 audit: Inbox::new(Line::new(DESK_DEADLINE)),
                 flush: Line::new(FLUSH_DEADLINE),
@@ -62,6 +94,11 @@ impl Wiring {
         wiring.keep_record(config, store.clone(), greeting);
         wiring.keep_owners(config, store);
         wiring
+    }
+
+    /// The line on which counts are saved.
+    pub(super) fn save_usage(&self) -> &Line<auth::SaveUsage> {
+        &self.owners.save_usage
     }
 
     /// The lines to the record's actors.
@@ -96,14 +133,26 @@ impl Wiring {
         let wiring = self.clone();
         let paths = super::policy_paths(config);
         on_own_thread(move || {
-            let Self { settings, auth, policy, issue_token, record } = wiring;
+            let Self { settings, auth, standings, policy, owners, record } = wiring;
             let list_permissions = Line::new(DESK_DEADLINE);
-            let ask = list_permissions.clone();
+            let (ask, objects) = (list_permissions.clone(), store.clone());
             let start = move || {
-                let (published, ask) = (Arc::clone(&auth), ask.clone());
-                AuthActor::new(store.clone(), settings.clone(), published, ask).start()
+                let (store, settings) = (store.clone(), settings.clone());
+                let (published, standings) = (Arc::clone(&auth), standings.clone());
+                AuthActor::new(store, settings, published, standings, ask.clone()).start()
             };
-            keep("auth", start, move |addr| issue_token.seat(addr.clone().recipient()));
+            let seat = owners.clone();
+            keep("auth", start, move |addr: &Addr<AuthActor>| {
+                seat.issue_token.seat(addr.clone().recipient());
+                seat.revoke_token.seat(addr.clone().recipient());
+                seat.complete.seat(addr.clone().recipient());
+                seat.save_usage.seat(addr.clone().recipient());
+            });
+            let start = move || ObjectActor::new(objects.clone()).start();
+            keep("objects", start, move |addr: &Addr<ObjectActor>| {
+                owners.find_objects.seat(addr.clone().recipient());
+                owners.bind_objects.seat(addr.clone().recipient());
+            });
             let start = move || {
                 PolicyActor::new(paths.clone(), Arc::clone(&policy), record.publish.clone()).start()
             };
@@ -118,19 +167,26 @@ impl Wiring {
             + FORWARD_MARGIN;
         let bus = Bus {
             authenticate: Line::new(DESK_DEADLINE),
-            issue_token: self.issue_token.clone(),
+            recheck: Line::new(DESK_DEADLINE),
+            complete: self.owners.complete.clone(),
+            standings: self.standings.subscribe(),
+            issue_token: self.owners.issue_token.clone(),
+            revoke_token: self.owners.revoke_token.clone(),
             list_keys: Line::new(DESK_DEADLINE),
             authorize: Line::new(DESK_DEADLINE),
             select_models: Line::new(DESK_DEADLINE),
             describe_policy: Line::new(DESK_DEADLINE),
+            find_objects: self.owners.find_objects.clone(),
+            bind_objects: self.owners.bind_objects.clone(),
             forward: Line::new(forward_deadline),
             record: self.record.clone(),
         };
         let (seat, published, settings) =
-            (bus.clone(), Arc::clone(&self.auth), self.settings.clone());
+            (bus.clone(), Arc::clone(&self.auth), self.settings.tokens.clone());
         let start = move || AuthDesk::new(Arc::clone(&published), settings.clone()).start();
         keep("auth desk", start, move |addr: &Addr<AuthDesk>| {
             seat.authenticate.seat(addr.clone().recipient());
+            seat.recheck.seat(addr.clone().recipient());
             seat.list_keys.seat(addr.clone().recipient());
         });
         let (seat, published) = (bus.clone(), Arc::clone(&self.policy));

@@ -1,17 +1,99 @@
 //! What may be said to the keeper of identities, and what it answers.
 
-use crate::identity::{TokenRefusal, TokenRequest};
+use crate::identity::{RevocationRequest, TokenRefusal, TokenRequest};
+use crate::limits::Meter;
 use crate::types::{AgentStatus, Principal, Sensitive};
 use actix::Message;
 use std::sync::Arc;
 
-/// Who presents this agent token? Answered on the worker's own thread from the current snapshot.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Arc<Principal>, AuthError>")]
-pub struct Authenticate {
-    /// The token as it stood behind `Bearer `.
-    pub token: Sensitive<Arc<str>>,
+/// What a caller shows to be let in.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// The token as it stood behind `Bearer `: ours or an external issuer's.
+    AgentToken(Sensitive<Arc<str>>),
+    /// The value of `X-Detection-Key`.
+    DetectionKey(Sensitive<Arc<str>>),
 }
+
+/// Who presents this credential? Answered on the worker's own thread from the current snapshot.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Authenticated, AuthError>")]
+pub struct Authenticate {
+    /// What the caller shows.
+    pub credential: Credential,
+}
+
+/// A caller who may call.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// Who it is.
+    pub principal: Arc<Principal>,
+    /// What counts its calls: the agent's meter, and the AppContext's where there is one.
+    pub meters: Meters,
+    /// The snapshot that says so; a newer one may say otherwise.
+    pub version: u64,
+}
+
+/// The meters of one caller.
+#[derive(Clone, Debug)]
+pub struct Meters {
+    /// The agent's.
+    pub agent: Arc<Meter>,
+    /// The AppContext's.
+    pub app_context: Option<Arc<Meter>>,
+}
+
+/// May this caller, who was let in before, still call? Answered on the worker's own thread from the
+/// current snapshot.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), AuthError>")]
+pub struct Recheck {
+    /// Who.
+    pub principal: Arc<Principal>,
+}
+
+/// Get what a desk lacks to answer: an external issuer's keys, or the agent of an external subject.
+/// Fetches are bounded and made once for all who wait. `Ok`: ask the desk again, its answer then is final.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), IssuerUnavailable>")]
+pub struct Complete(pub Lacking);
+
+/// What a desk lacks.
+#[derive(Clone, Debug)]
+pub enum Lacking {
+    /// A key of this issuer that a token names.
+    Keys {
+        /// The issuer's name in the configuration.
+        issuer: Arc<str>,
+        /// The snapshot in which the key was looked for.
+        version: u64,
+    },
+    /// The agent of a subject that is seen for the first time.
+    Agent {
+        /// The issuer's name in the configuration.
+        issuer: Arc<str>,
+        /// The subject as the issuer calls it.
+        subject: Arc<str>,
+    },
+}
+
+/// The issuer, or the store, does not answer: our fault or theirs, never the caller's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("what is needed to check the token cannot be fetched")]
+pub struct IssuerUnavailable;
+
+/// End this token's session (RFC 7009): calls with it are refused on every worker and its open streams end.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), RevokeError>")]
+pub struct RevokeToken {
+    /// The client's credentials and the token.
+    pub request: RevocationRequest,
+}
+
+/// Save what the meters counted, before the process ends.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct SaveUsage;
 
 /// A token for these client credentials. Takes about a millisecond (an RSA signature, off the event
 /// loops).
@@ -36,11 +118,14 @@ pub enum AuthError {
     /// The token's time is over.
     #[error("the token has expired")]
     Expired,
+    /// It cannot be told yet: ask the owner to [`Complete`] this, then ask again.
+    #[error("what is needed to check the token is not here yet")]
+    Lacking(Lacking),
     /// The token is good, but its agent may not call.
     #[error("the agent is {status}")]
     Standing {
         /// Who it is: the denial is recorded with the agent's name.
-        principal: Arc<Principal>,
+        caller: Box<Authenticated>,
         /// Why it may not.
         status: AgentStatus,
     },
@@ -70,5 +155,16 @@ pub enum IssueError {
     Standing(AgentStatus),
     /// The signature could not be made.
     #[error("the token could not be signed")]
+    Unavailable,
+}
+
+/// Why a token was not revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeError {
+    /// An error of RFC 6749 §5.2 or RFC 7009 §2.2.1.
+    #[error("the revocation was refused")]
+    Refused(TokenRefusal),
+    /// The store could not write it down.
+    #[error("the revocation could not be written down")]
     Unavailable,
 }

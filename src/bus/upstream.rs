@@ -23,7 +23,22 @@ pub struct Forward {
     pub headers: HeaderMap,
     /// The provider key as an `Authorization` value.
     pub provider_key: Sensitive<HeaderValue>,
+    /// What streams in behind the call's own bytes.
+    pub rest: Option<Rest>,
 }
+
+/// The rest of an upload.
+pub struct Rest {
+    /// The whole body's length, where it is known.
+    pub length: Option<u64>,
+    /// The bytes behind the call's own; an error ends the provider's call. Asker and actor share the thread.
+    pub body: SendWrapper<LocalBoxStream<'static, Result<Bytes, UploadCut>>>,
+}
+
+/// The upload ended early.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the upload ended early")]
+pub struct UploadCut;
 
 /// The head of the provider's answer and its body as it comes.
 pub struct UpstreamReply {

@@ -2,13 +2,16 @@
 //!
 //! Owns the text forms of the key table, so that neither can go stale. Pure.
 
-use super::{KEYS, Key};
+use super::{
+    KEYS, Key, NAMED_KEYS,
+    named::{NAME, named},
+};
 use std::fmt::Write;
 
 /// The README's configuration table.
 pub fn markdown_table() -> String {
     let mut table = String::from("| Key | Default | Meaning |\n|---|---|---|\n");
-    for key in KEYS {
+    for key in KEYS.iter().chain(NAMED_KEYS) {
         let default =
             if key.default.is_empty() { "unset".to_owned() } else { format!("`{}`", key.default) };
         let doc = key.doc.trim();
@@ -32,14 +35,31 @@ pub fn example_toml() -> String {
             section = key.section();
             let _ = write!(text, "\n[{section}]");
         }
-        let _ = write!(text, "\n# {}\n# {} = {}\n", key.doc.trim(), key.name(), toml_value(key));
+        write_key(&mut text, key);
+    }
+    text.push_str(
+        "\n# Sections of which there may be any number, each with a name of its own. In the\n\
+         # environment: PORTCULLIS_ISSUERS__CORP__AUDIENCE.\n",
+    );
+    for key in NAMED_KEYS {
+        if key.section() != section {
+            section = key.section();
+            let first = section.trim_end_matches(NAME).trim_end_matches('.');
+            let example = named(first).map_or(NAME, |named| named.example);
+            let _ = write!(text, "\n# [{first}.{example}]");
+        }
+        write_key(&mut text, key);
     }
     text
 }
 
+fn write_key(text: &mut String, key: &Key) {
+    let _ = write!(text, "\n# {}\n# {} = {}\n", key.doc.trim(), key.name(), toml_value(key));
+}
+
 fn toml_value(key: &Key) -> String {
-    let bare = key.default.parse::<u64>().is_ok() || key.default.parse::<bool>().is_ok();
-    if bare { key.default.to_owned() } else { format!("{:?}", key.default) }
+    let bare = key.example.parse::<u64>().is_ok() || key.example.parse::<bool>().is_ok();
+    if bare { key.example.to_owned() } else { format!("{:?}", key.example) }
 }
 
 #[cfg(test)]
@@ -76,8 +96,9 @@ mod tests {
     #[test]
     fn the_markdown_table_has_one_row_per_key() {
         let table = markdown_table();
-        assert_eq!(table.lines().count(), KEYS.len() + 2);
+        assert_eq!(table.lines().count(), KEYS.len() + NAMED_KEYS.len() + 2);
         assert!(table.contains("| `server.bind` | `127.0.0.1:8000` | Address"));
         assert!(table.contains("| `upstream.api_key` | unset | Provider key"));
+        assert!(table.contains("| `issuers.NAME.algorithms` | `RS256,ES256,EdDSA` | How"));
     }
 }

@@ -4,20 +4,22 @@
 //! layered or shown.
 
 use super::{
-    ConfigError,
-    resolve::Texts,
-    value::{self, LogFormat},
+    ConfigError, IssuerSettings,
+    texts::Texts,
+    value::{self, LogFormat, UnknownEndpoints},
 };
 use crate::types::Sensitive;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 /// One setting, as the documentation and the checks see it.
 #[derive(Debug)]
 pub struct Key {
-    /// `section.key`, or the key alone at the top level.
+    /// `section.key`, `section.NAME.key` where names are free, or the key alone at the top level.
     pub path: &'static str,
     /// The default as text; empty where nothing is set.
     pub default: &'static str,
+    /// What the example file sets it to.
+    pub example: &'static str,
     /// What it means, with its unit.
     pub doc: &'static str,
     /// Whether its value must never be shown.
@@ -25,20 +27,20 @@ pub struct Key {
 }
 
 impl Key {
-    /// The environment variable that sets it.
-    pub fn variable(&self) -> String {
-        format!("PORTCULLIS_{}", self.path.replace('.', "__").to_uppercase())
-    }
-
     /// The table of the file that it stands in; empty for the top level.
     pub fn section(&self) -> &'static str {
-        self.path.split_once('.').map_or("", |(section, _)| section)
+        self.path.rsplit_once('.').map_or("", |(section, _)| section)
     }
 
     /// Its name within its section.
     pub fn name(&self) -> &'static str {
-        self.path.split_once('.').map_or(self.path, |(_, name)| name)
+        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
     }
+}
+
+/// The environment variable that sets the key at `path`.
+pub(super) fn variable_of(path: &str) -> String {
+    format!("PORTCULLIS_{}", path.replace('.', "__").to_uppercase())
 }
 
 /// Declares the configuration: `key: type = "default", reader;`, with `, secret` where it is one.
@@ -63,6 +65,11 @@ macro_rules! settings {
             #[doc = concat!("\n\nKey `", stringify!($top), "`, default `", $top_default, "`.")]
             pub $top: $top_type,
             $($(#[doc = $section_doc])+ pub $section: $struct,)+
+            /// Providers' keys that stand in the gate, by name; read from where `[provider_keys]`
+            /// says when the configuration is loaded.
+            pub provider_keys: BTreeMap<String, Sensitive<String>>,
+            /// Issuers of agents' tokens besides the gate itself, by name.
+            pub issuers: BTreeMap<String, IssuerSettings>,
         }
 
         $(
@@ -85,19 +92,21 @@ macro_rules! settings {
             Key {
                 path: stringify!($top),
                 default: $top_default,
+                example: $top_default,
                 doc: concat!($($top_doc),+),
                 secret: false,
             },
             $($(Key {
                 path: concat!(stringify!($section), ".", stringify!($key)),
                 default: $default,
+                example: $default,
                 doc: concat!($($doc),+),
                 secret: settings!(@is_secret $($secret)?),
             },)+)+
         ];
 
         impl Config {
-            /// Reads every key's winning text into its type.
+            /// Reads every key's winning text into its type; keys of providers are not yet read.
             pub(super) fn build(texts: &Texts) -> Result<Self, ConfigError> {
                 Ok(Self {
                     $top: texts.read(stringify!($top), $top_reader)?,
@@ -107,6 +116,8 @@ macro_rules! settings {
                             $reader,
                         )?,)+
                     },)+
+                    provider_keys: BTreeMap::new(),
+                    issuers: texts.issuers()?,
                 })
             }
         }
@@ -133,6 +144,8 @@ settings! {
         body_timeout_secs: u64 = "60", value::whole(1..=3_600);
         /// Seconds that sending to a client may make no progress before it counts as gone.
         write_timeout_secs: u32 = "60", value::whole(1..=3_600);
+        /// URL that clients know this gate by, for the OAuth metadata. Unset: taken from each request.
+        public_url: Option<String> = "", value::public_url;
         /// Name of this gateway in the records. Unset: the host's name.
         node: String = "", value::label;
     }
@@ -153,6 +166,10 @@ settings! {
         ca_file: Option<PathBuf> = "", value::optional_path;
         /// Provider key for callers that send none. Unset: they are refused.
         api_key: Option<Sensitive<String>> = "", value::provider_key, secret;
+        /// File whose first line is that key, instead of `upstream.api_key`.
+        api_key_file: Option<PathBuf> = "", value::optional_path;
+        /// Use the provider key that a caller sends. `false`: always the gate's own.
+        caller_keys: bool = "true", value::switch;
         /// Seconds until a connection to the provider stands.
         connect_timeout_secs: u64 = "10", value::whole(1..=300);
         /// Seconds until the head of the provider's answer has come.
@@ -163,6 +180,12 @@ settings! {
         max_connections: usize = "1024", value::whole(1..=65_535);
         /// Ask for token counts on streams, and hide them from callers that did not ask.
         request_stream_usage: bool = "true", value::switch;
+    }
+
+    /// What may be called.
+    endpoints: Endpoints {
+        /// What happens to endpoints that the gate does not know: `deny`, or `forward_unscreened`.
+        unknown: UnknownEndpoints = "deny", value::unknown_endpoints;
     }
 
     /// The files that decide who may do what.
@@ -207,8 +230,18 @@ settings! {
     limits: Limits {
         /// Bytes of a request's body, at most.
         body_bytes: usize = "26214400", value::whole(1..=1_073_741_824);
+        /// Bytes of an upload (a form with a file), at most.
+        upload_bytes: usize = "536870912", value::whole(1..=1_099_511_627_776);
         /// Bytes of request bodies held in memory at once, over all calls; beyond it, 503.
         held_upload_bytes: usize = "268435456", value::whole(1..=1_099_511_627_776);
+        /// Bytes of a request's head (its line and headers), at most.
+        header_bytes: usize = "32768", value::whole(1_024..=1_048_576);
+        /// Requests per minute of each agent that has no limit of its own. 0: no limit.
+        requests_per_minute: Option<u32> = "0", value::limit(u32::MAX.into());
+        /// Requests per calendar month (UTC) of each agent that has no limit of its own. 0: no limit.
+        monthly_requests: Option<u64> = "0", value::limit(1_000_000_000_000);
+        /// Open streams of each agent that has no limit of its own. 0: no limit.
+        concurrent_streams: Option<u32> = "0", value::limit(u32::MAX.into());
     }
 
     /// What the gate says on standard error.

@@ -4,11 +4,13 @@
 //! caller reads the file and the environment.
 
 use super::{
-    CLIENT_SECRET_VARIABLE, Config, ConfigError, DATABASE_URL_VARIABLE, KEYS, Key,
-    error::{Place, distance, nearest},
-    value::Expected,
+    CLIENT_SECRET_VARIABLE, Config, ConfigError, DATABASE_URL_VARIABLE, KEYS,
+    error::{Place, nearest},
+    keys::variable_of,
+    named::{is_name, named},
+    secrets::Wanted,
+    texts::{Texts, find},
 };
-use std::collections::HashMap;
 use toml_edit::{Document, Item, TableLike, Value};
 
 /// Passwords below this length get a warning; refusing them is not ours to decide.
@@ -36,13 +38,15 @@ pub struct Loaded {
     pub values: Vec<Resolved>,
     /// What is odd, but no error.
     pub warnings: Vec<String>,
+    /// Keys of providers that are still to be read into `config`.
+    pub(super) wanted: Vec<Wanted>,
 }
 
 /// One effective setting, safe to print.
 #[derive(Debug)]
 pub struct Resolved {
     /// The key.
-    pub key: &'static str,
+    pub key: String,
     /// Its value; `(hidden)` for a secret, `(unset)` for none.
     pub shown: String,
     /// `default`, `portcullis.toml:3`, `environment PORTCULLIS_SERVER__BIND` or `flag`.
@@ -51,102 +55,75 @@ pub struct Resolved {
     pub doc: &'static str,
 }
 
-/// The winning text of each key.
-#[derive(Default)]
-pub(super) struct Texts(HashMap<&'static str, (String, Place)>);
-
-impl Texts {
-    /// Reads one key's text into its value.
-    pub(super) fn read<T>(
-        &self,
-        path: &'static str,
-        reader: impl Fn(&str) -> Result<T, Expected>,
-    ) -> Result<T, ConfigError> {
-        let (text, place) =
-            self.0.get(path).map_or(("", &Place::Default), |(text, place)| (text.as_str(), place));
-        reader(text).map_err(|expected| match find(path) {
-            Some(key) => ConfigError::invalid(place, key, text, &expected),
-            None => ConfigError::unknown_key(place, path),
-        })
-    }
-
-    fn set(&mut self, path: &str, text: String, place: Place) -> Result<(), ConfigError> {
-        let key = find(path).ok_or_else(|| ConfigError::unknown_key(&place, path))?;
-        // Templates for containers often leave values empty: that means unset, not a new value.
-        if !text.is_empty() || place == Place::Default {
-            self.0.insert(key.path, (text, place));
-        }
-        Ok(())
-    }
-}
-
 /// Layers the inputs, refuses what is unknown or out of range, and keeps each value's source.
 pub fn resolve(inputs: &Inputs<'_>) -> Result<Loaded, ConfigError> {
     let mut texts = Texts::default();
-    for key in KEYS {
-        texts.set(key.path, key.default.to_owned(), Place::Default)?;
-    }
     let host_name = if inputs.host_name.is_empty() { "portcullis" } else { inputs.host_name };
     texts.set("server.node", host_name.to_owned(), Place::Default)?;
     if let Some((file, text)) = inputs.file {
         read_file(&mut texts, file, text)?;
     }
-    let mut warnings = read_variables(&mut texts, inputs.environment)?;
+    let strangers = read_variables(&mut texts, inputs.environment)?;
     for (path, text) in inputs.overrides {
         texts.set(path, text.clone(), Place::Flag)?;
     }
 
     let config = Config::build(&texts)?;
+    let wanted = texts.wanted()?;
+    let is_read = |variable: &str| wanted.iter().any(|wanted| wanted.is_variable(variable));
+    let strangers = strangers.into_iter().filter(|variable| !is_read(variable));
+    let mut warnings: Vec<_> = strangers.map(no_setting).collect();
     let password = config.admin.password.as_ref();
     if password.is_some_and(|password| password.expose().len() < SHORT_PASSWORD_BYTES) {
         warnings.push(format!(
             "admin.password is shorter than {SHORT_PASSWORD_BYTES} characters; choose a longer one"
         ));
     }
-    let values = KEYS.iter().map(|key| shown(key, &texts)).collect();
-    Ok(Loaded { config, values, warnings })
+    Ok(Loaded { config, values: texts.shown(), warnings, wanted })
 }
 
-fn find(path: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.path == path)
+fn no_setting(variable: &str) -> String {
+    let meant = nearest(variable.trim_start_matches("PORTCULLIS_"));
+    let meant = meant.map(|path| format!("; did you mean {}?", variable_of(&path)));
+    let meant = meant.unwrap_or_default();
+    format!("environment {variable} is not a setting and has no effect{meant}")
 }
 
-fn shown(key: &Key, texts: &Texts) -> Resolved {
-    let (text, place) =
-        texts.0.get(key.path).map_or(("", &Place::Default), |(text, place)| (text.as_str(), place));
-    let shown = match text {
-        "" => "(unset)",
-        _ if key.secret => "(hidden)",
-        text => text,
-    };
-    Resolved { key: key.path, shown: shown.to_owned(), source: place.to_string(), doc: key.doc }
-}
-
-fn read_variables(
+/// Returns the variables that set nothing.
+fn read_variables<'a>(
     texts: &mut Texts,
-    environment: &[(String, String)],
-) -> Result<Vec<String>, ConfigError> {
-    let mut warnings = Vec::new();
+    environment: &'a [(String, String)],
+) -> Result<Vec<&'a str>, ConfigError> {
+    let mut strangers = Vec::new();
     for (variable, text) in environment {
         let place = Place::Environment { variable: variable.clone() };
-        if let Some(key) = KEYS.iter().find(|key| key.variable() == *variable) {
-            texts.set(key.path, text.clone(), place)?;
-        } else if variable == DATABASE_URL_VARIABLE {
+        if variable == DATABASE_URL_VARIABLE {
             // Comes first in the sorted environment, so that our own, more specific name wins.
             texts.set("database.url", text.clone(), place)?;
-        } else if let Some((section, name)) =
-            variable.strip_prefix("PORTCULLIS_").and_then(|rest| rest.split_once("__"))
-        {
-            return Err(ConfigError::unknown_key(&place, &format!("{section}.{name}")));
+        } else if let Some(path) = path_of(variable) {
+            if variable_of(&path) != *variable {
+                return Err(ConfigError::unknown_key(&place, &path));
+            }
+            texts.set(&path, text.clone(), place)?;
         } else if variable != CLIENT_SECRET_VARIABLE {
-            let meant = nearest(variable.trim_start_matches("PORTCULLIS_"));
-            let meant = meant.map(|key| format!("; did you mean {}?", key.variable()));
-            let meant = meant.unwrap_or_default();
-            warnings
-                .push(format!("environment {variable} is not a setting and has no effect{meant}"));
+            strangers.push(variable.as_str());
         }
     }
-    Ok(warnings)
+    Ok(strangers)
+}
+
+/// The path that a variable sets, whether or not there is such a key.
+fn path_of(variable: &str) -> Option<String> {
+    let path = variable.strip_prefix("PORTCULLIS_")?.to_lowercase();
+    match path.split_once("__") {
+        // A name may itself hold "__"; no key does.
+        Some((section, rest)) if named(section).is_some() => Some(match rest.rsplit_once("__") {
+            Some((name, key)) => format!("{section}.{name}.{key}"),
+            None => format!("{section}.{rest}"),
+        }),
+        Some((section, key)) => Some(format!("{section}.{key}")),
+        None => find(&path).is_some().then_some(path),
+    }
 }
 
 fn read_file(texts: &mut Texts, file: &str, text: &str) -> Result<(), ConfigError> {
@@ -156,47 +133,56 @@ fn read_file(texts: &mut Texts, file: &str, text: &str) -> Result<(), ConfigErro
         line: line_at(error.span().map_or(0, |span| span.start)),
         reason: error.message().replace('\n', ", "),
     })?;
-    let line_of = |table: &dyn TableLike, name: &str, item: &Item| {
+    let place_of = |table: &dyn TableLike, name: &str, item: &Item| {
         let key_span = table.get_key_value(name).and_then(|(key, _)| key.span());
-        line_at(key_span.or_else(|| item.span()).map_or(0, |span| span.start))
+        let start = key_span.or_else(|| item.span()).map_or(0, |span| span.start);
+        Place::File { file: file.to_owned(), line: line_at(start) }
     };
-    let place = |line| Place::File { file: file.to_owned(), line };
-    let root: &dyn TableLike = document.as_table();
-    for (name, item) in root.iter() {
-        let here = place(line_of(root, name, item));
-        let Some(section) = item.as_table_like() else {
-            set_scalar(texts, name, item, here)?;
-            continue;
-        };
-        if !KEYS.iter().any(|key| key.section() == name) {
-            return Err(unknown_section(&here, name));
-        }
-        for (key, item) in section.iter() {
-            set_scalar(texts, &format!("{name}.{key}"), item, place(line_of(section, key, item)))?;
+    read_table(texts, "", document.as_table(), &place_of)
+}
+
+fn read_table(
+    texts: &mut Texts,
+    section: &str,
+    table: &dyn TableLike,
+    place_of: &dyn Fn(&dyn TableLike, &str, &Item) -> Place,
+) -> Result<(), ConfigError> {
+    for (name, item) in table.iter() {
+        let path = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
+        let place = place_of(table, name, item);
+        match item.as_table_like() {
+            Some(entry) if named(section).is_some() => {
+                // A quoted name may hold a dot.
+                if !is_name(name) {
+                    return Err(ConfigError::unknown_section(&place, &path));
+                }
+                texts.mention(&path, &place);
+                read_table(texts, &path, entry, place_of)?;
+            }
+            Some(inner) if section.is_empty() => {
+                let known = KEYS.iter().any(|key| key.section() == name) || named(name).is_some();
+                if !known {
+                    return Err(ConfigError::unknown_section(&place, name));
+                }
+                read_table(texts, name, inner, place_of)?;
+            }
+            _ => set_scalar(texts, &path, item, place)?,
         }
     }
     Ok(())
 }
 
 fn set_scalar(texts: &mut Texts, path: &str, item: &Item, place: Place) -> Result<(), ConfigError> {
-    let key = find(path).ok_or_else(|| ConfigError::unknown_key(&place, path))?;
+    if find(path).is_none() {
+        return Err(ConfigError::unknown_key(&place, path));
+    }
     let text = match item.as_value() {
         Some(Value::String(text)) => text.value().clone(),
         Some(Value::Integer(number)) => number.value().to_string(),
         Some(Value::Boolean(switch)) => switch.value().to_string(),
-        _ => return Err(ConfigError::not_scalar(&place, key, item.type_name())),
+        _ => return Err(ConfigError::not_scalar(&place, path, item.type_name())),
     };
     texts.set(path, text, place)
-}
-
-fn unknown_section(place: &Place, wrong: &str) -> ConfigError {
-    let sections = KEYS.iter().map(Key::section).filter(|section| !section.is_empty());
-    let nearest = sections.min_by_key(|section| distance(wrong, section));
-    ConfigError::Unknown {
-        place: place.to_string(),
-        what: format!("section [{wrong}]"),
-        remedy: format!("did you mean [{}]?", nearest.unwrap_or_default()),
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
-//! The agent surface: `/api/v1/openai/v1/X`, and the same without its `/v1`.
+//! The two doors to the API: `/api/v1/openai/v1/X` (also without its `/v1`) for agents with a token, `/v1/X` for
+//! callers with a detection key.
 //!
-//! Owns the door and the form of refusals. What happens in between is the pipeline's.
+//! Owns the doors and the form of refusals. What happens in between is the pipeline's, and the same for both.
 
+use crate::limits::rate_headers;
 use crate::openai::{CONTENT_TYPE, render};
 use crate::pipeline::{DECISION, Gate, Inbound, Refused, relay as run};
-use crate::types::Surface;
+use crate::types::{LimitKind, Refusal, Surface};
 use actix_web::{
     HttpRequest, HttpResponse,
     body::BoxBody,
@@ -12,29 +14,49 @@ use actix_web::{
     web::{Data, Payload},
 };
 
-const BASE: &str = "/api/v1/openai";
+const AGENT_BASE: &str = "/api/v1/openai";
+const DETECTION_KEY_BASE: &str = "/v1";
 const SHOULD_RETRY: header::HeaderName = header::HeaderName::from_static("x-should-retry");
 
-/// Serves one call.
-pub(super) async fn relay(
+/// Serves one call of an agent.
+pub(super) async fn relay_agent(
     request: HttpRequest,
     payload: Payload,
     gate: Data<Gate>,
 ) -> HttpResponse {
-    let rest = request.uri().path().strip_prefix(BASE).unwrap_or_default();
+    let rest = request.uri().path().strip_prefix(AGENT_BASE).unwrap_or_default();
     let path = match rest.strip_prefix("/v1") {
         Some(versioned) if versioned.is_empty() || versioned.starts_with('/') => versioned,
         _ => rest,
     };
-    let inbound =
-        Inbound { request: &request, path, surface: Surface::Agent, payload: payload.into_inner() };
-    match run(&gate, inbound).await {
+    relay(&request, path, Surface::Agent, payload, &gate).await
+}
+
+/// Serves one call with a detection key.
+pub(super) async fn relay_detection_key(
+    request: HttpRequest,
+    payload: Payload,
+    gate: Data<Gate>,
+) -> HttpResponse {
+    let path = request.uri().path().strip_prefix(DETECTION_KEY_BASE).unwrap_or_default();
+    relay(&request, path, Surface::DetectionKey, payload, &gate).await
+}
+
+async fn relay(
+    request: &HttpRequest,
+    path: &str,
+    surface: Surface,
+    payload: Payload,
+    gate: &Gate,
+) -> HttpResponse {
+    let inbound = Inbound { request, path, surface, payload: payload.into_inner() };
+    match run(gate, inbound).await {
         Ok(answer) => {
             let mut response = HttpResponse::new(answer.status).set_body(answer.body);
             *response.headers_mut() = answer.headers;
             response.map_into_boxed_body()
         }
-        Err(Some(refused)) => refuse(&refused, Surface::Agent),
+        Err(Some(refused)) => refuse(&refused, surface),
         Err(None) => nobody_reads_this(),
     }
 }
@@ -44,13 +66,23 @@ fn refuse(refused: &Refused, surface: Surface) -> HttpResponse {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let mut response = HttpResponse::build(status);
     response.insert_header((DECISION, refused.id.to_string())).content_type(CONTENT_TYPE);
-    if matches!(refusal.status(), 401 | 403) {
+    if !is_worth_a_retry(refusal) {
         response.insert_header((SHOULD_RETRY, "false"));
     }
     if let Some(secs) = refusal.retry_after_secs() {
         response.insert_header((header::RETRY_AFTER, secs));
     }
+    for (name, value) in rate_headers(refusal).into_iter().flatten() {
+        response.insert_header((name, value));
+    }
     response.body(render(refusal, surface))
+}
+
+/// A denial stays one, and a month is longer than an SDK's patience.
+fn is_worth_a_retry(refusal: &Refusal) -> bool {
+    let is_quota =
+        matches!(refusal, Refusal::LimitReached { kind: LimitKind::MonthlyRequests, .. });
+    !is_quota && !matches!(refusal.status(), 401 | 403)
 }
 
 /// The client has gone; the connection is closed without a word.

@@ -1,10 +1,11 @@
-//! The OAuth 2.0 token endpoint (RFC 6749 §4.4) and the public keys (RFC 7517).
+//! The OAuth 2.0 endpoints: tokens (RFC 6749 §4.4), their revocation (RFC 7009), metadata (RFC 8414) and the
+//! public keys (RFC 7517).
 //!
 //! Owns the HTTP form of requests and replies; credentials are checked by the actors.
 
 use super::problem;
-use crate::bus::auth::{IssueError, IssueToken, ListKeys};
-use crate::identity::{TokenRefusal, TokenRequest};
+use crate::bus::auth::{IssueError, IssueToken, ListKeys, RevokeError, RevokeToken};
+use crate::identity::{RevocationRequest, TokenRefusal, TokenRequest};
 use crate::pipeline::Gate;
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
@@ -22,19 +23,9 @@ pub(super) async fn create_token(
     body: Result<Bytes, actix_web::Error>,
     gate: Data<Gate>,
 ) -> HttpResponse {
-    let body = match body {
-        Ok(body) => body,
-        Err(error) => return unreadable(&error),
-    };
-    let authorization = request.headers().get(header::AUTHORIZATION);
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    let text = |value: &header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let authorization = authorization.map(text);
-    let content_type = content_type.map(text);
-    let parsed = TokenRequest::parse(authorization.as_deref(), content_type.as_deref(), &body);
-    let token_request = match parsed {
+    let token_request = match read(&request, body, TokenRequest::parse) {
         Ok(token_request) => token_request,
-        Err(refusal) => return refuse(refusal),
+        Err(refused) => return *refused,
     };
     match gate.bus().issue_token.ask(IssueToken { request: token_request }).await {
         Ok(Ok(issued)) => uncached(HttpResponse::Ok()).json(json!({
@@ -49,13 +40,73 @@ pub(super) async fn create_token(
             "error": "unauthorized_client",
             "error_description": format!("This agent is {status}. Ask its administrator."),
         })),
-        Ok(Err(IssueError::Unavailable)) | Err(_) => uncached(HttpResponse::ServiceUnavailable())
-            .insert_header((header::RETRY_AFTER, 1))
-            .json(json!({
-                "error": "temporarily_unavailable",
-                "error_description": "No token can be issued now. Try again shortly.",
-            })),
+        Ok(Err(IssueError::Unavailable)) | Err(_) => unavailable("No token can be issued now."),
     }
+}
+
+/// `POST /api/v1/auth/revoke`: the same client authentication, and `token`. A token that is not good, or is
+/// over, is as good as revoked (RFC 7009 §2.2).
+pub(super) async fn revoke_token(
+    request: HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+    gate: Data<Gate>,
+) -> HttpResponse {
+    let revocation = match read(&request, body, RevocationRequest::parse) {
+        Ok(revocation) => revocation,
+        Err(refused) => return *refused,
+    };
+    match gate.bus().revoke_token.ask(RevokeToken { request: revocation }).await {
+        Ok(Ok(())) => uncached(HttpResponse::Ok()).finish(),
+        Ok(Err(RevokeError::Refused(refusal))) => refuse(refusal),
+        Ok(Err(RevokeError::Unavailable)) | Err(_) => unavailable("No token can be revoked now."),
+    }
+}
+
+/// Reads a request of a client from its two headers and its body.
+fn read<T>(
+    request: &HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+    parse: impl FnOnce(Option<&str>, Option<&str>, &[u8]) -> Result<T, TokenRefusal>,
+) -> Result<T, Box<HttpResponse>> {
+    let body = body.map_err(|error| Box::new(unreadable(&error)))?;
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let text = |value: &header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let authorization = authorization.map(text);
+    let content_type = content_type.map(text);
+    parse(authorization.as_deref(), content_type.as_deref(), &body)
+        .map_err(|refusal| Box::new(refuse(refusal)))
+}
+
+/// `GET /.well-known/oauth-authorization-server`.
+pub(super) async fn show_metadata(request: HttpRequest, gate: Data<Gate>) -> HttpResponse {
+    let base = gate.public_url().map_or_else(
+        || {
+            let connection = request.connection_info();
+            format!("{}://{}", connection.scheme(), connection.host())
+        },
+        ToOwned::to_owned,
+    );
+    let authentication = ["client_secret_basic", "client_secret_post"];
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(json!({
+        "issuer": gate.token_issuer(),
+        "token_endpoint": format!("{base}/api/v1/auth/token"),
+        "token_endpoint_auth_methods_supported": authentication,
+        "revocation_endpoint": format!("{base}/api/v1/auth/revoke"),
+        "revocation_endpoint_auth_methods_supported": authentication,
+        "jwks_uri": format!("{base}/.well-known/jwks.json"),
+        "grant_types_supported": ["client_credentials"],
+        "response_types_supported": [],
+    }))
+}
+
+fn unavailable(what: &str) -> HttpResponse {
+    uncached(HttpResponse::ServiceUnavailable()).insert_header((header::RETRY_AFTER, 1)).json(
+        json!({
+            "error": "temporarily_unavailable",
+            "error_description": format!("{what} Try again shortly."),
+        }),
+    )
 }
 
 /// RFC 6749 §5.2 has no word for a body that is too long: it is a malformed request.

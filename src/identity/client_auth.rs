@@ -1,16 +1,14 @@
-//! Token requests: who asks for an agent token, and the errors of RFC 6749 §5.2.
+//! Requests of OAuth clients: who asks for a token or revokes one, and the errors of RFC 6749 §5.2.
 //!
-//! Owns the reading of JSON bodies (the reference page's way), form bodies and HTTP Basic into one
-//! [`TokenRequest`]. It must never repeat anything of a request in an error.
+//! Owns the reading of JSON bodies (the reference page's way), form bodies and HTTP Basic into
+//! [`TokenRequest`] and [`RevocationRequest`]. It must never repeat anything of a request in an error.
+
+mod parameters;
 
 use crate::types::Sensitive;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
+use parameters::Parameters;
 use serde_json::{Value, json};
-use std::{collections::HashSet, fmt};
 use url::form_urlencoded;
 
 /// A well-formed request for a token with the client credentials grant.
@@ -20,6 +18,24 @@ pub struct TokenRequest {
     pub client_id: String,
     /// What it proves itself with.
     pub client_secret: Sensitive<String>,
+}
+
+/// A well-formed request to revoke a token (RFC 7009 §2.1). Its `token_type_hint` is ignored: we know
+/// our tokens by their form.
+#[derive(Clone, Debug)]
+pub struct RevocationRequest {
+    /// The client.
+    pub client_id: String,
+    /// What it proves itself with.
+    pub client_secret: Sensitive<String>,
+    /// What it revokes.
+    pub token: Sensitive<String>,
+}
+
+/// Who asks, and the proof.
+struct Client {
+    id: String,
+    secret: Sensitive<String>,
 }
 
 /// Why no token is issued, in the words of RFC 6749 §5.2.
@@ -34,6 +50,9 @@ pub enum TokenRefusal {
     /// Another grant than `client_credentials`.
     #[error("Send grant_type=client_credentials; no other grant is offered.")]
     UnsupportedGrantType,
+    /// The token that is to be revoked is another client's.
+    #[error("The token was issued to another client.")]
+    InvalidGrant,
 }
 
 impl TokenRefusal {
@@ -41,7 +60,7 @@ impl TokenRefusal {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidClient => 401,
-            Self::InvalidRequest(_) | Self::UnsupportedGrantType => 400,
+            Self::InvalidRequest(_) | Self::UnsupportedGrantType | Self::InvalidGrant => 400,
         }
     }
 
@@ -51,6 +70,7 @@ impl TokenRefusal {
             Self::InvalidRequest(_) => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidGrant => "invalid_grant",
         }
     }
 
@@ -75,40 +95,57 @@ impl TokenRequest {
         content_type: Option<&str>,
         body: &[u8],
     ) -> Result<Self, TokenRefusal> {
-        let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
-        let parameters = match media_type.trim().to_ascii_lowercase().as_str() {
-            "application/json" => Parameters::from_json(body)?,
-            "application/x-www-form-urlencoded" => Parameters::from_form(body)?,
-            _ => {
-                return Err(TokenRefusal::InvalidRequest(
-                    "Send Content-Type: application/json or application/x-www-form-urlencoded.",
-                ));
+        let mut parameters = Parameters::parse(content_type, body)?;
+        let client = Client::parse(authorization, &mut parameters)?;
+        match parameters.take("grant_type").as_deref() {
+            Some("client_credentials") => {
+                Ok(Self { client_id: client.id, client_secret: client.secret })
             }
-        };
-        let Parameters { grant_type, client_id, client_secret } = parameters;
-        let request = match authorization {
-            None => {
-                let client_id = client_id.ok_or(TokenRefusal::InvalidClient)?;
-                let client_secret = client_secret.ok_or(TokenRefusal::InvalidClient)?;
-                Self { client_id, client_secret }
-            }
-            Some(header) => {
-                let request = Self::from_basic(header).ok_or(TokenRefusal::InvalidClient)?;
-                let other_client =
-                    client_id.is_some_and(|client_id| client_id != request.client_id);
-                if client_secret.is_some() || other_client {
-                    return Err(TokenRefusal::InvalidRequest(
-                        "Send the client credentials once: in the body or with HTTP Basic.",
-                    ));
-                }
-                request
-            }
-        };
-        match grant_type.as_deref() {
-            Some("client_credentials") => Ok(request),
             Some(_) => Err(TokenRefusal::UnsupportedGrantType),
             None => Err(TokenRefusal::InvalidRequest("Send grant_type=client_credentials.")),
         }
+    }
+}
+
+impl RevocationRequest {
+    /// Reads a request from its two headers and its body.
+    pub fn parse(
+        authorization: Option<&str>,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> Result<Self, TokenRefusal> {
+        let mut parameters = Parameters::parse(content_type, body)?;
+        let client = Client::parse(authorization, &mut parameters)?;
+        let token = parameters
+            .take("token")
+            .ok_or(TokenRefusal::InvalidRequest("Send the token that is to be revoked."))?;
+        Ok(Self {
+            client_id: client.id,
+            client_secret: client.secret,
+            token: Sensitive::new(token),
+        })
+    }
+}
+
+impl Client {
+    /// From the body or from HTTP Basic, never from both.
+    fn parse(
+        authorization: Option<&str>,
+        parameters: &mut Parameters,
+    ) -> Result<Self, TokenRefusal> {
+        let id = parameters.take("client_id");
+        let secret = parameters.take("client_secret").map(Sensitive::new);
+        let Some(header) = authorization else {
+            let id = id.ok_or(TokenRefusal::InvalidClient)?;
+            return Ok(Self { id, secret: secret.ok_or(TokenRefusal::InvalidClient)? });
+        };
+        let client = Self::from_basic(header).ok_or(TokenRefusal::InvalidClient)?;
+        if secret.is_some() || id.is_some_and(|id| id != client.id) {
+            return Err(TokenRefusal::InvalidRequest(
+                "Send the client credentials once: in the body or with HTTP Basic.",
+            ));
+        }
+        Ok(client)
     }
 
     /// RFC 6749 §2.3.1: both halves are form-encoded before they are joined and base64-encoded.
@@ -118,91 +155,11 @@ impl TokenRequest {
             return None;
         }
         let joined = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-        let (client_id, client_secret) = joined.split_once(':')?;
-        if client_id.is_empty() || client_secret.is_empty() {
+        let (id, secret) = joined.split_once(':')?;
+        if id.is_empty() || secret.is_empty() {
             return None;
         }
-        Some(Self {
-            client_id: form_decode(client_id),
-            client_secret: Sensitive::new(form_decode(client_secret)),
-        })
-    }
-}
-
-/// The parameters that matter; unknown ones are ignored and empty ones are none (RFC 6749 §3.2).
-#[derive(Default)]
-struct Parameters {
-    grant_type: Option<String>,
-    client_id: Option<String>,
-    client_secret: Option<Sensitive<String>>,
-}
-
-impl Parameters {
-    fn from_form(body: &[u8]) -> Result<Self, TokenRefusal> {
-        let pairs = form_urlencoded::parse(body);
-        Self::collect(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
-    }
-
-    fn from_json(body: &[u8]) -> Result<Self, TokenRefusal> {
-        let Members(members) = serde_json::from_slice(body).map_err(|_not_an_object| {
-            TokenRefusal::InvalidRequest("The body is not a JSON object.")
-        })?;
-        let text = |(name, value): (String, Value)| match value {
-            Value::String(text) => Ok((name, text)),
-            Value::Null => Ok((name, String::new())),
-            _ if !Self::is_ours(&name) => Ok((name, String::new())),
-            _ => Err(TokenRefusal::InvalidRequest("The parameters must be JSON strings.")),
-        };
-        Self::collect(members.into_iter().map(text).collect::<Result<_, _>>()?)
-    }
-
-    fn is_ours(name: &str) -> bool {
-        matches!(name, "grant_type" | "client_id" | "client_secret")
-    }
-
-    fn collect(pairs: Vec<(String, String)>) -> Result<Self, TokenRefusal> {
-        let mut seen = HashSet::with_capacity(pairs.len());
-        let mut parameters = Self::default();
-        for (name, value) in &pairs {
-            if !seen.insert(name.as_str()) {
-                return Err(TokenRefusal::InvalidRequest("A parameter is sent twice."));
-            }
-            let value = (!value.is_empty()).then(|| value.clone());
-            match name.as_str() {
-                "grant_type" => parameters.grant_type = value,
-                "client_id" => parameters.client_id = value,
-                "client_secret" => parameters.client_secret = value.map(Sensitive::new),
-                _ => {}
-            }
-        }
-        Ok(parameters)
-    }
-}
-
-/// The members of a JSON object in order, repeated names included: a map would hide them.
-struct Members(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(Object)
+        Some(Self { id: form_decode(id), secret: Sensitive::new(form_decode(secret)) })
     }
 }
 

@@ -1,22 +1,22 @@
 //! The keys that agent tokens are signed and checked with.
 //!
-//! Owns their generation, their PEM form, their ids and the public JWKS document. It must never show
-//! a private key, nor take a key from anywhere but the caller.
+//! Owns their generation, their PEM form, the set of them and the public JWKS document. It must never
+//! show a private key, nor take a key from anywhere but the caller.
 
-use crate::types::Sensitive;
+mod verifying;
+
+use super::public_key::PublicKey;
+use crate::types::{Sensitive, UnixMillis};
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
     rsa::{KeyPair, KeySize},
     signature::KeyPair as _,
 };
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jsonwebtoken::EncodingKey;
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+use verifying::VerifyingKey;
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,15 @@ pub enum KeyError {
     /// The text is not a key that we sign with.
     #[error("not an RSA private key of 2048 to 8192 bits in PEM form")]
     NotRsaPem,
+    /// The text is not the public half of a key of ours.
+    #[error("not the public JWK of a signing key")]
+    NotPublicJwk,
+    /// The document of an external issuer is no JWKS.
+    #[error("not a JSON Web Key Set")]
+    NotAKeySet,
+    /// The document of an external issuer has too many bytes or keys.
+    #[error("the key set has more than 1 MiB or 100 keys")]
+    KeySetTooLarge,
 }
 
 /// A key that signs, and checks what it signed.
@@ -34,15 +43,6 @@ pub struct SigningKey {
     pair: KeyPair,
     private: EncodingKey,
     public: VerifyingKey,
-}
-
-/// The public half of a key, named by its RFC 7638 thumbprint.
-#[derive(Clone)]
-struct VerifyingKey {
-    kid: String,
-    modulus: String,
-    exponent: String,
-    key: DecodingKey,
 }
 
 impl SigningKey {
@@ -63,7 +63,8 @@ impl SigningKey {
         let public = VerifyingKey::new(
             public.modulus().big_endian_without_leading_zero(),
             public.exponent().big_endian_without_leading_zero(),
-        );
+        )
+        .ok_or(KeyError::NotRsaPem)?;
         Ok(Self { pair, private, public })
     }
 
@@ -74,7 +75,12 @@ impl SigningKey {
 
     /// The key's id: base64url of the SHA-256 of its public half's canonical form.
     pub fn kid(&self) -> &str {
-        &self.public.kid
+        self.public.kid()
+    }
+
+    /// The public half as a JWK (RFC 7517), for the other nodes and [`KeySet::add_public`].
+    pub fn jwk(&self) -> String {
+        self.public.jwk().to_string()
     }
 
     pub(super) const fn private(&self) -> &EncodingKey {
@@ -82,27 +88,9 @@ impl SigningKey {
     }
 }
 
-impl VerifyingKey {
-    fn new(modulus: &[u8], exponent: &[u8]) -> Self {
-        let key = DecodingKey::from_rsa_raw_components(modulus, exponent);
-        let (modulus, exponent) =
-            (URL_SAFE_NO_PAD.encode(modulus), URL_SAFE_NO_PAD.encode(exponent));
-        // RFC 7638: the required members alone, in this order, without spaces.
-        let canonical = format!(r#"{{"e":"{exponent}","kty":"RSA","n":"{modulus}"}}"#);
-        let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(canonical));
-        Self { kid, modulus, exponent, key }
-    }
-}
-
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey").field("kid", &self.kid()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for VerifyingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyingKey").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 
@@ -121,52 +109,68 @@ fn pem_of(pair: &KeyPair) -> Result<Sensitive<String>, KeyError> {
 }
 
 /// The key that signs now, and every key whose tokens are still good.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct KeySet {
-    current: SigningKey,
-    retired: BTreeMap<String, VerifyingKey>,
+    current: Arc<SigningKey>,
+    others: BTreeMap<String, Verifying>,
+}
+
+#[derive(Clone, Debug)]
+struct Verifying {
+    key: VerifyingKey,
+    until: Option<UnixMillis>,
+}
+
+impl Verifying {
+    fn is_good_at(&self, now: UnixMillis) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
 }
 
 impl KeySet {
     /// This key signs and checks.
-    pub const fn new(current: SigningKey) -> Self {
-        Self { current, retired: BTreeMap::new() }
+    pub fn new(current: impl Into<Arc<SigningKey>>) -> Self {
+        Self { current: current.into(), others: BTreeMap::new() }
     }
 
-    /// A key that was current once: its tokens are still good.
-    pub fn add_verifying(&mut self, key: &SigningKey) {
-        self.retired.insert(key.public.kid.clone(), key.public.clone());
+    /// The same key that signs, with no others.
+    pub fn signing_alone(&self) -> Self {
+        Self::new(Arc::clone(&self.current))
     }
 
-    /// The JWKS document (RFC 7517) with all public keys, the current one first.
-    pub fn jwks(&self) -> String {
-        let current = &self.current.public;
-        let retired = self.retired.values().filter(|key| key.kid != current.kid);
-        let keys: Vec<_> = std::iter::once(current)
-            .chain(retired)
-            .map(|key| {
-                json!({
-                    "kty": "RSA", "use": "sig", "alg": "RS256",
-                    "kid": key.kid, "n": key.modulus, "e": key.exponent,
-                })
-            })
-            .collect();
+    /// The public half of another node's key or of a retired one, as [`SigningKey::jwk`] wrote it:
+    /// its tokens are good until then. The current key needs no adding and has no end.
+    pub fn add_public(
+        &mut self,
+        jwk: &str,
+        verify_until: Option<UnixMillis>,
+    ) -> Result<(), KeyError> {
+        let key = VerifyingKey::from_jwk(jwk).ok_or(KeyError::NotPublicJwk)?;
+        if key.kid() != self.current.kid() {
+            let entry = Verifying { key, until: verify_until };
+            self.others.insert(entry.key.kid().to_owned(), entry);
+        }
+        Ok(())
+    }
+
+    /// The JWKS document (RFC 7517) with all keys that are good now, the current one first.
+    pub fn jwks(&self, now: UnixMillis) -> String {
+        let others = self.others.values().filter(|it| it.is_good_at(now)).map(|it| it.key.jwk());
+        let keys: Vec<_> = std::iter::once(self.current.public.jwk()).chain(others).collect();
         json!({ "keys": keys }).to_string()
     }
 
     /// The key that signs.
-    pub const fn current(&self) -> &SigningKey {
+    pub fn current(&self) -> &SigningKey {
         &self.current
     }
 
-    /// The key with this id, and only that.
-    pub(super) fn find(&self, kid: &str) -> Option<&DecodingKey> {
-        let current = &self.current.public;
-        if current.kid == kid {
-            Some(&current.key)
-        } else {
-            self.retired.get(kid).map(|it| &it.key)
+    /// The key with this id, and only that, while its tokens are good.
+    pub(super) fn find(&self, kid: &str, now: UnixMillis) -> Option<&PublicKey> {
+        if kid == self.current.kid() {
+            return Some(self.current.public.key());
         }
+        self.others.get(kid).filter(|it| it.is_good_at(now)).map(|it| it.key.key())
     }
 }
 
@@ -197,24 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn the_thumbprint_is_that_of_rfc_7638() {
-        let modulus = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tS\
-             oc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65\
-             YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyr\
-             dkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzK\
-             nqDKgw";
-        let key = VerifyingKey::new(&URL_SAFE_NO_PAD.decode(modulus).unwrap(), &[1, 0, 1]);
-        assert_eq!(key.kid, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
-    }
-
-    #[test]
     fn the_jwks_lists_public_members_only_and_each_key_once() {
         let (current, old) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
         let same = SigningKey::from_pem(current.to_pem().unwrap().expose()).unwrap();
         let mut set = KeySet::new(current);
-        set.add_verifying(&old);
-        set.add_verifying(&same);
-        let document: Value = serde_json::from_str(&set.jwks()).unwrap();
+        set.add_public(&old.jwk(), None).unwrap();
+        set.add_public(&same.jwk(), Some(UnixMillis(0))).unwrap();
+        let document: Value = serde_json::from_str(&set.jwks(UnixMillis(1))).unwrap();
         let keys = document["keys"].as_array().unwrap();
         assert_eq!(keys.len(), 2);
         assert_eq!(keys[0]["kid"], set.current().kid());
@@ -223,5 +216,42 @@ mod tests {
             members.sort_unstable();
             assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
         }
+    }
+
+    #[test]
+    fn a_key_checks_until_its_end_and_is_published_as_long() {
+        let (current, old) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let mut set = KeySet::new(current);
+        set.add_public(&old.jwk(), Some(UnixMillis(1_000))).unwrap();
+        let published = |now| set.jwks(UnixMillis(now)).contains(old.kid());
+        assert!(published(999) && set.find(old.kid(), UnixMillis(999)).is_some());
+        assert!(!published(1_000) && set.find(old.kid(), UnixMillis(1_000)).is_none());
+        assert!(set.find(set.current().kid(), UnixMillis(i64::MAX)).is_some());
+    }
+
+    #[test]
+    fn only_the_public_half_of_a_key_of_ours_is_added() {
+        let key = SigningKey::generate().unwrap();
+        let mut set = KeySet::new(SigningKey::generate().unwrap());
+        let jwk: Value = serde_json::from_str(&key.jwk()).unwrap();
+        let with = |name: &str, value: &str| {
+            let mut changed = jwk.clone();
+            changed[name] = value.into();
+            changed.to_string()
+        };
+        let table = [
+            String::new(),
+            "{}".into(),
+            with("kid", "other"),
+            with("e", "AQ"),
+            with("n", "AQAB"),
+            with("d", "AQAB"),
+            with("alg", "RS512"),
+            key.jwk().replacen('{', "{\"e\":\"AQAB\",", 1),
+        ];
+        for text in table {
+            assert!(set.add_public(&text, None).is_err(), "{text}");
+        }
+        assert!(set.find(key.kid(), UnixMillis(0)).is_none());
     }
 }

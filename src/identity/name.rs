@@ -3,7 +3,12 @@
 //! Owns that rule and says which part of it a name breaks. A name is also a word of `policy.csv`
 //! and part of the policy's memo keys, so it must never hold a separator or a pattern's character.
 
+use sha2::{Digest, Sha256};
+
 const MAX_NAME_BYTES: usize = 63;
+
+/// The bytes of a digest that tells apart names which would look alike: twice as many hex digits.
+const DIGEST_BYTES: usize = 6;
 
 /// Why a name cannot be given.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -55,14 +60,52 @@ pub fn check_agent_type(name: &str) -> Result<(), NameError> {
     check(name, "an agent type")
 }
 
+/// A name for the agent of an external subject: `corp.alice`, as close to the subject as the rule
+/// allows. Always the same for the same subject; where a character was changed or cut, a digest of
+/// the original keeps it apart from all others.
+pub fn subject_to_name(issuer_name: &str, subject: &str) -> String {
+    let wanted = format!("{issuer_name}.{subject}");
+    // What ends like a digest gets one too, and so does what could be split in two ways.
+    let unmistakable = !ends_with_digest(&wanted) && !issuer_name.contains('.');
+    if unmistakable && check_agent_name(&wanted).is_ok() {
+        return wanted;
+    }
+    let digest = Sha256::digest(format!("{issuer_name}\0{subject}"));
+    let digest: String =
+        digest.iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    let readable: String = wanted
+        .to_ascii_lowercase()
+        .chars()
+        .map(|character| if is_allowed(character) { character } else { '-' })
+        .skip_while(|character| !is_plain(*character))
+        .take(MAX_NAME_BYTES - 1 - 2 * DIGEST_BYTES)
+        .collect();
+    match readable.trim_end_matches(['.', '_', '-']) {
+        "" => digest,
+        readable => format!("{readable}-{digest}"),
+    }
+}
+
+fn ends_with_digest(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(_, end)| {
+        end.len() == 2 * DIGEST_BYTES && end.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+const fn is_plain(character: char) -> bool {
+    character.is_ascii_lowercase() || character.is_ascii_digit()
+}
+
+const fn is_allowed(character: char) -> bool {
+    is_plain(character) || matches!(character, '.' | '_' | '-')
+}
+
 fn check(name: &str, what: &'static str) -> Result<(), NameError> {
-    let plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
-    let allowed = |character: char| plain(character) || matches!(character, '.' | '_' | '-');
     let Some(first) = name.chars().next() else { return Err(NameError::Empty { what }) };
-    if let Some(character) = name.chars().find(|character| !allowed(*character)) {
+    if let Some(character) = name.chars().find(|character| !is_allowed(*character)) {
         return Err(NameError::BadCharacter { what, character });
     }
-    if !plain(first) {
+    if !is_plain(first) {
         return Err(NameError::BadStart { what, character: first });
     }
     if name.len() > MAX_NAME_BYTES {
@@ -74,6 +117,7 @@ fn check(name: &str, what: &'static str) -> Result<(), NameError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn plain_names_pass() {
@@ -101,5 +145,42 @@ mod tests {
         }
         assert!(check_role_name("R").unwrap_err().to_string().contains("a role"));
         assert!(check_agent_type("T").unwrap_err().to_string().contains("an agent type"));
+    }
+
+    #[test]
+    fn a_subject_gives_its_agent_a_readable_name() {
+        let long = "x".repeat(80);
+        let table = [
+            ("corp", "alice", "corp.alice"),
+            ("corp", "alice@corp.example", "corp.alice-corp.example-"),
+            ("corp", "auth0|5F7C", "corp.auth0-5f7c-"),
+            ("Corp", "alice", "corp.alice-"),
+            ("a.b", "c", "a.b.c-"),
+            ("_", "Z", "z-"),
+            ("corp", "alice-0123456789ab", "corp.alice-0123456789ab-"),
+            ("corp", &long, &format!("corp.{}-", "x".repeat(45))),
+        ];
+        for (issuer_name, subject, expected) in table {
+            let name = subject_to_name(issuer_name, subject);
+            assert_eq!(check_agent_name(&name), Ok(()), "{name}");
+            let digest = name.strip_prefix(expected).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(digest.len(), if expected.ends_with('-') { 12 } else { 0 }, "{name}");
+        }
+        assert_eq!(subject_to_name("", "é").len(), 12);
+    }
+
+    proptest! {
+        #[test]
+        fn different_subjects_have_different_names(
+            first in ("[a-c.-]{0,4}", "[a-cA.é-]{0,4}|.{0,90}"),
+            second in ("[a-c.-]{0,4}", "[a-cA.é-]{0,4}|.{0,90}"),
+        ) {
+            let name = subject_to_name(&first.0, &first.1);
+            prop_assert_eq!(check_agent_name(&name), Ok(()));
+            let other = subject_to_name(&second.0, &second.1);
+            prop_assert_eq!(name == other, first == second);
+            let nested = subject_to_name("corp", &name);
+            prop_assert!(nested != name);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Secrets: made from random bits, kept as hashes.
 //!
-//! Owns the forms of client ids, client secrets, administrators' tokens and passwords. It must never
-//! compare a secret byte by byte, nor hand one out unwrapped.
+//! Owns the forms of ids, client secrets, detection keys, administrators' tokens and passwords. It must
+//! never compare a secret byte by byte, nor hand one out unwrapped.
 
 use crate::types::Sensitive;
 use argon2::{
@@ -17,6 +17,9 @@ pub const CLIENT_SECRET_PREFIX: &str = "pcs_";
 
 /// How administrators' access tokens begin.
 pub const ACCESS_TOKEN_PREFIX: &str = "pca_";
+
+/// How detection keys begin.
+pub const DETECTION_KEY_PREFIX: &str = "detect_live_";
 
 /// Letters and digits that nobody mistakes for each other: 32 of them, so five bits each.
 const READABLE: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -35,6 +38,21 @@ pub enum SecretError {
 /// A new client id: `agent_` and 80 random bits. Not a secret.
 pub fn generate_client_id() -> Result<String, SecretError> {
     Ok(format!("agent_{}", readable::<16>()?))
+}
+
+/// A new id for an AppContext: `ac_` and 80 random bits. Not a secret.
+pub fn generate_app_context_id() -> Result<String, SecretError> {
+    Ok(format!("ac_{}", readable::<16>()?))
+}
+
+/// A new id for a detection key: `key_` and 80 random bits. Not a secret, and not part of the key.
+pub fn generate_key_id() -> Result<String, SecretError> {
+    Ok(format!("key_{}", readable::<16>()?))
+}
+
+/// A new detection key with 256 random bits.
+pub fn generate_detection_key() -> Result<Sensitive<String>, SecretError> {
+    prefixed(DETECTION_KEY_PREFIX)
 }
 
 /// A new client secret with 256 random bits.
@@ -113,8 +131,23 @@ mod tests {
             assert_eq!(URL_SAFE_NO_PAD.decode(random).unwrap().len(), 32);
         }
         assert!(generate_access_token().unwrap().expose().starts_with("pca_"));
-        let client_id = generate_client_id().unwrap();
-        assert!(client_id.starts_with("agent_") && client_id.len() == 22, "{client_id}");
+        let detection_key = generate_detection_key().unwrap().reveal();
+        let random = detection_key.strip_prefix("detect_live_").unwrap();
+        assert_eq!(URL_SAFE_NO_PAD.decode(random).unwrap().len(), 32);
+    }
+
+    #[test]
+    fn ids_say_what_they_are_of() {
+        let table = [
+            (generate_client_id(), "agent_"),
+            (generate_app_context_id(), "ac_"),
+            (generate_key_id(), "key_"),
+        ];
+        for (id, prefix) in table {
+            let id = id.unwrap();
+            let random = id.strip_prefix(prefix).unwrap();
+            assert!(random.len() == 16 && random.bytes().all(|it| READABLE.contains(&it)), "{id}");
+        }
     }
 
     #[test]

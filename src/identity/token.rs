@@ -4,10 +4,11 @@
 //! from our set by its id: it must never follow a token's own word on how it is to be checked
 //! (`alg`, `jwk`, `jku`, `x5u`, `x5c`), nor look at claims before the signature is good.
 
-use super::KeySet;
+use super::{KeySet, jws::Jws};
 use crate::types::{Sensitive, UnixMillis};
-use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
+use jsonwebtoken::{Algorithm, Header, encode};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// RFC 9068 §2.1: keeps other tokens of the same issuer from being taken for access tokens.
 const TOKEN_TYPE: &str = "at+jwt";
@@ -51,11 +52,11 @@ pub struct SignError(#[from] jsonwebtoken::errors::Error);
 /// Why a token is refused. Callers learn only "expired" or "not valid"; the rest is for the log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TokenError {
-    /// Too long, not a JWT, or not of our type and algorithm.
-    #[error("the token does not have the form of ours")]
+    /// Too long, not a JWT, of another type or algorithm, ambiguous, or a claim has another form.
+    #[error("the token does not have the expected form")]
     Malformed,
-    /// No key of ours has its `kid`.
-    #[error("the token names a key that is not ours")]
+    /// No key of its issuer has its `kid`.
+    #[error("the token names a key that its issuer does not have")]
     UnknownKey,
     /// Its signature is not that of the key.
     #[error("the token's signature is wrong")]
@@ -72,6 +73,9 @@ pub enum TokenError {
     /// For somebody else.
     #[error("the token is for another audience")]
     WrongAudience,
+    /// The claim that names the agent is missing or unusable.
+    #[error("the token does not say which agent it is for")]
+    NoSubject,
 }
 
 #[derive(Deserialize)]
@@ -98,49 +102,48 @@ pub fn verify(
     audience: &str,
     now: UnixMillis,
 ) -> Result<Claims, TokenError> {
-    if token.len() > MAX_TOKEN_BYTES {
-        return Err(TokenError::Malformed);
-    }
-    let header = decode_header(token).map_err(|_not_a_jwt| TokenError::Malformed)?;
-    let ours = header.alg == Algorithm::RS256
-        && header.typ.as_deref() == Some(TOKEN_TYPE)
-        && header.crit.is_none();
-    if !ours {
-        return Err(TokenError::Malformed);
-    }
-    let key = header.kid.as_deref().and_then(|kid| keys.find(kid)).ok_or(TokenError::UnknownKey)?;
+    let claims = verify_at_any_age(keys, token, issuer, audience, now)?;
+    check_end(claims.exp, now)?;
+    Ok(claims)
+}
 
-    let received = decode::<ReceivedClaims>(token, key, &signature_only()).map_err(|error| {
-        match error.kind() {
-            jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenError::BadSignature,
-            _ => TokenError::Malformed,
-        }
-    })?;
-    let ReceivedClaims { nbf, claims } = received.claims;
+/// [`verify`] for a token that may have expired: its agent may still revoke it (RFC 7009 §2.2).
+pub fn verify_at_any_age(
+    keys: &KeySet,
+    token: &str,
+    issuer: &str,
+    audience: &str,
+    now: UnixMillis,
+) -> Result<Claims, TokenError> {
+    let jws = Jws::read(token, MAX_TOKEN_BYTES)?;
+    if jws.algorithm() != Some("RS256") || jws.token_type() != Some(TOKEN_TYPE) {
+        return Err(TokenError::Malformed);
+    }
+    let key = jws.kid().and_then(|kid| keys.find(kid, now)).ok_or(TokenError::UnknownKey)?;
+    let received = serde_json::from_value(Value::Object(jws.claims(key)?));
+    let ReceivedClaims { nbf, claims } = received.map_err(|_other_claims| TokenError::Malformed)?;
     if claims.iss != issuer {
         return Err(TokenError::WrongIssuer);
     }
     if claims.aud != audience {
         return Err(TokenError::WrongAudience);
     }
-    let now_secs = now.as_secs();
-    if now_secs >= claims.exp {
-        return Err(TokenError::Expired);
-    }
-    let latest_start = claims.iat.max(nbf.unwrap_or(claims.iat));
-    if latest_start > now_secs.saturating_add(CLOCK_LEEWAY_SECS) {
-        return Err(TokenError::NotYetValid);
-    }
+    check_start(&[Some(claims.iat), nbf], now)?;
     Ok(claims)
 }
 
-/// The library checks the signature; claims are compared here, with the `now` that we were given.
-fn signature_only() -> Validation {
-    let mut validation = Validation::new(Algorithm::RS256);
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    validation
+/// A token is over in the very second of its `exp`.
+pub(super) const fn check_end(exp: i64, now: UnixMillis) -> Result<(), TokenError> {
+    if now.as_secs() >= exp { Err(TokenError::Expired) } else { Ok(()) }
+}
+
+/// A token may start a little early: `iat` and `nbf` come from another clock.
+pub(super) fn check_start(starts: &[Option<i64>], now: UnixMillis) -> Result<(), TokenError> {
+    let latest = now.as_secs().saturating_add(CLOCK_LEEWAY_SECS);
+    if starts.iter().flatten().any(|start| *start > latest) {
+        return Err(TokenError::NotYetValid);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ mod tests {
 
     fn chat_facts() -> AnswerFacts {
         AnswerFacts {
+            id: Some("chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT".into()),
             model: Some("gpt-4o-2024-08-06".into()),
             finish_reason: Some("tool_calls".into()),
             usage: Usage { input_tokens: Some(142), output_tokens: Some(87) },
@@ -105,6 +106,32 @@ mod tests {
     }
 
     #[test]
+    fn a_response_is_known_by_its_id_model_status_and_usage() {
+        let facts = read(&[
+            br#"{"id":"resp_1","status":"incomplete","error":null,"model":"m","output":[{"id":"msg_1","status":"completed"}],
+            "usage":{"input_tokens":3,"input_tokens_details":{"cached_tokens":0},"output_tokens":4}}"#,
+        ])
+        .unwrap();
+        assert_eq!(facts.id.as_deref(), Some("resp_1"));
+        assert_eq!(facts.finish_reason.as_deref(), Some("incomplete"));
+        assert_eq!(facts.usage, Usage { input_tokens: Some(3), output_tokens: Some(4) });
+        assert!(!facts.has_error());
+        let failed =
+            br#"{"id":"r","status":"failed","error":{"code":"server_error","message":"x"}}"#;
+        let facts = read(&[failed]).unwrap();
+        assert_eq!(facts.error_code.as_deref(), Some("server_error"));
+    }
+
+    #[test]
+    fn a_code_at_the_top_level_counts_only_in_an_error() {
+        let facts = read(&[br#"{"code":"x","type":"thing"}"#]).unwrap();
+        assert_eq!(facts, AnswerFacts::default());
+        let facts = read(&[br#"{"code":"x","message":"m","type":"error"}"#]).unwrap();
+        assert_eq!(facts.error_code.as_deref(), Some("x"));
+        assert!(read(&[br#"{"type":"error","code":null}"#]).unwrap().has_error());
+    }
+
+    #[test]
     fn a_text_that_is_too_long_for_a_record_is_not_kept() {
         let answer = format!(r#"{{"model":"{}"}}"#, "m".repeat(257));
         assert_eq!(read(&[answer.as_bytes()]), Ok(AnswerFacts::default()));
@@ -113,7 +140,8 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic_and_splits_do_not_matter(
-            bytes in prop_oneof![prop::collection::vec(any::<u8>(), 0..200), "[{}\\[\\]\",:nl0-9\\\\ model]{0,200}".prop_map(String::into_bytes)],
+            bytes in prop_oneof![prop::collection::vec(any::<u8>(), 0..200), "[{}\\[\\]\",:nl0-9\\\\ model]{0,200}".prop_map(String::into_bytes),
+                r#"([{}\[\]:, ]|"(id|model|response|usage|error|status|type|code|choices|input_tokens)"|"error"|7|null){0,40}"#.prop_map(String::into_bytes)],
             size in 1usize..20,
         ) {
             let chunks: Vec<&[u8]> = bytes.chunks(size).collect();

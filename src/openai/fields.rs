@@ -46,19 +46,25 @@ pub(super) fn flag(object: Value<'_>, name: &'static str) -> Result<bool, Refusa
     }
 }
 
+/// A name as a string of JSON.
+pub(super) fn name<'d>(value: Value<'d>, param: &'static str) -> Result<Cow<'d, str>, Refusal> {
+    value.as_str().filter(|name| is_name(name)).ok_or_else(|| not_a_name(param))
+}
+
 /// A name of 1 to 256 bytes without control characters. Space around it, which some server might
 /// trim and no policy expects, is refused too.
-pub(super) fn name<'d>(value: Value<'d>, param: &'static str) -> Result<Cow<'d, str>, Refusal> {
-    value
-        .as_str()
-        .filter(|name| (1..=MAX_NAME_BYTES).contains(&name.len()))
-        .filter(|name| !name.chars().any(char::is_control) && name.trim().len() == name.len())
-        .ok_or_else(|| {
-            malformed(
-                "The name must be a string of 1 to 256 bytes, without control characters and without space around it.",
-                param,
-            )
-        })
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&text.len())
+        && !text.chars().any(char::is_control)
+        && text.trim().len() == text.len()
+}
+
+/// The refusal of what is not a name.
+pub(super) fn not_a_name(param: &'static str) -> Refusal {
+    malformed(
+        "The name must be a string of 1 to 256 bytes, without control characters and without space around it.",
+        param,
+    )
 }
 
 /// A refusal that names the field.
@@ -66,9 +72,14 @@ pub(super) fn malformed(message: &'static str, param: &'static str) -> Refusal {
     Refusal::Malformed { message: Cow::Borrowed(message), param: Some(Cow::Borrowed(param)) }
 }
 
+/// A refusal of the body as a whole.
+pub(super) fn refuse(message: &'static str) -> Refusal {
+    Refusal::Malformed { message: Cow::Borrowed(message), param: None }
+}
+
 /// Whether a reader that folds case would take `key` for `name`. Only two letters beyond ASCII
 /// fold to ASCII ones: the long s and the Kelvin sign.
-fn is_look_alike(key: &str, name: &str) -> bool {
+pub(super) fn is_look_alike(key: &str, name: &str) -> bool {
     if key.len() <= name.len() {
         return key.eq_ignore_ascii_case(name);
     }

@@ -107,6 +107,26 @@ impl<'d> Value<'d> {
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
+    /// All keys and values at any depth, in no particular order.
+    pub(crate) fn entries_within(self) -> impl Iterator<Item = (Value<'d>, Value<'d>)> {
+        let mut unread = vec![self];
+        let mut found = Vec::new();
+        std::iter::from_fn(move || {
+            while found.is_empty() {
+                let container = unread.pop()?;
+                unread.extend(container.items().filter(|item| item.is_container()));
+                found.extend(container.entries());
+                let values = found.iter().map(|(_, value): &(Self, Self)| *value);
+                unread.extend(values.filter(|value| value.is_container()));
+            }
+            found.pop()
+        })
+    }
+
+    fn is_container(self) -> bool {
+        matches!(self.kind(), Kind::Array | Kind::Object)
+    }
+
     fn children(self, kind: Kind) -> impl Iterator<Item = Value<'d>> {
         let end = if self.kind() == kind { wide(self.node().next) } else { 0 };
         let mut index = self.index + 1;

@@ -100,6 +100,11 @@ mod tests {
             json!({"error": "The requested model is not permitted by your API key's policy."})
         );
         assert_eq!(text(Refusal::InvalidIdentity), json!({"error": "Invalid detection key"}));
+        assert_eq!(text(Refusal::ExpiredIdentity), json!({"error": "Invalid detection key"}));
+        assert_eq!(
+            text(Refusal::DetectionKeyMissing),
+            json!({"error": "Detection key required for proxy endpoints. Add X-Detection-Key header."})
+        );
         assert_eq!(
             text(Refusal::UnknownEndpoint),
             json!({"error": Refusal::UnknownEndpoint.message()})

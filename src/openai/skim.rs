@@ -7,20 +7,22 @@
 mod place;
 mod seen;
 mod state;
+mod values;
 
 pub use seen::AnswerFacts;
 pub(super) use seen::Seen;
 
-use super::{fields::MAX_NAME_BYTES, json::unescape, run::run_before};
+use super::run::run_before;
 use place::{Field, Place};
 use state::{Capture, Inside, State};
-use std::borrow::Cow;
 
 /// The push reader. It has no `Debug`, because it holds pieces of content.
 #[derive(Default)]
 pub(super) struct Skimmer {
     facts: AnswerFacts,
     captured: Vec<u8>,
+    /// The `type` at the document's top level; kept for its room.
+    own_type: Vec<u8>,
     position: usize,
     document: State,
 }
@@ -41,8 +43,14 @@ impl Skimmer {
         &self.document.seen
     }
 
+    /// The `type` of the current document, empty as long as there is none.
+    pub(super) fn own_type(&self) -> &[u8] {
+        &self.own_type
+    }
+
     /// Ends the current document and is ready for the next.
     pub(super) fn next_document(&mut self) -> Seen {
+        self.own_type.clear();
         std::mem::take(&mut self.document).seen
     }
 
@@ -105,8 +113,9 @@ impl Skimmer {
         self.document.is_null = false;
         self.note_value();
         let is_wanted = match self.document.field {
+            Field::Id => self.facts.id.is_none(),
             Field::Model => self.facts.model.is_none(),
-            Field::FinishReason | Field::Code | Field::Type => true,
+            Field::FinishReason | Field::Status | Field::Code | Field::Type => true,
             _ => false,
         };
         self.captured.clear();
@@ -127,7 +136,7 @@ impl Skimmer {
         if state.place == Place::Choices {
             state.seen.has_empty_choices = false;
         }
-        if state.field == Field::Error {
+        if state.field == Field::Error && state.place == Place::Root {
             state.seen.has_error = !state.is_null;
         }
     }
@@ -143,6 +152,7 @@ impl Skimmer {
             Some(place) => {
                 state.seen.has_usage |= place == Place::Usage;
                 state.seen.has_empty_choices |= place == Place::Choices;
+                state.is_in_response |= place == Place::Response;
                 state.expects_key = place != Place::Choices;
                 state.place = place;
                 state.field = Field::Other;
@@ -160,8 +170,13 @@ impl Skimmer {
         state.field = Field::Other;
         match state.place {
             Place::Outside => {}
-            Place::Root => state.seen.is_complete = true,
+            Place::Root => self.end_document(),
+            Place::Usage | Place::Error if state.is_in_response => state.place = Place::Response,
             Place::Usage | Place::Error | Place::Choices => state.place = Place::Root,
+            Place::Response => {
+                state.is_in_response = false;
+                state.place = Place::Root;
+            }
             Place::FirstChoice => {
                 state.place = Place::Choices;
                 if state.choice_finish.is_some() && state.choice_index.unwrap_or(0) == 0 {
@@ -171,91 +186,13 @@ impl Skimmer {
         }
     }
 
-    fn text(&mut self, rest: &[u8], capture: Capture) -> usize {
-        let run = if std::mem::take(&mut self.document.is_escaped) {
-            1
-        } else {
-            run_before(rest, |byte| (byte == b'"') | (byte == b'\\'))
-        };
-        let (plain, stop) = rest.split_at(run.min(rest.len()));
-        self.capture(plain, capture);
-        // After an escaped byte the next one is looked at in the next round.
-        match stop.first() {
-            Some(b'\\') => {
-                self.capture(b"\\", capture);
-                self.document.is_escaped = true;
-                run + 1
-            }
-            Some(b'"') => {
-                self.end_text(capture);
-                run + 1
-            }
-            _ => run,
-        }
-    }
-
-    /// Keeps one byte more than a name may have, which tells that it was too long.
-    fn capture(&mut self, bytes: &[u8], capture: Capture) {
-        if capture != Capture::Nothing {
-            let room = (MAX_NAME_BYTES + 1).saturating_sub(self.captured.len());
-            self.captured.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-        }
-    }
-
-    fn end_text(&mut self, capture: Capture) {
+    fn end_document(&mut self) {
         let state = &mut self.document;
-        let is_skipping = state.skipped_depth > 0;
-        state.inside = if is_skipping { Inside::Skipped } else { Inside::Structure };
-        match capture {
-            Capture::Nothing => {}
-            Capture::Key => state.field = Field::named(state.place, &self.captured),
-            Capture::Value => {
-                let text = captured_text(&self.captured);
-                match state.field {
-                    Field::Model => self.facts.model = text,
-                    Field::FinishReason => state.choice_finish = text,
-                    Field::Code => self.facts.error_code = text,
-                    Field::Type => self.facts.error_type = text,
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    fn scalar(&mut self, rest: &[u8]) -> usize {
-        let stops = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
-        let end = rest.iter().position(stops);
-        let digits = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        let state = &mut self.document;
-        if state.field != Field::Other {
-            state.number = digits
-                .iter()
-                .try_fold(state.number, |number, digit| {
-                    let digit = char::from(*digit).to_digit(10)?;
-                    Some(number?.checked_mul(10)?.checked_add(digit.into()))
-                })
-                .flatten();
-        }
-        if end.is_some() {
-            self.end_scalar(self.position + digits.len());
-        }
-        digits.len()
-    }
-
-    fn end_scalar(&mut self, end: usize) {
-        let state = &mut self.document;
-        state.inside = Inside::Structure;
-        let number = state.number;
-        match state.field {
-            Field::InputTokens => self.facts.usage.input_tokens = number,
-            Field::OutputTokens => self.facts.usage.output_tokens = number,
-            Field::Index => state.choice_index = number,
-            Field::Code => self.facts.error_code = number.map(|code| code.to_string().into()),
-            Field::Usage if state.is_null => {
-                state.cuts_to_next_key = state.comma.is_none();
-                state.seen.null_usage = Some(state.member..end);
-            }
-            _ => {}
+        state.seen.is_complete = true;
+        if self.own_type == b"error" {
+            state.seen.has_error = true;
+            self.facts.error_type.get_or_insert_with(|| "error".into());
+            self.facts.error_code = self.facts.error_code.take().or(state.own_code.take());
         }
     }
 
@@ -279,10 +216,4 @@ impl Skimmer {
         }
         run + 1
     }
-}
-
-/// A captured text, unless it is too long or not a text at all.
-fn captured_text(captured: &[u8]) -> Option<Box<str>> {
-    let raw = std::str::from_utf8(captured).ok().filter(|raw| raw.len() <= MAX_NAME_BYTES)?;
-    unescape(raw).map(Cow::into_owned).map(Into::into)
 }

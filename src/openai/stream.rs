@@ -6,6 +6,7 @@
 
 use super::{
     answer::AnswerFacts,
+    endpoint::StreamMarker,
     skim::{Seen, Skimmer},
     sse::{Framer, Token},
 };
@@ -33,7 +34,7 @@ pub enum StreamFault {
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum StreamEnd {
-    /// With its marker, or with an error of the provider's own.
+    /// With its marker, with `[DONE]`, or with an error of the provider's own.
     Complete,
     /// Before that.
     Truncated,
@@ -61,6 +62,7 @@ enum Payload {
 /// Fed with the provider's chunks in any split; gives what goes to the client. It has no
 /// `Debug`, because it holds pieces of content.
 pub struct StreamEditor {
+    marker: StreamMarker,
     removes_usage: bool,
     framer: Framer,
     skimmer: Skimmer,
@@ -73,11 +75,12 @@ pub struct StreamEditor {
 }
 
 impl StreamEditor {
-    /// `removes_usage`: whether usage was asked for by us alone
+    /// `strip_usage`: whether usage was asked for by us alone
     /// ([`Call::usage_added`](super::Call::usage_added)).
-    pub fn new(removes_usage: bool) -> Self {
+    pub fn new(marker: StreamMarker, strip_usage: bool) -> Self {
         Self {
-            removes_usage,
+            marker,
+            removes_usage: strip_usage,
             framer: Framer::default(),
             skimmer: Skimmer::default(),
             payload: Payload::default(),
@@ -136,7 +139,8 @@ impl StreamEditor {
             let held = self.held.split().freeze();
             edit_event(&held, edit, out);
         }
-        if self.has_ended { StreamEnd::Complete } else { StreamEnd::Truncated }
+        let is_whole = self.has_ended || self.marker == StreamMarker::Unknown;
+        if is_whole { StreamEnd::Complete } else { StreamEnd::Truncated }
     }
 
     /// Whether the stream's end has been seen.
@@ -175,8 +179,9 @@ impl StreamEditor {
 
     fn end_event(&mut self) -> Edit {
         self.payload = Payload::Unread;
+        let is_last = self.marker.is_ended_by(self.skimmer.own_type());
         let seen = self.skimmer.next_document();
-        self.has_ended |= seen.is_complete && seen.has_error;
+        self.has_ended |= seen.is_complete && (seen.has_error || is_last);
         let edit = edit_for(seen);
         self.is_last_dropped = self.removes_usage && matches!(edit, Edit::Drop);
         if self.removes_usage { edit } else { Edit::Keep }

@@ -2,62 +2,124 @@
 //!
 //! Owns the translation of the actors' answers into refusals. It must never look at the body.
 
-use super::{Gate, Inbound, Refused, Stop, record::Exchange};
+use super::{Gate, Inbound, Refused, Stop, headers, record::Exchange};
 use crate::bus::BusError;
 use crate::bus::audit::Told;
-use crate::bus::auth::{AuthError, Authenticate};
+use crate::bus::auth::{
+    AuthError, Authenticate, Authenticated, Complete, Credential, IssuerUnavailable,
+};
 use crate::bus::policy::Authorize;
 use crate::openai::Call;
 use crate::policy::{Decision, DenialReason, Permitted};
-use crate::types::{AgentStatus, Governed, Principal, Refusal, Sensitive};
+use crate::types::{AgentStatus, Governed, Principal, Refusal, Sensitive, Surface};
 use actix_web::http::header::{self, HeaderMap};
 use std::sync::Arc;
 
 /// What a known caller's call is counted as when there is no room for its record.
 const RECORD_FULL: &str = "record_full";
 
-/// Authenticates the caller and opens its exchange. A call without an identity is only counted.
+/// Authenticates the caller, opens its exchange and counts it. A call without an identity is only counted.
 pub(super) async fn identify(
     gate: &Gate,
     inbound: &Inbound<'_>,
 ) -> Result<Exchange, Option<Refused>> {
     let opening = Exchange::arrive(gate, inbound);
-    let Some(token) = bearer_token(inbound.request.headers()) else {
-        return Err(Some(anonymous(gate, inbound, opening, Refusal::InvalidIdentity)));
+    let credential = match credential(inbound) {
+        Ok(credential) => credential,
+        Err(refusal) => return Err(Some(anonymous(gate, inbound, opening, refusal))),
     };
-    let message = Authenticate { token: Sensitive::new(token.into()) };
-    let (principal, standing) = match gate.bus.authenticate.ask(message).await {
-        Ok(Ok(principal)) => (principal, None),
-        Ok(Err(AuthError::Standing { principal, status })) => (principal, Some(status)),
-        Ok(Err(AuthError::Expired)) => {
-            return Err(Some(anonymous(gate, inbound, opening, Refusal::ExpiredIdentity)));
+    let (caller, standing) = match authenticate(gate, credential).await {
+        Ok(Ok(caller)) => (caller, None),
+        Ok(Err(AuthError::Standing { caller, status })) => {
+            (*caller, Some(refusal_of_status(status)))
         }
-        Ok(Err(AuthError::Invalid)) => {
-            return Err(Some(anonymous(gate, inbound, opening, Refusal::InvalidIdentity)));
+        Ok(Err(error)) => {
+            return Err(Some(anonymous(gate, inbound, opening, refusal_of(&error))));
         }
-        Err(error) => {
-            return Err(Some(opening.into_refused(unavailable("authentication", error))));
-        }
+        Err(refusal) => return Err(Some(opening.into_refused(refusal))),
     };
-    let exchange = opening.begin(gate, principal).map_err(|refused| {
+    let exchange = opening.begin(gate, caller).map_err(|refused| {
         count(gate, inbound, RECORD_FULL);
         Some(refused)
     })?;
-    if gate.drain.is_stopping() {
-        return Err(Some(exchange.refuse(Refusal::Unavailable { what: "shutting down" })));
-    }
-    match standing.map(refusal_of) {
-        Some(refusal) => Err(Some(exchange.refuse(refusal))),
-        None => Ok(exchange),
+    let allowed = match standing {
+        _ if gate.drain.is_stopping() => Err(Refusal::Unavailable { what: "shutting down" }),
+        Some(refusal) => Err(refusal),
+        None => exchange.count().and_then(|()| head_fits(gate, inbound)),
+    };
+    match allowed {
+        Ok(()) => Ok(exchange),
+        Err(refusal) => Err(Some(exchange.refuse(refusal))),
     }
 }
 
-fn refusal_of(status: AgentStatus) -> Refusal {
+/// What the surface asks its callers to show.
+fn credential(inbound: &Inbound<'_>) -> Result<Credential, Refusal> {
+    let headers = inbound.request.headers();
+    match inbound.surface {
+        Surface::Agent => {
+            let token = bearer_token(headers).ok_or(Refusal::InvalidIdentity)?;
+            Ok(Credential::AgentToken(Sensitive::new(token.into())))
+        }
+        Surface::DetectionKey => {
+            let mut keys = headers.get_all(&headers::DETECTION_KEY);
+            let key = keys.next().filter(|key| !key.is_empty());
+            let key = key.ok_or(Refusal::DetectionKeyMissing)?;
+            match (key.to_str(), keys.next()) {
+                (Ok(key), None) => Ok(Credential::DetectionKey(Sensitive::new(key.into()))),
+                _ => Err(Refusal::InvalidIdentity),
+            }
+        }
+    }
+}
+
+/// Asks the desk; where it lacks something that can be fetched, once more after that.
+async fn authenticate(
+    gate: &Gate,
+    credential: Credential,
+) -> Result<Result<Authenticated, AuthError>, Refusal> {
+    let ask = |credential| async move {
+        let answer = gate.bus.authenticate.ask(Authenticate { credential }).await;
+        answer.map_err(|error| unavailable("authentication", error))
+    };
+    let answer = ask(credential.clone()).await?;
+    let Err(AuthError::Lacking(lacking)) = answer else { return Ok(answer) };
+    match gate.bus.complete.ask(Complete(lacking)).await {
+        Ok(Ok(())) => ask(credential).await,
+        Ok(Err(IssuerUnavailable)) => Err(Refusal::Unavailable { what: "token issuer" }),
+        Err(error) => Err(unavailable("authentication", error)),
+    }
+}
+
+/// What a caller who is not let in gets.
+pub(super) fn refusal_of(error: &AuthError) -> Refusal {
+    match error {
+        AuthError::Expired => Refusal::ExpiredIdentity,
+        AuthError::Standing { status, .. } => refusal_of_status(*status),
+        // What could not be completed is not valid: the key or the agent does not exist.
+        AuthError::Invalid | AuthError::Lacking(_) => Refusal::InvalidIdentity,
+    }
+}
+
+fn refusal_of_status(status: AgentStatus) -> Refusal {
     match status {
         AgentStatus::Quarantined => Refusal::AgentQuarantined,
         AgentStatus::Revoked => Refusal::AgentRevoked,
         AgentStatus::Suspended | AgentStatus::Active => Refusal::AgentSuspended,
     }
+}
+
+/// The head is in memory by now; what is refused is what would be passed on.
+fn head_fits(gate: &Gate, inbound: &Inbound<'_>) -> Result<(), Refusal> {
+    let limit = gate.settings.header_limit;
+    let request = inbound.request;
+    let line = request.uri().path().len() + request.query_string().len();
+    let sizes = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    if line + sizes.sum::<usize>() > limit {
+        let limit_bytes = u64::try_from(limit).unwrap_or(u64::MAX);
+        return Err(Refusal::HeadTooLarge { limit_bytes });
+    }
+    Ok(())
 }
 
 fn anonymous(

@@ -3,14 +3,15 @@
 //! Owns the answer's end: what was complete ends cleanly, everything else reaches the client as an error
 //! event or a cut, never as a clean end. It must never hold back a byte that the reader has released.
 
-mod models;
+mod maker;
 mod reader;
+mod whole;
 
-pub(super) use models::filter_models;
+pub(super) use whole::settle;
 
-use super::{Answer, Gate, headers, record::Exchange};
+use super::{Answer, Gate, headers, leash::Leash, record::Exchange};
 use crate::bus::upstream::{UpstreamError, UpstreamReply};
-use crate::openai::{Call, Endpoint, PING, stream_error_event};
+use crate::openai::{BatchInput, Call, Endpoint, PING, stream_error_event};
 use crate::types::{Outcome, Refusal};
 use actix_web::{
     body::{BodySize, MessageBody},
@@ -18,6 +19,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use futures_util::stream::LocalBoxStream;
+use maker::Maker;
 use reader::Reader;
 use std::{
     collections::VecDeque,
@@ -29,16 +31,27 @@ use std::{
 use tokio::time::{Sleep, sleep_until};
 
 /// What the call tells about its answer.
-#[derive(Clone, Copy)]
 pub(super) struct Plan {
     endpoint: &'static Endpoint,
     /// We asked for usage, so its traces are taken out again.
     strip_usage: bool,
+    /// The gate's own provider key pays.
+    account_is_shared: bool,
+    /// The answer is an object that is kept at the provider's.
+    stores: bool,
+    /// What an uploaded batch file was seen to hold.
+    batch_input: Option<BatchInput>,
 }
 
 impl Plan {
-    pub(super) fn of(call: &Call) -> Self {
-        Self { endpoint: call.endpoint(), strip_usage: call.usage_added() }
+    pub(super) fn of(call: &Call, account_is_shared: bool) -> Self {
+        Self {
+            endpoint: call.endpoint(),
+            strip_usage: call.usage_added(),
+            account_is_shared,
+            stores: call.stores_answer(),
+            batch_input: call.batch_input().cloned(),
+        }
     }
 }
 
@@ -47,11 +60,13 @@ pub(super) fn answer(
     gate: &Gate,
     mut exchange: Exchange,
     reply: UpstreamReply,
-    plan: Plan,
+    plan: &Plan,
+    leash: Leash,
 ) -> Answer {
     exchange.note_status(reply.status.as_u16());
     let failed_status = reply.status.as_u16() >= 400;
-    let reader = Reader::for_answer(&reply.headers, failed_status, plan.strip_usage);
+    let reader = Reader::for_answer(&reply.headers, failed_status, plan);
+    let maker = Maker::of(gate, &exchange, plan, failed_status);
     // A stream has another length than announced once a ping or an edit has changed it.
     let length = reply.content_length.filter(|_| !reader.is_event_stream());
     let size = match (reply.status, length) {
@@ -64,6 +79,8 @@ pub(super) fn answer(
         size,
         upstream: Some(reply.body.take()),
         reader,
+        maker,
+        leash,
         released: Vec::new(),
         ready: VecDeque::new(),
         end: None,
@@ -88,6 +105,10 @@ pub struct Egress {
     size: BodySize,
     upstream: Option<LocalBoxStream<'static, Result<Bytes, UpstreamError>>>,
     reader: Reader,
+    /// Writes down who made the object that the answer is.
+    maker: Option<Maker>,
+    /// Ends the answer when its caller may no longer call.
+    leash: Leash,
     /// What the reader has just released; kept for its room.
     released: Vec<Bytes>,
     /// Released, not yet taken by the connection.
@@ -147,8 +168,15 @@ impl MessageBody for Egress {
                 Poll::Ready(Some(Ok(chunk))) => this.receive(chunk),
                 Poll::Ready(Some(Err(error))) => this.fail(error),
                 Poll::Ready(None) => this.finish(),
-                Poll::Pending if this.is_overdue(cx) => this.break_silence(),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    if let Poll::Ready(refusal) = Pin::new(&mut this.leash).poll(cx) {
+                        this.stop(refusal);
+                    } else if this.is_overdue(cx) {
+                        this.break_silence();
+                    } else {
+                        return Poll::Pending;
+                    }
+                }
             }
         }
     }
@@ -179,6 +207,9 @@ impl Egress {
         self.last_received = Instant::now();
         let fed = self.reader.feed(chunk, &mut self.released);
         self.ready.extend(self.released.drain(..));
+        if let Some(maker) = self.maker.take_if(|maker| maker.knows(self.reader.facts())) {
+            maker.bind(self.reader.facts());
+        }
         if fed.is_err() {
             self.stop(Refusal::UpstreamInvalid);
         }
@@ -223,7 +254,7 @@ impl Egress {
         if self.reader.is_event_stream() && self.reader.at_boundary() {
             self.ready.push_back(stream_error_event(&refusal));
         }
-        self.close(Outcome::UpstreamError, Some(refusal.code()));
+        self.close(refusal.outcome(), Some(refusal.code()));
         self.end = Some(End::CutAfterFlush);
     }
 

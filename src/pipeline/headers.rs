@@ -13,7 +13,8 @@ pub const DECISION: HeaderName = HeaderName::from_static("x-portcullis-decision"
 pub const SANDBOX: HeaderName = HeaderName::from_static("x-portcullis-sandbox");
 /// The caller's provider key on the agent surface.
 pub(super) const OPENAI_KEY: HeaderName = HeaderName::from_static("x-openai-key");
-const DETECTION_KEY: HeaderName = HeaderName::from_static("x-detection-key");
+/// The caller's credential on the detection-key surface.
+pub(super) const DETECTION_KEY: HeaderName = HeaderName::from_static("x-detection-key");
 const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
 const PROJECT: HeaderName = HeaderName::from_static("openai-project");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -35,12 +36,13 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 ];
 
 /// Set anew for the provider, or not wanted there.
-const NOT_TO_PROVIDER: [HeaderName; 8] = [
+const NOT_TO_PROVIDER: [HeaderName; 9] = [
     header::HOST,
     header::AUTHORIZATION,
     OPENAI_KEY,
     DETECTION_KEY,
     header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
     header::ACCEPT_ENCODING,
     header::RANGE,
     header::EXPECT,
@@ -52,7 +54,7 @@ const NOT_TO_CLIENT: [HeaderName; 3] =
 
 /// The client's headers as the provider gets them, but for the provider key. A body that came without a
 /// type gets the one that it was read as.
-pub(super) fn to_provider(headers: &HeaderMap, content_type: Option<&'static str>) -> HeaderMap {
+pub(super) fn to_provider(headers: &HeaderMap, content_type: Option<&str>) -> HeaderMap {
     let mut passed = HeaderMap::with_capacity(headers.len() + 4);
     let named = Named::in_connection_of(headers);
     for (name, value) in headers {
@@ -68,9 +70,9 @@ pub(super) fn to_provider(headers: &HeaderMap, content_type: Option<&'static str
         passed.append(name.clone(), value.clone());
     }
     passed.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    if let Some(content_type) = content_type.filter(|_| !passed.contains_key(header::CONTENT_TYPE))
-    {
-        passed.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let missing = content_type.filter(|_| !passed.contains_key(header::CONTENT_TYPE));
+    if let Some(content_type) = missing.and_then(|text| HeaderValue::from_str(text).ok()) {
+        passed.insert(header::CONTENT_TYPE, content_type);
     }
     passed
 }

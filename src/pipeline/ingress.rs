@@ -1,8 +1,19 @@
-//! Reading what comes in: the body, under its limits.
+//! Reading what comes in: the body, under its limits, as a call.
 //!
-//! Owns size, time and encoding of the request body. It must never look into it.
+//! Owns size, time and encoding of the request body, and whether it is held whole or streams through. It must
+//! never forward a byte that the call was not read from, or that is not read as it passes.
 
-use super::{Gate, Inbound, Stop, budget::Held, record::Exchange};
+mod upload;
+
+pub(super) use upload::{Tail, UploadEnded};
+
+use super::{
+    Gate, Inbound, Stop,
+    budget::Held,
+    encoding::{DecodeError, Decoder},
+    record::Exchange,
+};
+use crate::openai::{BodyKind, Call, ReadOptions, Route};
 use crate::types::Refusal;
 use actix_http::error::PayloadError;
 use actix_web::http::header::{self, HeaderMap};
@@ -13,74 +24,122 @@ use std::{borrow::Cow, time::Instant};
 /// Room taken at once for a body whose length is announced; a larger one grows as it arrives.
 const RESERVE_AT_MOST: usize = 1024 * 1024;
 
-/// The whole body. A body that came in one piece is not copied.
-pub(super) async fn read_body(
+/// A call that has been read.
+pub(super) struct Incoming {
+    pub(super) call: Call,
+    /// What streams in behind the bytes that the call was read from.
+    pub(super) tail: Option<Tail>,
+}
+
+/// Reads the call. A form whose fields come before its file is read as far as they go.
+pub(super) async fn read_call(
     gate: &Gate,
     exchange: &mut Exchange,
     inbound: &mut Inbound<'_>,
+    route: Route,
+    options: ReadOptions,
+) -> Result<Incoming, Stop> {
+    let request = inbound.request;
+    let query = Some(request.query_string()).filter(|query| !query.is_empty());
+    let content_type = content_type(request.headers())?;
+    let encoding = encoding(request.headers())?;
+    let is_form = matches!(route.endpoint.body, BodyKind::Form(_));
+    if is_form && encoding.is_none() && has_body(request.headers()) {
+        return upload::read(gate, exchange, inbound, route, query, content_type).await;
+    }
+    let limit = if is_form { gate.settings.upload_limit } else { gate.settings.body_limit };
+    let body = read_body(gate, exchange, inbound, encoding, limit).await?;
+    let call = Call::read(route, query, content_type, body, options)?;
+    Ok(Incoming { call, tail: None })
+}
+
+/// The whole body, decoded. A body that came in one piece is not copied.
+async fn read_body(
+    gate: &Gate,
+    exchange: &mut Exchange,
+    inbound: &mut Inbound<'_>,
+    encoding: Option<Decoder>,
+    limit: usize,
 ) -> Result<Bytes, Stop> {
     let headers = inbound.request.headers();
-    let announced = header_text(headers, &header::CONTENT_LENGTH);
-    let announced = announced.and_then(|text| text.parse::<usize>().ok());
-    if announced == Some(0)
-        || (announced.is_none() && !headers.contains_key(header::TRANSFER_ENCODING))
-    {
+    if !has_body(headers) {
         return Ok(Bytes::new());
     }
-    refuse_encoding(headers)?;
-    let too_large = || Refusal::BodyTooLarge {
-        limit_bytes: u64::try_from(gate.settings.body_limit).unwrap_or(u64::MAX),
-    };
-    if announced.is_some_and(|length| length > gate.settings.body_limit) {
-        return Err(too_large().into());
+    let announced = announced(headers);
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
     }
     let waiting_since = Instant::now();
     let mut held = gate.settings.budget.open();
-    let collected = collect(&mut inbound.payload, announced, gate.settings.body_limit, &mut held);
+    let collected = collect(&mut inbound.payload, announced, encoding, limit, &mut held);
     let body = tokio::time::timeout(gate.settings.body_timeout, collected).await;
     exchange.note_wait(waiting_since.elapsed());
     let body = match body {
         Err(_) => return Err(Refusal::BodyTooSlow.into()),
-        Ok(Err(Unread::TooLarge)) => return Err(too_large().into()),
-        Ok(Err(Unread::NoRoom)) => return Err(Refusal::Unavailable { what: "memory" }.into()),
-        Ok(Err(Unread::Gone)) => return Err(Stop::ClientGone),
-        Ok(Err(Unread::Malformed)) => return Err(malformed("The request body cannot be read.")),
-        Ok(Ok(body)) => body,
+        Ok(body) => body.map_err(|error| stop_of(error, limit))?,
     };
     exchange.note_body(body.len(), held);
     Ok(body)
 }
 
+/// Why a body could not be had.
 enum Unread {
     TooLarge,
     NoRoom,
     Gone,
     Malformed,
+    Undecodable,
+}
+
+fn stop_of(error: Unread, limit: usize) -> Stop {
+    match error {
+        Unread::TooLarge => too_large(limit),
+        Unread::NoRoom => Refusal::Unavailable { what: "memory" }.into(),
+        Unread::Gone => Stop::ClientGone,
+        Unread::Malformed => malformed("The request body cannot be read."),
+        Unread::Undecodable => malformed("The request body is not what its Content-Encoding says."),
+    }
+}
+
+fn too_large(limit: usize) -> Stop {
+    let limit_bytes = u64::try_from(limit).unwrap_or(u64::MAX);
+    Refusal::BodyTooLarge { limit_bytes }.into()
 }
 
 async fn collect(
     payload: &mut actix_web::dev::Payload,
     announced: Option<usize>,
+    encoding: Option<Decoder>,
     limit: usize,
     held: &mut Held,
 ) -> Result<Bytes, Unread> {
     let Some(first) = payload.next().await else { return Ok(Bytes::new()) };
     let first = first.map_err(unread)?;
-    if announced == Some(first.len()) {
+    if announced == Some(first.len()) && encoding.is_none() {
         return if held.take(first.len()) { Ok(first) } else { Err(Unread::NoRoom) };
     }
+    let mut decoder = encoding;
     let mut body = BytesMut::with_capacity(announced.unwrap_or(0).min(RESERVE_AT_MOST));
     let mut next = Some(Ok(first));
     while let Some(chunk) = next {
         let chunk = chunk.map_err(unread)?;
-        if body.len() + chunk.len() > limit {
-            return Err(Unread::TooLarge);
+        let before = body.len();
+        match &mut decoder {
+            Some(decoder) => decoder.feed(&chunk, &mut body, limit).map_err(undecoded)?,
+            None if before + chunk.len() > limit => return Err(Unread::TooLarge),
+            None => body.extend_from_slice(&chunk),
         }
-        if !held.take(chunk.len()) {
+        if !held.take(body.len() - before) {
             return Err(Unread::NoRoom);
         }
-        body.extend_from_slice(&chunk);
         next = payload.next().await;
+    }
+    if let Some(decoder) = decoder {
+        let before = body.len();
+        decoder.finish(&mut body, limit).map_err(undecoded)?;
+        if !held.take(body.len() - before) {
+            return Err(Unread::NoRoom);
+        }
     }
     Ok(body.freeze())
 }
@@ -93,16 +152,44 @@ fn unread(error: PayloadError) -> Unread {
     }
 }
 
-fn refuse_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
-    let encoded = headers
-        .get_all(header::CONTENT_ENCODING)
-        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if encoded {
-        return Err(Refusal::UnsupportedMedia {
-            message: Cow::Borrowed("Content-Encoding is not read here. Send the body plain."),
-        });
+fn undecoded(error: DecodeError) -> Unread {
+    match error {
+        DecodeError::TooLarge => Unread::TooLarge,
+        DecodeError::Malformed => Unread::Undecodable,
     }
-    Ok(())
+}
+
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    match announced(headers) {
+        Some(length) => length > 0,
+        None => headers.contains_key(header::TRANSFER_ENCODING),
+    }
+}
+
+/// How the body is encoded: at most one coding that we read.
+fn encoding(headers: &HeaderMap) -> Result<Option<Decoder>, Refusal> {
+    let mut found = None;
+    for value in headers.get_all(header::CONTENT_ENCODING) {
+        if value.as_bytes().eq_ignore_ascii_case(b"identity") {
+            continue;
+        }
+        let decoder = value.to_str().ok().and_then(Decoder::for_encoding);
+        let Some(decoder) = decoder.filter(|_| found.is_none()) else {
+            return Err(Refusal::UnsupportedMedia {
+                message: Cow::Borrowed(
+                    "This Content-Encoding is not read here. Send the body plain, or in one of gzip \
+                     and zstd.",
+                ),
+            });
+        };
+        found = Some(decoder);
+    }
+    Ok(found)
 }
 
 /// What goes on behind an upgrade could not be read. Offers of HTTP/2, which some clients make, are only not
@@ -118,17 +205,13 @@ pub(super) fn refuse_websocket(headers: &HeaderMap) -> Result<(), Stop> {
 }
 
 /// The content type, from at most one header.
-pub(super) fn content_type(headers: &HeaderMap) -> Result<Option<&str>, Stop> {
+fn content_type(headers: &HeaderMap) -> Result<Option<&str>, Stop> {
     let mut values = headers.get_all(header::CONTENT_TYPE);
     let Some(value) = values.next() else { return Ok(None) };
     match (value.to_str(), values.next()) {
         (Ok(text), None) => Ok(Some(text)),
         _ => Err(malformed("Send exactly one readable Content-Type header.")),
     }
-}
-
-fn header_text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 fn malformed(message: &'static str) -> Stop {

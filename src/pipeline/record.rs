@@ -8,6 +8,8 @@ mod bounds;
 use super::{Gate, Inbound, Refused, budget::Held, drain::UnderWay};
 use crate::bus::RecordLines;
 use crate::bus::audit::{Closed, Place, Told};
+use crate::bus::auth::{Authenticated, Meters};
+use crate::limits::OpenStream;
 use crate::openai::{AnswerFacts, Call, Endpoint};
 use crate::policy::Decision;
 use crate::types::{
@@ -16,6 +18,8 @@ use crate::types::{
 };
 use std::{
     borrow::Cow,
+    cell::Cell,
+    rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -31,13 +35,17 @@ pub(super) struct Arrival {
 pub(super) struct Exchange {
     /// Boxed so that the futures that carry it stay small.
     record: Box<Record>,
-    principal: Arc<Principal>,
+    caller: Authenticated,
     lines: RecordLines,
     /// Taken at the end, so that the end is told once.
     place: Option<Place>,
     under_way: UnderWay,
     /// Room of the request's body.
     held: Option<Held>,
+    /// The stream's places among those that the caller may have open.
+    streams: Vec<OpenStream>,
+    /// Bytes of an upload that streams through.
+    uploaded: Option<Rc<Cell<u64>>>,
     at: Instant,
     /// Waiting for the client's body is not the gate's own time.
     waited: Duration,
@@ -62,7 +70,8 @@ impl Arrival {
     }
 
     /// Begins the exchange, when there is room for its record.
-    pub(super) fn begin(self, gate: &Gate, principal: Arc<Principal>) -> Result<Exchange, Refused> {
+    pub(super) fn begin(self, gate: &Gate, caller: Authenticated) -> Result<Exchange, Refused> {
+        let principal = &caller.principal;
         let lines = &gate.bus.record;
         let Some(place) = lines.places.take() else {
             tracing::warn!(open = lines.places.taken(), "no room for another record");
@@ -80,11 +89,13 @@ impl Arrival {
         record.app_context = principal.app_context.as_ref().map(|context| Arc::clone(&context.id));
         Ok(Exchange {
             record,
-            principal,
+            caller,
             lines: lines.clone(),
             place: Some(place),
             under_way: gate.drain.enter(),
             held: None,
+            streams: Vec::new(),
+            uploaded: None,
             at: self.at,
             waited: Duration::ZERO,
         })
@@ -96,8 +107,29 @@ impl Exchange {
         self.record.id
     }
 
+    pub(super) fn caller(&self) -> &Authenticated {
+        &self.caller
+    }
+
     pub(super) fn principal(&self) -> &Arc<Principal> {
-        &self.principal
+        &self.caller.principal
+    }
+
+    /// Counts the call against its caller's limits.
+    pub(super) fn count(&self) -> Result<(), Refusal> {
+        let now = crate::clock::now();
+        let Meters { agent, app_context } = &self.caller.meters;
+        agent.enter(now)?;
+        app_context.as_ref().map_or(Ok(()), |meter| meter.enter(now))
+    }
+
+    /// Takes the stream's place among those that its caller may have open, until the exchange is dropped.
+    pub(super) fn open_stream(&mut self) -> Result<(), Refusal> {
+        let Meters { agent, app_context } = &self.caller.meters;
+        for meter in std::iter::once(agent).chain(app_context) {
+            self.streams.push(meter.open_stream()?);
+        }
+        Ok(())
     }
 
     pub(super) fn note_endpoint(&mut self, endpoint: &'static Endpoint) {
@@ -110,6 +142,11 @@ impl Exchange {
     pub(super) fn note_body(&mut self, bytes: usize, held: Held) {
         self.record.request_bytes = u64::try_from(bytes).ok();
         self.held = Some(held);
+    }
+
+    /// Follows the bytes of an upload that streams through.
+    pub(super) fn note_upload(&mut self, uploaded: Rc<Cell<u64>>) {
+        self.uploaded = Some(uploaded);
     }
 
     pub(super) fn note_wait(&mut self, waited: Duration) {
@@ -213,6 +250,9 @@ impl Exchange {
     fn close(&mut self, outcome: Outcome) {
         let Some(place) = self.place.take() else { return };
         self.record.outcome = Some(outcome);
+        if let Some(uploaded) = &self.uploaded {
+            self.record.request_bytes = Some(uploaded.get());
+        }
         self.record.latency_ms = Some(millis(self.at.elapsed()));
         let vacant = Record::new(
             self.record.id,

@@ -6,6 +6,8 @@ use super::{
     answer::{Answer, answer_chat},
     problem::Problem,
     request::{Request, text_of, tokens_in},
+    shelf::Shelves,
+    stored::keep_completion,
     stream::stream,
 };
 use crate::clock;
@@ -17,7 +19,10 @@ use uuid::Uuid;
 pub(super) const FINGERPRINT: &str = "portcullis-sandbox";
 
 /// Answers a conversation, streamed or whole.
-pub(super) fn create_chat_completion(body: &[u8]) -> Result<HttpResponse, Problem> {
+pub(super) fn create_chat_completion(
+    shelves: &Shelves,
+    body: &[u8],
+) -> Result<HttpResponse, Problem> {
     let request = Request::parse(body)?;
     let messages = match request.get("messages") {
         Value::Null => return Err(Problem::Missing("messages")),
@@ -38,6 +43,9 @@ pub(super) fn create_chat_completion(body: &[u8]) -> Result<HttpResponse, Proble
         usage: usage(prompt_tokens.sum::<usize>() + 3, answer.tokens()),
         answer,
     };
+    if request.switch("store")? {
+        keep_completion(shelves, completion.whole(), request.get("metadata"), messages);
+    }
     if request.switch("stream")? {
         Ok(stream(completion.chunks(include_usage)))
     } else {

@@ -17,6 +17,9 @@ pub(super) enum Problem {
     /// The body is not a JSON object.
     #[error("We could not parse the JSON body of your request. The sandbox expects a JSON object.")]
     NotJson,
+    /// The body is not a form.
+    #[error("We could not read the body of your request. The sandbox expects multipart/form-data.")]
+    NotForm,
     /// A parameter is missing.
     #[error("Missing required parameter: '{0}'.")]
     Missing(&'static str),
@@ -26,6 +29,15 @@ pub(super) enum Problem {
     /// A model that the sandbox does not know.
     #[error("The model `{0}` does not exist or you do not have access to it.")]
     UnknownModel(String),
+    /// An object that the sandbox does not have (any more), in the words for its kind.
+    #[error("{0}")]
+    NoSuch(String),
+    /// A response that another was to go on from.
+    #[error("Previous response with id '{0}' not found.")]
+    NoPreviousResponse(String),
+    /// A response that its caller has waited for.
+    #[error("Cannot cancel a synchronous response.")]
+    NotInBackground,
     /// An address that the sandbox does not serve.
     #[error("Invalid URL ({0})")]
     UnknownUrl(String),
@@ -37,13 +49,21 @@ impl Problem {
             Self::Missing(_) => Some("missing_required_parameter"),
             Self::Invalid { .. } => Some("invalid_value"),
             Self::UnknownModel(_) => Some("model_not_found"),
-            Self::NoKey | Self::NotJson | Self::UnknownUrl(_) => None,
+            Self::NoPreviousResponse(_) => Some("previous_response_not_found"),
+            Self::NoKey
+            | Self::NotJson
+            | Self::NotForm
+            | Self::NoSuch(_)
+            | Self::NotInBackground
+            | Self::UnknownUrl(_) => None,
         }
     }
 
     fn param(&self) -> Option<&'static str> {
         match self {
             Self::Missing(param) | Self::Invalid { param, .. } => Some(param),
+            Self::NoSuch(_) => Some("id"),
+            Self::NoPreviousResponse(_) => Some("previous_response_id"),
             _ => None,
         }
     }
@@ -64,7 +84,7 @@ impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NoKey => StatusCode::UNAUTHORIZED,
-            Self::UnknownModel(_) | Self::UnknownUrl(_) => StatusCode::NOT_FOUND,
+            Self::UnknownModel(_) | Self::UnknownUrl(_) | Self::NoSuch(_) => StatusCode::NOT_FOUND,
             _ => StatusCode::BAD_REQUEST,
         }
     }

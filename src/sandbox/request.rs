@@ -2,23 +2,37 @@
 //!
 //! Owns the checks that every endpoint shares.
 
-use super::{models, problem::Problem};
+use super::{form::Form, models, problem::Problem};
 use serde_json::Value;
 
-/// The JSON object in a request's body.
+/// A request's parameters.
 pub(super) struct Request(Value);
 
 impl Request {
     /// Reads the object and checks that its model is known.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let value: Value = serde_json::from_slice(body).map_err(|_not_json| Problem::NotJson)?;
-        let model = match value.as_object().ok_or(Problem::NotJson)?.get("model") {
-            None => return Err(Problem::Missing("model")),
-            Some(model) => model.as_str(),
-        };
+        Self::of(object_in(body)?, None)
+    }
+
+    /// The same for an endpoint that has a model for those who name none.
+    pub(super) fn parse_or(body: &[u8], model: &str) -> Result<Self, Problem> {
+        Self::of(object_in(body)?, Some(model))
+    }
+
+    /// The texts of a form, as if they had been an object.
+    pub(super) fn of_form(form: Form, model: Option<&str>) -> Result<Self, Problem> {
+        Self::of(form.fields.into(), model)
+    }
+
+    /// Checks an object's model, which may have a default.
+    pub(super) fn of(mut object: Value, default: Option<&str>) -> Result<Self, Problem> {
+        if let (Some(members), Some(default)) = (object.as_object_mut(), default) {
+            members.entry("model").or_insert_with(|| default.into());
+        }
+        let model = object.get("model").ok_or(Problem::Missing("model"))?.as_str();
         let model = model.ok_or(Problem::Invalid { param: "model", expected: "a string" })?;
         models::find(model).ok_or_else(|| Problem::UnknownModel(model.to_owned()))?;
-        Ok(Self(value))
+        Ok(Self(object))
     }
 
     /// A member; null when absent.
@@ -62,6 +76,12 @@ impl Request {
         }
         Ok(options.get("include_usage").and_then(Value::as_bool).unwrap_or_default())
     }
+}
+
+/// The JSON object in a body.
+pub(super) fn object_in(body: &[u8]) -> Result<Value, Problem> {
+    let value: Value = serde_json::from_slice(body).map_err(|_not_json| Problem::NotJson)?;
+    if value.is_object() { Ok(value) } else { Err(Problem::NotJson) }
 }
 
 /// The text of a message's content: a string, or the text parts of a list.

@@ -9,12 +9,23 @@ use std::time::Duration;
 
 /// Sends each chunk after a short pause, then `[DONE]`.
 pub(super) fn stream(chunks: Vec<Value>) -> HttpResponse {
-    let frames = chunks.into_iter().map(|chunk| chunk.to_string());
-    let frames = frames.chain(std::iter::once("[DONE]".to_owned())).enumerate();
-    let events = unfold(frames, |mut frames| async move {
-        let (position, data) = frames.next()?;
+    let frames = chunks.into_iter().map(|chunk| format!("data: {chunk}\n\n"));
+    send(frames.chain(std::iter::once("data: [DONE]\n\n".to_owned())))
+}
+
+/// Sends each event after a short pause, named like its type; the last one says that it is the last.
+pub(super) fn stream_events(events: Vec<Value>) -> HttpResponse {
+    send(events.into_iter().map(|event| {
+        let name = event.get("type").and_then(Value::as_str).unwrap_or_default();
+        format!("event: {name}\ndata: {event}\n\n")
+    }))
+}
+
+fn send(frames: impl Iterator<Item = String> + 'static) -> HttpResponse {
+    let events = unfold(frames.enumerate(), |mut frames| async move {
+        let (position, frame) = frames.next()?;
         tokio::time::sleep(pause_before(position)).await;
-        Some((Ok::<_, Error>(Bytes::from(format!("data: {data}\n\n"))), frames))
+        Some((Ok::<_, Error>(Bytes::from(frame)), frames))
     });
     HttpResponse::Ok()
         .content_type("text/event-stream; charset=utf-8")

@@ -5,15 +5,32 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::time::Instant;
 
+mod files;
+mod media;
+mod responses;
+mod stored;
+
 struct Reply {
     status: u16,
     headers: header::HeaderMap,
     text: String,
+    bytes: Vec<u8>,
 }
 
 impl Reply {
     fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap()
+    }
+
+    /// The events of a stream whose events have names.
+    fn events(&self) -> Vec<Value> {
+        let events = self.text.split_terminator("\n\n").map(|event| {
+            let (name, data) = event.split_once("\ndata: ").unwrap();
+            let event: Value = serde_json::from_str(data).unwrap();
+            assert_eq!(name.strip_prefix("event: "), event["type"].as_str());
+            event
+        });
+        events.collect()
     }
 
     /// The chunks before `[DONE]`, which must be there.
@@ -27,21 +44,70 @@ impl Reply {
 
 /// Sends one request to a sandbox of its own.
 fn send(method: &str, path: &str, key: Option<&str>, body: &Value) -> Reply {
-    let sandbox = start().unwrap();
+    let json = Some("application/json");
+    exchange(&start().unwrap(), method, path, key, (json, body.to_string()))
+}
+
+fn post(path: &str, body: &Value) -> Reply {
+    send("POST", path, Some("sk-any"), body)
+}
+
+/// Sends one request, with a body and its type, to this sandbox.
+fn exchange(
+    sandbox: &Sandbox,
+    method: &str,
+    path: &str,
+    key: Option<&str>,
+    (content_type, body): (Option<&str>, String),
+) -> Reply {
     System::new().block_on(async {
         let url = format!("{}{path}", sandbox.base_url);
         let mut request = awc::Client::default().request(method.parse().unwrap(), url);
         if let Some(key) = key {
             request = request.bearer_auth(key);
         }
-        let mut response = request.send_body(body.to_string()).await.unwrap();
-        let text = String::from_utf8(response.body().await.unwrap().to_vec()).unwrap();
-        Reply { status: response.status().as_u16(), headers: response.headers().clone(), text }
+        if let Some(content_type) = content_type {
+            request = request.content_type(content_type);
+        }
+        let mut response = request.send_body(body).await.unwrap();
+        let bytes = response.body().await.unwrap().to_vec();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Reply {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text,
+            bytes,
+        }
     })
 }
 
-fn post(path: &str, body: &Value) -> Reply {
-    send("POST", path, Some("sk-any"), body)
+impl Sandbox {
+    fn get(&self, path: &str) -> Reply {
+        exchange(self, "GET", path, Some("k"), (None, String::new()))
+    }
+
+    fn delete(&self, path: &str) -> Reply {
+        exchange(self, "DELETE", path, Some("k"), (None, String::new()))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Reply {
+        let json = Some("application/json");
+        exchange(self, "POST", path, Some("k"), (json, body.to_string()))
+    }
+
+    /// Posts a form of text fields and one file.
+    fn post_form(&self, path: &str, fields: &[(&str, &str)], file: (&str, &str)) -> Reply {
+        let mut body = String::new();
+        for (name, value) in fields {
+            let head = format!("Content-Disposition: form-data; name=\"{name}\"");
+            body.push_str(&format!("--xyz\r\n{head}\r\n\r\n{value}\r\n"));
+        }
+        let (name, content) = file;
+        let head = format!("Content-Disposition: form-data; name=\"{name}\"; filename=\"a.bin\"");
+        body.push_str(&format!("--xyz\r\n{head}\r\n\r\n{content}\r\n--xyz--\r\n"));
+        let content_type = Some("multipart/form-data; boundary=xyz");
+        exchange(self, "POST", path, Some("k"), (content_type, body))
+    }
 }
 
 fn chat(extra: Value) -> Reply {

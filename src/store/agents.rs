@@ -2,82 +2,27 @@
 //!
 //! Owns their rows and what may change in them. It must never see a client secret, only its hash.
 
+mod row;
+
+pub use row::{Agent, ExternalIdentity, NewAgent};
+
 use super::{
     Store, StoreError, clean,
     connection::AnyConnection,
+    limits,
     schema::agents::{self, dsl},
 };
-use crate::types::{AgentStatus, UnixMillis};
+use crate::types::{AgentStatus, CallerLimits, UnixMillis};
 use diesel::{
-    ExpressionMethods as _, Insertable, OptionalExtension as _, QueryDsl as _, Queryable,
-    RunQueryDsl as _, Selectable, SelectableHelper as _,
+    BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _,
+    RunQueryDsl as _, SelectableHelper as _,
 };
-use serde_json::json;
-
-/// What is needed to register an agent.
-#[derive(Clone, Debug)]
-pub struct NewAgent {
-    /// A UUID as text.
-    pub id: String,
-    /// Unique.
-    pub name: String,
-    /// `interactive`, `autonomous`, …
-    pub agent_type: String,
-    /// Unique; what the agent signs in with.
-    pub client_id: String,
-    /// SHA-256 of the client secret.
-    pub secret_hash: [u8; 32],
-    /// Roles that the policy knows.
-    pub roles: Vec<String>,
-    /// Who answers for it.
-    pub owner: Option<String>,
-}
-
-/// A registered agent.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Agent {
-    /// A UUID as text.
-    pub id: String,
-    /// Unique.
-    pub name: String,
-    /// `interactive`, `autonomous`, …
-    pub agent_type: String,
-    /// Unique; what the agent signs in with.
-    pub client_id: String,
-    /// SHA-256 of the client secret.
-    pub secret_hash: [u8; 32],
-    /// Roles that the policy knows.
-    pub roles: Vec<String>,
-    /// Who answers for it.
-    pub owner: Option<String>,
-    /// Whether it may call.
-    pub status: AgentStatus,
-    /// In hundredths.
-    pub risk_score: i64,
-    /// When it was registered.
-    pub created_at: UnixMillis,
-    /// When it last changed.
-    pub updated_at: UnixMillis,
-}
-
-#[derive(Insertable, Queryable, Selectable)]
-#[diesel(table_name = agents, treat_none_as_default_value = false)]
-struct AgentRow {
-    id: String,
-    name: String,
-    agent_type: String,
-    client_id: String,
-    secret_hash: Vec<u8>,
-    roles: String,
-    owner: Option<String>,
-    status: String,
-    risk_score: i64,
-    created_at: i64,
-    updated_at: i64,
-}
+use row::{AgentRow, agent_of, identity_columns, row_of};
+use serde_json::{Value, json};
 
 impl Store {
-    /// Registers an agent, active. `Taken` says which of name, client id and id is in use.
+    /// Registers an agent, active. `Taken` says which of name, client id, external identity and
+    /// id is in use.
     pub fn create_agent(
         &self,
         new: &NewAgent,
@@ -92,6 +37,11 @@ impl Store {
             secret_hash: new.secret_hash,
             roles: new.roles.clone(),
             owner: new.owner.as_deref().map(clean),
+            identity: new.identity.as_ref().map(|known| ExternalIdentity {
+                issuer: clean(&known.issuer),
+                subject: clean(&known.subject),
+            }),
+            limits: new.limits,
             status: AgentStatus::Active,
             risk_score: 0,
             created_at: now,
@@ -101,8 +51,7 @@ impl Store {
             // No one else registers agents until this transaction ends: see Pool::write.
             refuse_if_taken(connection, &agent)?;
             diesel::insert_into(agents::table).values(row_of(&agent)).execute(connection)?;
-            let Agent { name, agent_type, roles, owner, .. } = &agent;
-            Ok(json!({ "name": name, "agent_type": agent_type, "roles": roles, "owner": owner }))
+            Ok(detail_of(&agent))
         })?;
         Ok(agent)
     }
@@ -142,7 +91,7 @@ impl Store {
         self.change(("agent.status", id), actor, now, |connection| {
             let from = status_of_existing(connection, id)?;
             if from == AgentStatus::Revoked && status != AgentStatus::Revoked {
-                return Err(StoreError::Revoked);
+                return Err(StoreError::Revoked { what: "agent" });
             }
             diesel::update(dsl::agents.find(id))
                 .set((dsl::status.eq(status.as_str()), dsl::updated_at.eq(now.0)))
@@ -168,6 +117,29 @@ impl Store {
         })
     }
 
+    /// Replaces all of an agent's limits. `Revoked` when it is revoked.
+    pub fn set_agent_limits(
+        &self,
+        id: &str,
+        new: CallerLimits,
+        actor: &str,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        self.change(("agent.limits", id), actor, now, |connection| {
+            refuse_if_revoked(connection, id)?;
+            let (requests_per_minute, monthly_requests, concurrent_streams) = limits::columns(new);
+            diesel::update(dsl::agents.find(id))
+                .set((
+                    dsl::requests_per_minute.eq(requests_per_minute),
+                    dsl::monthly_requests.eq(monthly_requests),
+                    dsl::concurrent_streams.eq(concurrent_streams),
+                    dsl::updated_at.eq(now.0),
+                ))
+                .execute(connection)?;
+            Ok(json!({ "limits": limits::shown(new) }))
+        })
+    }
+
     /// Replaces an agent's secret by its hash. `Revoked` when it is revoked.
     pub fn rotate_agent_secret(
         &self,
@@ -190,11 +162,29 @@ fn row_by_id(connection: &mut AnyConnection, id: &str) -> Result<Option<AgentRow
     Ok(dsl::agents.find(id).select(AgentRow::as_select()).first(connection).optional()?)
 }
 
+/// What an administrator decided about a new agent.
+fn detail_of(agent: &Agent) -> Value {
+    let identity = agent
+        .identity
+        .as_ref()
+        .map(|known| json!({ "issuer": known.issuer, "subject": known.subject }));
+    json!({
+        "name": agent.name,
+        "agent_type": agent.agent_type,
+        "roles": agent.roles,
+        "owner": agent.owner,
+        "identity": identity,
+        "limits": limits::shown(agent.limits),
+    })
+}
+
 fn refuse_if_taken(connection: &mut AnyConnection, agent: &Agent) -> Result<(), StoreError> {
+    let (issuer, subject) = identity_columns(agent.identity.as_ref());
     let in_use: Option<AgentRow> = dsl::agents
         .filter(dsl::name.eq(&agent.name))
         .or_filter(dsl::client_id.eq(&agent.client_id))
         .or_filter(dsl::id.eq(&agent.id))
+        .or_filter(dsl::issuer.eq(&issuer).and(dsl::subject.eq(&subject)))
         .select(AgentRow::as_select())
         .first(connection)
         .optional()?;
@@ -204,7 +194,8 @@ fn refuse_if_taken(connection: &mut AnyConnection, agent: &Agent) -> Result<(), 
         Some(row) if row.client_id == agent.client_id => {
             Err(StoreError::Taken { what: "client id" })
         }
-        Some(_) => Err(StoreError::Taken { what: "agent id" }),
+        Some(row) if row.id == agent.id => Err(StoreError::Taken { what: "agent id" }),
+        Some(_) => Err(StoreError::Taken { what: "external identity" }),
     }
 }
 
@@ -215,52 +206,24 @@ fn status_of_existing(connection: &mut AnyConnection, id: &str) -> Result<AgentS
     AgentStatus::parse(&status).ok_or(StoreError::Corrupt { what: "agents.status" })
 }
 
-fn refuse_if_revoked(connection: &mut AnyConnection, id: &str) -> Result<(), StoreError> {
+/// `NotFound` or `Revoked`, unless there is such an agent that may still change.
+pub(super) fn refuse_if_revoked(
+    connection: &mut AnyConnection,
+    id: &str,
+) -> Result<(), StoreError> {
     match status_of_existing(connection, id)? {
-        AgentStatus::Revoked => Err(StoreError::Revoked),
+        AgentStatus::Revoked => Err(StoreError::Revoked { what: "agent" }),
         _ => Ok(()),
     }
 }
 
-fn row_of(agent: &Agent) -> AgentRow {
-    AgentRow {
-        id: agent.id.clone(),
-        name: agent.name.clone(),
-        agent_type: agent.agent_type.clone(),
-        client_id: agent.client_id.clone(),
-        secret_hash: agent.secret_hash.to_vec(),
-        roles: json!(agent.roles).to_string(),
-        owner: agent.owner.clone(),
-        status: agent.status.as_str().to_owned(),
-        risk_score: agent.risk_score,
-        created_at: agent.created_at.0,
-        updated_at: agent.updated_at.0,
-    }
-}
-
-fn agent_of(row: AgentRow) -> Result<Agent, StoreError> {
-    let corrupt = |what| StoreError::Corrupt { what };
-    Ok(Agent {
-        id: row.id,
-        name: row.name,
-        agent_type: row.agent_type,
-        client_id: row.client_id,
-        secret_hash: row.secret_hash.try_into().or(Err(corrupt("agents.secret_hash")))?,
-        roles: serde_json::from_str(&row.roles).or(Err(corrupt("agents.roles")))?,
-        owner: row.owner,
-        status: AgentStatus::parse(&row.status).ok_or(corrupt("agents.status"))?,
-        risk_score: row.risk_score,
-        created_at: UnixMillis(row.created_at),
-        updated_at: UnixMillis(row.updated_at),
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{super::testing::on_both_databases, *};
-    use crate::types::UnixMillis;
+    use super::{
+        super::testing::{new_agent, on_both_databases},
+        *,
+    };
     use diesel::connection::SimpleConnection as _;
-    use uuid::Uuid;
 
     const NOW: UnixMillis = UnixMillis(1_795_233_600_123);
     const LATER: UnixMillis = UnixMillis(1_795_233_600_456);
@@ -268,6 +231,8 @@ mod tests {
     on_both_databases!(
         an_agent_is_found_by_id_and_by_name,
         what_is_taken_is_named_and_nothing_is_written,
+        an_external_identity_belongs_to_one_agent,
+        limits_come_back_as_they_were_set,
         every_change_of_an_agent_is_written_down_without_its_secret,
         a_revoked_agent_stays_revoked,
         an_unknown_agent_is_not_found,
@@ -275,16 +240,8 @@ mod tests {
         a_name_with_nul_is_cleaned,
     );
 
-    fn new_agent(name: &str) -> NewAgent {
-        NewAgent {
-            id: Uuid::now_v7().to_string(),
-            name: name.to_owned(),
-            agent_type: "autonomous".to_owned(),
-            client_id: format!("client-{name}"),
-            secret_hash: [7; 32],
-            roles: vec!["developer".to_owned(), "o'neil \"x\"".to_owned()],
-            owner: None,
-        }
+    fn known_as(issuer: &str, subject: &str) -> Option<ExternalIdentity> {
+        Some(ExternalIdentity { issuer: issuer.to_owned(), subject: subject.to_owned() })
     }
 
     fn an_agent_is_found_by_id_and_by_name(store: &Store) {
@@ -307,6 +264,39 @@ mod tests {
         assert_eq!(taken(NewAgent { id: one.id, ..new_agent("two") }), "agent id");
         assert_eq!(store.agents().unwrap().len(), 1);
         assert_eq!(store.changes_after(0, 10).unwrap().len(), 1);
+    }
+
+    fn an_external_identity_belongs_to_one_agent(store: &Store) {
+        let known = |name: &str, identity| NewAgent { identity, ..new_agent(name) };
+        let create = |new: &NewAgent| store.create_agent(new, "cli", NOW);
+        let one = create(&known("one", known_as("corp", "1"))).unwrap();
+        create(&known("two", known_as("corp", "2"))).unwrap();
+        create(&known("three", known_as("other", "1"))).unwrap();
+        create(&known("four", None)).unwrap();
+        create(&known("five", None)).unwrap();
+        let refused = create(&known("six", known_as("corp", "1")));
+        assert!(matches!(refused, Err(StoreError::Taken { what: "external identity" })));
+        assert_eq!(store.agent("one").unwrap(), Some(one));
+        let detail = &store.changes_after(0, 1).unwrap()[0].detail;
+        assert_eq!(detail["identity"], json!({ "issuer": "corp", "subject": "1" }));
+    }
+
+    fn limits_come_back_as_they_were_set(store: &Store) {
+        let first = CallerLimits { requests_per_minute: Some(u32::MAX), ..CallerLimits::default() };
+        let new = NewAgent { limits: first, ..new_agent("one") };
+        let agent = store.create_agent(&new, "cli", NOW).unwrap();
+        assert_eq!(store.agent("one").unwrap().as_ref(), Some(&agent));
+        let then = CallerLimits {
+            requests_per_minute: None,
+            monthly_requests: Some(1_000_000),
+            concurrent_streams: Some(0),
+        };
+        store.set_agent_limits(&agent.id, then, "cli", LATER).unwrap();
+        let changed = Agent { limits: then, updated_at: LATER, ..agent };
+        assert_eq!(store.agent("one").unwrap(), Some(changed));
+        let change = &store.changes_after(1, 1).unwrap()[0];
+        assert_eq!(change.kind, "agent.limits");
+        assert_eq!(change.detail["limits"]["monthly_requests"], 1_000_000);
     }
 
     fn every_change_of_an_agent_is_written_down_without_its_secret(store: &Store) {
@@ -340,9 +330,10 @@ mod tests {
         for refused in [
             store.set_agent_status(&id, AgentStatus::Active, "cli", NOW),
             store.set_agent_roles(&id, &[], "cli", NOW),
+            store.set_agent_limits(&id, CallerLimits::default(), "cli", NOW),
             store.rotate_agent_secret(&id, &[1; 32], "cli", NOW),
         ] {
-            assert!(matches!(refused, Err(StoreError::Revoked)));
+            assert!(matches!(refused, Err(StoreError::Revoked { what: "agent" })));
         }
         assert_eq!(store.agent(&id).unwrap().unwrap().status, AgentStatus::Revoked);
         assert_eq!(store.latest_change().unwrap(), before);
@@ -352,6 +343,7 @@ mod tests {
         for refused in [
             store.set_agent_status("none", AgentStatus::Active, "cli", NOW),
             store.set_agent_roles("none", &[], "cli", NOW),
+            store.set_agent_limits("none", CallerLimits::default(), "cli", NOW),
             store.rotate_agent_secret("none", &[1; 32], "cli", NOW),
         ] {
             assert!(matches!(refused, Err(StoreError::NotFound { what: "agent" })));

@@ -20,9 +20,9 @@ pub struct Change {
     pub seq: i64,
     /// When.
     pub at: UnixMillis,
-    /// What kind: `agent.created`, `agent.status`, `user.password`, …; newer versions may add kinds.
+    /// What kind: `agent.created`, `key.revoked`, `user.password`, …; newer versions may add kinds.
     pub kind: String,
-    /// What was changed: an agent's id, a user's name.
+    /// What was changed: the id of an agent, AppContext or key, a user's or gateway's name.
     pub subject: String,
     /// Who did it.
     pub actor: String,
@@ -61,13 +61,25 @@ impl Store {
     /// Runs `work` and writes down what it did, both or neither. `work` returns the change's detail.
     pub(super) fn change(
         &self,
-        (kind, subject): (&str, &str),
+        what: (&str, &str),
         actor: &str,
         now: UnixMillis,
         work: impl FnOnce(&mut AnyConnection) -> Result<Value, StoreError>,
     ) -> Result<(), StoreError> {
+        self.change_if(what, actor, now, |connection| work(connection).map(Some))
+    }
+
+    /// Like [`change`](Self::change) for `work` that may find everything as it should be: then it returns
+    /// `None`, and nothing is written down.
+    pub(super) fn change_if(
+        &self,
+        (kind, subject): (&str, &str),
+        actor: &str,
+        now: UnixMillis,
+        work: impl FnOnce(&mut AnyConnection) -> Result<Option<Value>, StoreError>,
+    ) -> Result<(), StoreError> {
         self.state.write(Some("changes"), |connection| {
-            let detail = work(connection)?;
+            let Some(detail) = work(connection)? else { return Ok(()) };
             diesel::insert_into(changes::table)
                 .values((
                     dsl::at.eq(now.0),

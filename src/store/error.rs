@@ -46,9 +46,12 @@ pub enum StoreError {
         /// Of which kind.
         what: &'static str,
     },
-    /// A revoked agent stays as it is.
-    #[error("this agent is revoked, which is for good: create a new one")]
-    Revoked,
+    /// What is revoked stays as it is.
+    #[error("this {what} is revoked, which is for good: create a new one")]
+    Revoked {
+        /// Of which kind.
+        what: &'static str,
+    },
     /// A row holds what this program did not write.
     #[error("the database holds a value that cannot be read: {what}")]
     Corrupt {

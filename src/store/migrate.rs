@@ -17,10 +17,26 @@ const SQLITE_STATE: EmbeddedMigrations = embed_migrations!("migrations/sqlite_st
 const SQLITE_RECORD: EmbeddedMigrations = embed_migrations!("migrations/sqlite_record");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
+/// Tables that a new Postgres schema must not have: they would be another application's.
+const OURS: &[&str] = &[
+    "agents",
+    "anonymous_counts",
+    "app_contexts",
+    "changes",
+    "detection_keys",
+    "objects",
+    "records",
+    "revoked_sessions",
+    "sessions",
+    "usage_counts",
+    "users",
+    "verifying_keys",
+];
+
 /// Which tables a database holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part {
-    /// `state.db`: agents, users, sessions, changes.
+    /// `state.db`: everything but the next.
     State,
     /// `record.db`: records and anonymous counts.
     Record,
@@ -54,12 +70,7 @@ pub(super) fn migrate(connection: &mut AnyConnection, part: Part) -> Result<(), 
         let is_new = !tables.iter().any(|table| table == "__diesel_schema_migrations");
         let is_foreign = match part {
             Part::State | Part::Record => is_new && !tables.is_empty(),
-            Part::Everything => {
-                is_new
-                    && ["agents", "users", "sessions", "changes", "records", "anonymous_counts"]
-                        .iter()
-                        .any(|ours| tables.iter().any(|table| table == ours))
-            }
+            Part::Everything => is_new && tables.iter().any(|table| OURS.contains(&table.as_str())),
         };
         if is_foreign {
             return Err(foreign());
@@ -148,4 +159,81 @@ fn unusable(reason: &str) -> StoreError {
 fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
     let reason = "a migration failed; nothing was changed".to_owned();
     StoreError::Schema { reason, source: Some(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            ExternalIdentity, NewAgent, Store,
+            connection::Source,
+            postgres::PostgresAddress,
+            testing::{PostgresSchema, new_agent, postgres_options, sqlite_options},
+        },
+        *,
+    };
+    use crate::types::{AgentStatus, CallerLimits, Sensitive, UnixMillis};
+    use diesel::r2d2::ManageConnection as _;
+    use std::path::Path;
+
+    /// An agent as the first release wrote it.
+    const AN_AGENT: &str = "INSERT INTO agents (id, name, agent_type, client_id, secret_hash, roles, \
+                            owner, status, risk_score, created_at, updated_at) VALUES \
+                            ('id-1', 'old-hand', 'autonomous', 'client-1', $SECRET, '[\"reader\"]', \
+                            NULL, 'suspended', 7, 11, 12)";
+
+    fn state_db_of_the_first_release(data_dir: &Path) {
+        let mut connection = Source::Sqlite(data_dir.join("state.db")).connect().unwrap();
+        let AnyConnection::Sqlite(sqlite) = &mut connection else { panic!("not SQLite") };
+        sqlite.run_next_migration(SQLITE_STATE).unwrap();
+        sqlite.batch_execute(&AN_AGENT.replace("$SECRET", "zeroblob(32)")).unwrap();
+    }
+
+    fn schema_of_the_first_release(schema: &PostgresSchema) {
+        let address = PostgresAddress::parse(&Sensitive::new(schema.url())).unwrap();
+        let mut connection = Source::Postgres(address).connect().unwrap();
+        let AnyConnection::Postgres(postgres) = &mut connection else { panic!("not Postgres") };
+        postgres.run_next_migration(POSTGRES).unwrap();
+        postgres.run_next_migration(POSTGRES).unwrap();
+        let secret = "decode(repeat('00', 32), 'hex')";
+        postgres.batch_execute(&AN_AGENT.replace("$SECRET", secret)).unwrap();
+    }
+
+    fn the_old_agent_is_there_and_can_be_given_what_is_new(store: &Store) {
+        let agent = store.agent("old-hand").unwrap().unwrap();
+        assert_eq!((agent.id.as_str(), agent.secret_hash), ("id-1", [0; 32]));
+        assert_eq!(
+            (agent.roles, agent.status),
+            (vec!["reader".to_owned()], AgentStatus::Suspended)
+        );
+        assert_eq!((agent.risk_score, agent.created_at), (7, UnixMillis(11)));
+        assert_eq!((agent.identity, agent.limits), (None, CallerLimits::default()));
+
+        let limits = CallerLimits { requests_per_minute: Some(60), ..CallerLimits::default() };
+        store.set_agent_limits("id-1", limits, "cli", UnixMillis(13)).unwrap();
+        assert_eq!(store.agent("id-1").unwrap().unwrap().limits, limits);
+        let identity = ExternalIdentity { issuer: "corp".to_owned(), subject: "1".to_owned() };
+        let new = NewAgent { identity: Some(identity), ..new_agent("new-hand") };
+        let created = store.create_agent(&new, "cli", UnixMillis(14)).unwrap();
+        assert_eq!(store.agent("new-hand").unwrap(), Some(created));
+        store.revoke_session("id-1", "s", UnixMillis(99), "cli", UnixMillis(15)).unwrap();
+    }
+
+    #[test]
+    fn sqlite_files_of_the_first_release_keep_their_agents() {
+        let dir = tempfile::tempdir().unwrap();
+        state_db_of_the_first_release(dir.path());
+        let options = sqlite_options(dir.path().to_owned());
+        the_old_agent_is_there_and_can_be_given_what_is_new(&Store::open(&options).unwrap());
+        Store::open(&options).unwrap().agent("old-hand").unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_postgres_schema_of_the_first_release_keeps_its_agents() {
+        let schema = PostgresSchema::create();
+        schema_of_the_first_release(&schema);
+        let options = postgres_options(schema.url());
+        the_old_agent_is_there_and_can_be_given_what_is_new(&Store::open(&options).unwrap());
+        Store::open(&options).unwrap().agent("old-hand").unwrap().unwrap();
+    }
 }

@@ -18,6 +18,81 @@ table! {
         risk_score -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        issuer -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        requests_per_minute -> Nullable<BigInt>,
+        monthly_requests -> Nullable<BigInt>,
+        concurrent_streams -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    app_contexts (id) {
+        id -> Text,
+        name -> Text,
+        allowed_models -> Text,
+        provider_key -> Nullable<Text>,
+        requests_per_minute -> Nullable<BigInt>,
+        monthly_requests -> Nullable<BigInt>,
+        concurrent_streams -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    detection_keys (id) {
+        id -> Text,
+        key_hash -> Binary,
+        last4 -> Text,
+        app_context_id -> Text,
+        agent_id -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    revoked_sessions (agent_id, session_id) {
+        agent_id -> Text,
+        session_id -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
+    verifying_keys (kid) {
+        kid -> Text,
+        public_key -> Text,
+        node -> Text,
+        created_at -> BigInt,
+        verify_until -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    usage_counts (kind, id, month) {
+        kind -> Text,
+        id -> Text,
+        month -> BigInt,
+        requests -> BigInt,
+        minute_used -> BigInt,
+        at -> BigInt,
+    }
+}
+
+table! {
+    objects (id) {
+        id -> Text,
+        kind -> Text,
+        agent_id -> Text,
+        app_context -> Nullable<Text>,
+        created_at -> BigInt,
+        models -> Nullable<Text>,
+        requests -> Nullable<BigInt>,
+        endpoint -> Nullable<Text>,
     }
 }
 

@@ -3,8 +3,8 @@
 //! Owns the throw-away directories and Postgres schemas. It must never skip: a test that cannot run
 //! fails and says why.
 
-use super::{Store, StoreOptions};
-use crate::types::Sensitive;
+use super::{Agent, NewAgent, Store, StoreOptions};
+use crate::types::{CallerLimits, Sensitive, UnixMillis};
 use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -41,6 +41,26 @@ pub(super) fn sqlite_options(data_dir: PathBuf) -> StoreOptions {
 pub(super) fn postgres_options(url: String) -> StoreOptions {
     let database_url = Some(Sensitive::new(url));
     StoreOptions { database_url, data_dir: PathBuf::new(), pool_size: 4 }
+}
+
+/// What an agent of this name needs.
+pub(super) fn new_agent(name: &str) -> NewAgent {
+    NewAgent {
+        id: Uuid::now_v7().to_string(),
+        name: name.to_owned(),
+        agent_type: "autonomous".to_owned(),
+        client_id: format!("client-{name}"),
+        secret_hash: [7; 32],
+        roles: vec!["developer".to_owned(), "o'neil \"x\"".to_owned()],
+        owner: None,
+        identity: None,
+        limits: CallerLimits::default(),
+    }
+}
+
+/// An agent of this name.
+pub(super) fn create_agent(store: &Store, name: &str) -> Agent {
+    store.create_agent(&new_agent(name), "cli", UnixMillis(1)).unwrap()
 }
 
 /// The Postgres server for tests.

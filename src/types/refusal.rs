@@ -181,7 +181,27 @@ impl Refusal {
 
     /// What the caller reads: what happened and what to do next.
     pub fn message(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
+        match self {
+            Self::Malformed { message, .. } | Self::UnsupportedMedia { message } => message.clone(),
+            Self::LimitReached { kind, limit, retry_after_secs } => Cow::Owned(format!(
+                "The limit of {limit} {kind} is reached. Try again in {retry_after_secs} s."
+            )),
+            Self::HeadTooLarge { limit_bytes } => {
+                Cow::Owned(format!("The request's head is over the limit of {limit_bytes} bytes."))
+            }
+            Self::BodyTooLarge { limit_bytes } => {
+                Cow::Owned(format!("The request body is over the limit of {limit_bytes} bytes."))
+            }
+            Self::Unavailable { what } => Cow::Owned(format!(
+                "The gate cannot take this request now ({what}). Try again shortly."
+            )),
+            fixed => Cow::Borrowed(fixed.fixed_message()),
+        }
+    }
+
+    /// The message of those that always say the same.
+    const fn fixed_message(&self) -> &'static str {
+        match self {
             Self::InvalidIdentity => {
                 "The agent token is missing or not valid. Send 'Authorization: Bearer <agent JWT>'; \
                  get one from POST /api/v1/auth/token."
@@ -218,34 +238,17 @@ impl Refusal {
                 "The batch's input file was not uploaded by you through the gate. Upload it with \
                  purpose 'batch' first."
             }
-            Self::LimitReached { kind, limit, retry_after_secs } => {
-                return Cow::Owned(format!(
-                    "The limit of {limit} {kind} is reached. Try again in {retry_after_secs} s."
-                ));
-            }
-            Self::HeadTooLarge { limit_bytes } => {
-                return Cow::Owned(format!(
-                    "The request's head is over the limit of {limit_bytes} bytes."
-                ));
-            }
-            Self::Malformed { message, .. } | Self::UnsupportedMedia { message } => {
-                return message.clone();
-            }
             Self::BodyTooSlow => "The request body did not arrive in time. Send it again.",
-            Self::BodyTooLarge { limit_bytes } => {
-                return Cow::Owned(format!(
-                    "The request body is over the limit of {limit_bytes} bytes."
-                ));
-            }
-            Self::Unavailable { what } => {
-                return Cow::Owned(format!(
-                    "The gate cannot take this request now ({what}). Try again shortly."
-                ));
-            }
             Self::UpstreamUnreachable => "The provider cannot be reached. Try again shortly.",
             Self::UpstreamInvalid => "The provider's answer cannot be read.",
             Self::UpstreamTimeout => "The provider did not answer in time.",
-        })
+            Self::Malformed { .. }
+            | Self::UnsupportedMedia { .. }
+            | Self::LimitReached { .. }
+            | Self::HeadTooLarge { .. }
+            | Self::BodyTooLarge { .. }
+            | Self::Unavailable { .. } => "",
+        }
     }
 
     /// The field that is wrong, where there is one.

@@ -83,8 +83,11 @@ def embeddings(request, _script):
 
 
 def models(_request, _script):
-    entries = [{"id": name, "object": "model", "created": CREATED, "owned_by": "test"} for name in MODELS]
-    return {"object": "list", "data": entries}
+    return {"object": "list", "data": [model(name) for name in MODELS]}
+
+
+def model(name):
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": "test"}
 
 
 def chat_deltas(request, script):
@@ -141,11 +144,3 @@ def events(endpoint, request, script, include_usage=None):
 
 def error(message, kind, code):
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
-
-
-WHOLE = {
-    "chat/completions": chat_completion,
-    "completions": completion,
-    "embeddings": embeddings,
-    "models": models,
-}

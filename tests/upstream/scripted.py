@@ -27,14 +27,17 @@ normal OpenAI-shaped one. It speaks HTTP/1.1 over bare sockets, so that it can a
     error      the error of `sse_error`, as an object (default: one with the code "mid_stream")
     gzip       true: the body comes compressed, though nobody asked
     text, chunks, arguments what the model says, in how many chunks, and a tool call's arguments
+    id, ids    the id of a created object (default: one of its own), those of a list of files
 
 As a program (`python3 scripted.py [PORT]`) it prints its port on the first line; `GET /_calls` tells what it received,
 `GET /_ready` is 200, and it stops when its standard input closes. As an object it also speaks TLS.
 """
 
 import asyncio
+import base64
 import gzip
 import json
+import re
 import socket
 import struct
 import sys
@@ -43,6 +46,7 @@ import time
 from dataclasses import dataclass, field
 
 import answers
+import endpoints
 
 MID_STREAM = answers.error("The server had an error", "server_error", "mid_stream")["error"]
 
@@ -67,6 +71,28 @@ class Call:
 
     def json(self):
         return json.loads(self.body)
+
+    def form(self):
+        """The parts of a form by name: texts, and `(filename, bytes)` of files."""
+        boundary = re.search('boundary="?([^";]+)', self.header("content-type")[0])[1]
+        parts = {}
+        for part in (b"\r\n" + self.body).split(f"\r\n--{boundary}".encode())[1:-1]:
+            head, content = part.split(b"\r\n\r\n", 1)
+            name = re.search(b'[; ]name="([^"]*)"', head)[1].decode()
+            filename = re.search(b'filename="([^"]*)"', head)
+            parts[name] = (filename[1].decode(), content) if filename else content.decode()
+        return parts
+
+    def request(self):
+        """What is asked, be it JSON or a form."""
+        if any(value.startswith("multipart/form-data") for value in self.header("content-type")):
+            return self.form()
+        return json.loads(self.body) if self.body else {}
+
+    def wants_stream(self, request):
+        if self.method == "GET":
+            return "stream=true" in self.target.partition("?")[2].split("&")
+        return request.get("stream") in (True, "true") or request.get("stream_format") == "sse"
 
     @property
     def endpoint(self):
@@ -328,15 +354,17 @@ class Upstream:
         if "body" in script or "status" in script:
             body = script.get("body", answers.compact(answers.error("Scripted", "scripted_error", "scripted")))
             return script.get("status", 200), as_json, [body.encode()], False
-        make = answers.WHOLE.get(call.endpoint)
-        if make is None:
+        request = call.request()
+        if call.wants_stream(request):
+            events = endpoints.events(call.method, call.endpoint, request, script)
+            return 200, [("content-type", "text/event-stream; charset=utf-8"), *given], events, True
+        made = endpoints.whole(call.method, call.endpoint, request, script)
+        if made is None:
             body = answers.compact(answers.error("Unknown request URL", "invalid_request_error", "unknown_url"))
             return 404, as_json, [body.encode()], False
-        request = json.loads(call.body) if call.body else {}
-        if request.get("stream") is True:
-            events = answers.events(call.endpoint, request, script)
-            return 200, [("content-type", "text/event-stream; charset=utf-8"), *given], events, True
-        body = answers.compact(make(request, script)).encode()
+        if isinstance(made, endpoints.Raw):
+            return 200, [("content-type", made.content_type), *given], [made.body], False
+        body = answers.compact(made).encode()
         if script.get("gzip"):
             return 200, [*as_json, ("content-encoding", "gzip")], [gzip.compress(body)], False
         return 200, as_json, [body], False
@@ -348,6 +376,7 @@ class Upstream:
             "target": call.target,
             "headers": call.headers,
             "body": call.body.decode("utf-8", "replace"),
+            "body_base64": base64.b64encode(call.body).decode(),
             "finished": call.finished_at is not None,
             "hung_up": call.hung_up_at is not None,
         }

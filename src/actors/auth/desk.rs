@@ -1,13 +1,17 @@
 //! A worker's desk for identities: verifies a token once, then answers from its memo.
 //!
 //! Owns the memo. It must never answer from a memo entry whose snapshot is not the newest without
-//! looking at the agent's standing again.
+//! looking at the caller's standing again.
 
-use super::snapshot::{AuthSnapshot, PublishedAuth};
-use crate::bus::auth::{AuthError, Authenticate, ListKeys};
+use super::snapshot::{AuthSnapshot, KnownIssuer, PublishedAuth};
+use crate::bus::auth::{
+    AuthError, Authenticate, Authenticated, Credential, Lacking, ListKeys, Recheck,
+};
 use crate::config::Auth;
-use crate::identity::{TokenError, verify};
-use crate::types::{AgentStatus, Principal, UnixMillis};
+use crate::identity::{
+    ExternalClaims, TokenError, secret, unverified_issuer, verify, verify_external,
+};
+use crate::types::UnixMillis;
 use actix::{Actor, Context, Handler, MessageResult};
 use lru::LruCache;
 use sha2::{Digest, Sha256};
@@ -25,11 +29,21 @@ pub struct AuthDesk {
     memo: LruCache<[u8; 32], Verified>,
 }
 
+/// A token whose signature was checked.
 struct Verified {
-    principal: Arc<Principal>,
-    change: i64,
+    caller: Authenticated,
+    /// Roles that the token adds to the stored ones.
+    more_roles: Vec<Arc<str>>,
     valid_until: UnixMillis,
     /// The token's own end, after which it is expired rather than unknown.
+    expires_at: UnixMillis,
+}
+
+/// What a good token says, whoever issued it.
+struct Shown {
+    agent_id: Arc<str>,
+    session_id: Arc<str>,
+    more_roles: Vec<Arc<str>>,
     expires_at: UnixMillis,
 }
 
@@ -39,7 +53,23 @@ impl AuthDesk {
         Self { published, settings, memo: LruCache::new(MEMO_TOKENS) }
     }
 
-    fn authenticate(&mut self, token: &str, now: UnixMillis) -> Result<Arc<Principal>, AuthError> {
+    fn authenticate(
+        &mut self,
+        credential: &Credential,
+        now: UnixMillis,
+    ) -> Result<Authenticated, AuthError> {
+        match credential {
+            Credential::AgentToken(token) => self.agent_token(token.expose(), now),
+            Credential::DetectionKey(key) => {
+                let snapshot = self.published.load();
+                let hash = secret::hash(key.expose());
+                let key = snapshot.detection_key(&hash).ok_or(AuthError::Invalid)?;
+                snapshot.admit_key(key, now)
+            }
+        }
+    }
+
+    fn agent_token(&mut self, token: &str, now: UnixMillis) -> Result<Authenticated, AuthError> {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let snapshot = self.published.load();
         if let Some(verified) = self.memo.get_mut(&digest) {
@@ -47,43 +77,85 @@ impl AuthDesk {
                 return Err(AuthError::Expired);
             }
             if now < verified.valid_until {
-                if verified.change != snapshot.change {
-                    let session_id = Arc::clone(&verified.principal.session_id);
-                    let agent_id = Arc::clone(&verified.principal.agent_id);
-                    verified.principal = stand(&snapshot, &agent_id, session_id)?;
-                    verified.change = snapshot.change;
+                if verified.caller.version != snapshot.version {
+                    let principal = &verified.caller.principal;
+                    let standing = snapshot.agent(&principal.agent_id);
+                    let session_id = Arc::clone(&principal.session_id);
+                    verified.caller = snapshot.admit(
+                        standing.ok_or(AuthError::Invalid)?,
+                        session_id,
+                        &verified.more_roles,
+                    )?;
                 }
-                return Ok(Arc::clone(&verified.principal));
+                return Ok(verified.caller.clone());
             }
         }
-        let claims =
-            verify(&snapshot.keys, token, &self.settings.issuer, &self.settings.audience, now)
-                .map_err(refuse)?;
-        let principal = stand(&snapshot, &claims.sub, claims.jti.into())?;
-        let expires_at = UnixMillis(claims.exp.saturating_mul(1_000));
+        let Shown { agent_id, session_id, more_roles, expires_at } =
+            self.verify(&snapshot, token, now)?;
+        let standing = snapshot.agent(&agent_id).ok_or(AuthError::Invalid)?;
+        let caller = snapshot.admit(standing, session_id, &more_roles)?;
         let verified = Verified {
-            principal: Arc::clone(&principal),
-            change: snapshot.change,
+            caller: caller.clone(),
+            more_roles,
             valid_until: now.plus_secs(MEMO_SECS).min(expires_at),
             expires_at,
         };
         self.memo.put(digest, verified);
-        Ok(principal)
+        Ok(caller)
+    }
+
+    /// Checks a token of ours, or of the external issuer that it claims to be from.
+    fn verify(
+        &self,
+        snapshot: &AuthSnapshot,
+        token: &str,
+        now: UnixMillis,
+    ) -> Result<Shown, AuthError> {
+        let issuer = unverified_issuer(token).ok_or(AuthError::Invalid)?;
+        if let Some(issuer) = snapshot.issuers.get(&issuer) {
+            return verify_from_outside(snapshot, issuer, token, now);
+        }
+        let Auth { issuer, audience, .. } = &self.settings;
+        let claims = verify(&snapshot.keys, token, issuer, audience, now).map_err(refuse)?;
+        Ok(Shown {
+            agent_id: claims.sub.into(),
+            session_id: claims.jti.into(),
+            more_roles: Vec::new(),
+            expires_at: UnixMillis(claims.exp.saturating_mul(1_000)),
+        })
     }
 }
 
-/// The agent as a caller, if it may call.
-fn stand(
+fn verify_from_outside(
     snapshot: &AuthSnapshot,
-    agent_id: &str,
-    session_id: Arc<str>,
-) -> Result<Arc<Principal>, AuthError> {
-    let standing = snapshot.agent(agent_id).ok_or(AuthError::Invalid)?;
-    let principal = Arc::new(standing.principal(session_id));
-    match standing.status {
-        AgentStatus::Active => Ok(principal),
-        status => Err(AuthError::Standing { principal, status }),
-    }
+    issuer: &KnownIssuer,
+    token: &str,
+    now: UnixMillis,
+) -> Result<Shown, AuthError> {
+    let name = &issuer.settings.name;
+    let lacks_keys = || {
+        AuthError::Lacking(Lacking::Keys { issuer: Arc::clone(name), version: snapshot.version })
+    };
+    let keys = issuer.keys.as_ref().ok_or_else(lacks_keys)?;
+    let claims = match verify_external(&issuer.settings, keys, token, now) {
+        Err(TokenError::UnknownKey) => return Err(lacks_keys()),
+        claims => claims.map_err(refuse)?,
+    };
+    let ExternalClaims { subject, session_id, expires_at, roles } = claims;
+    let Some(standing) = snapshot.by_subject(name, &subject) else {
+        let agent = Lacking::Agent { issuer: Arc::clone(name), subject: subject.into() };
+        return Err(if issuer.creates_agents {
+            AuthError::Lacking(agent)
+        } else {
+            AuthError::Invalid
+        });
+    };
+    Ok(Shown {
+        agent_id: Arc::clone(&standing.agent_id),
+        session_id: session_id.into(),
+        more_roles: roles,
+        expires_at,
+    })
 }
 
 fn refuse(error: TokenError) -> AuthError {
@@ -102,10 +174,18 @@ impl Actor for AuthDesk {
 }
 
 impl Handler<Authenticate> for AuthDesk {
-    type Result = Result<Arc<Principal>, AuthError>;
+    type Result = Result<Authenticated, AuthError>;
 
     fn handle(&mut self, message: Authenticate, _: &mut Self::Context) -> Self::Result {
-        self.authenticate(message.token.expose(), crate::clock::now())
+        self.authenticate(&message.credential, crate::clock::now())
+    }
+}
+
+impl Handler<Recheck> for AuthDesk {
+    type Result = Result<(), AuthError>;
+
+    fn handle(&mut self, message: Recheck, _: &mut Self::Context) -> Self::Result {
+        self.published.load().recheck(&message.principal, crate::clock::now())
     }
 }
 
@@ -113,6 +193,6 @@ impl Handler<ListKeys> for AuthDesk {
     type Result = MessageResult<ListKeys>;
 
     fn handle(&mut self, _: ListKeys, _: &mut Self::Context) -> Self::Result {
-        MessageResult(Arc::clone(&self.published.load().jwks))
+        MessageResult(self.published.load().keys.jwks(crate::clock::now()).into())
     }
 }

@@ -1,7 +1,6 @@
 //! When a token request waits for the store, and how long.
 
 use super::*;
-use crate::identity::SigningKey;
 use crate::store::{NewAgent, StoreOptions};
 use arc_swap::ArcSwap;
 use std::time::Instant;
@@ -11,10 +10,16 @@ fn owner(directory: &tempfile::TempDir) -> Arc<Shared> {
     let data_dir = directory.path().to_owned();
     let options = StoreOptions { database_url: None, data_dir, pool_size: 2 };
     let store = Store::open(&options).unwrap();
-    let keys = Arc::new(KeySet::new(SigningKey::generate().unwrap()));
-    let published = Arc::new(ArcSwap::from_pointee(AuthActor::load(&store, keys).unwrap()));
-    let settings = Auth { issuer: "test".into(), audience: "test".into(), token_ttl_secs: 60 };
-    AuthActor::new(store, settings, published, Line::new(LOOK_PATIENCE)).shared
+    let key_files = KeyFiles::of(directory.path());
+    let now = crate::clock::now();
+    let keys = KeySet::new(key_files.load_or_create(now).unwrap());
+    let tokens = Auth { issuer: "test".into(), audience: "test".into(), token_ttl_secs: 60 };
+    let default_limits = CallerLimits::default();
+    let settings = AuthSettings { tokens, default_limits, issuers: Vec::new(), key_files };
+    let snapshot = AuthActor::load(&store, &settings, keys, now).unwrap();
+    let published = Arc::new(ArcSwap::from_pointee(snapshot));
+    let standings = watch::Sender::new(0);
+    AuthActor::new(store, settings, published, standings, Line::new(LOOK_PATIENCE)).shared
 }
 
 #[actix_web::test]
@@ -32,6 +37,8 @@ async fn a_look_finds_an_agent_made_a_moment_ago() {
             secret_hash: [0; 32],
             roles: Vec::new(),
             owner: None,
+            identity: None,
+            limits: Default::default(),
         };
         shared.store.create_agent(&new, "test", UnixMillis(1)).unwrap();
         shared.look_now().await;

@@ -8,7 +8,7 @@
 //! than a head.
 
 use super::head::{self, Head};
-use super::tls::Tls;
+use super::provider::Tls;
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use actix_web::{
     dev::Service,

@@ -1,6 +1,7 @@
 //! Layers, sources, and the one-line errors.
 
 use super::*;
+use crate::config::{UnknownAgents, UnknownEndpoints};
 
 fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
     list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -157,4 +158,195 @@ fn variables_outside_sections_only_warn_and_empty_ones_count_as_unset() {
 fn a_base_url_loses_its_trailing_slash() {
     let file = "[upstream]\nbase_url = \"http://127.0.0.1:9/v1/\"\n";
     assert_eq!(load(file, &[], &[]).unwrap().config.upstream.base_url, "http://127.0.0.1:9/v1");
+}
+
+const CORP: &str = "[issuers.corp]\nissuer = \"https://login.example.com/\"\naudience = \"gate\"\n";
+
+#[test]
+fn an_issuer_may_stand_in_the_file_and_in_the_environment() {
+    let environment = [
+        ("PORTCULLIS_ISSUERS__CORP__ROLE_MAP", "corp=dev=developer, ops = operator"),
+        ("PORTCULLIS_ISSUERS__B__2__ISSUER", "http://127.0.0.1:9"),
+        ("PORTCULLIS_ISSUERS__B__2__AUDIENCE", "gate"),
+        ("PORTCULLIS_ISSUERS__B__2__ALGORITHMS", "EdDSA, ES256"),
+        ("PORTCULLIS_ISSUERS__EMPTY__ISSUER", ""),
+    ];
+    let loaded = load(CORP, &environment, &[]).unwrap();
+    let issuers = &loaded.config.issuers;
+    assert_eq!(issuers.keys().collect::<Vec<_>>(), ["b__2", "corp"]);
+    let corp = &issuers["corp"];
+    assert_eq!(corp.issuer, "https://login.example.com/", "as it stands in the tokens");
+    let pair = |said: &str, role: &str| (said.to_owned(), role.to_owned());
+    assert_eq!(corp.role_map, [pair("corp=dev", "developer"), pair("ops", "operator")]);
+    assert_eq!(corp.algorithms, ["RS256", "ES256", "EdDSA"]);
+    assert_eq!((corp.agent_claim.as_str(), corp.roles_claim.as_str()), ("sub", "roles"));
+    assert!(corp.jwks_url.is_none() && corp.unknown_agents == UnknownAgents::Refuse);
+    assert_eq!(issuers["b__2"].algorithms, ["EdDSA", "ES256"]);
+    assert_eq!(source_of(&loaded, "issuers.corp.audience"), ("gate", "portcullis.toml:3"));
+    assert_eq!(source_of(&loaded, "issuers.corp.agent_type"), ("autonomous", "default"));
+    let variable = "environment PORTCULLIS_ISSUERS__B__2__AUDIENCE";
+    assert_eq!(source_of(&loaded, "issuers.b__2.audience"), ("gate", variable));
+}
+
+#[test]
+fn errors_in_sections_with_free_names_have_place_key_value_and_remedy() {
+    let with = |line: &str| error(&format!("{CORP}{line}\n"), &[]);
+    assert_eq!(
+        with("audiance = \"x\""),
+        "portcullis.toml:4: unknown key issuers.corp.audiance; \
+         did you mean issuers.corp.audience?"
+    );
+    assert_eq!(
+        with("jwks_url = \"http://login.example.com/keys\""),
+        "portcullis.toml:4: issuers.corp.jwks_url = \"http://login.example.com/keys\": expected \
+         an https:// URL without credentials or fragment (http:// only on this host)"
+    );
+    assert_eq!(
+        with("[issuers.twin]\naudience = \"x\"\nissuer = \"https://login.example.com/\""),
+        "portcullis.toml:6: issuers.twin.issuer = \"https://login.example.com/\": \
+         expected another one than issuers.corp.issuer"
+    );
+    assert_eq!(
+        with("[auth]\nissuer = \"https://login.example.com/\""),
+        "portcullis.toml:2: issuers.corp.issuer = \"https://login.example.com/\": \
+         expected another one than auth.issuer"
+    );
+    assert!(with("[issuers.corp]").starts_with("portcullis.toml:4: not valid TOML"));
+    for line in [
+        "algorithms = \"RS256,HS256\"",
+        "algorithms = \"RS256,\"",
+        "algorithms = \"none\"",
+        "role_map = \"corp\"",
+        "role_map = \"=developer\"",
+        "role_map = \"a=b,\"",
+        "unknown_agents = \"maybe\"",
+        "agent_type = 1.5",
+    ] {
+        assert!(with(line).starts_with("portcullis.toml:4: issuers.corp."), "{line}");
+    }
+}
+
+#[test]
+fn an_entry_is_named_and_whole_or_refused() {
+    assert_eq!(
+        error("\n[issuers.corp]\nissuer = \"https://a.example\"\n", &[]),
+        "portcullis.toml:2: issuers.corp.audience is missing: \
+         expected 1 to 200 bytes of text without control characters or outer spaces"
+    );
+    assert!(error("", &[("PORTCULLIS_ISSUERS__CORP__AUDIENCE", "x")]).starts_with(
+        "environment PORTCULLIS_ISSUERS__CORP__AUDIENCE: issuers.corp.issuer is missing"
+    ));
+    for name in ["Corp", "_a", "\"a.b\"", "a-b", &"a".repeat(33)] {
+        let text = error(&format!("[issuers.{name}]\n"), &[]);
+        assert!(
+            text.contains(": unknown section [issuers.") && text.contains("a-z, 0-9"),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        error("[issuers]\naudience = \"x\"\n", &[]),
+        "portcullis.toml:2: unknown key issuers.audience; did you mean issuers.NAME.audience?"
+    );
+    assert_eq!(
+        error("[isuers.corp]\n", &[]),
+        "portcullis.toml:1: unknown section [isuers]; did you mean [issuers.NAME]?"
+    );
+    assert_eq!(
+        error("", &[("PORTCULLIS_ISSUERS__CORP__ROLEMAP", "x")]),
+        "environment PORTCULLIS_ISSUERS__CORP__ROLEMAP: unknown variable; \
+         did you mean PORTCULLIS_ISSUERS__CORP__ROLE_MAP?"
+    );
+    for variable in [
+        "PORTCULLIS_ISSUERS__A-B__AUDIENCE",
+        "PORTCULLIS_ISSUERS__corp__AUDIENCE",
+        "PORTCULLIS_ISSUERS__AUDIENCE",
+        "PORTCULLIS_ISSUERS__",
+    ] {
+        let text = error("", &[(variable, "x")]);
+        assert!(text.starts_with(&format!("environment {variable}: unknown variable")), "{text}");
+    }
+    assert!(load("[issuers]\n[provider_keys]\n", &[], &[]).unwrap().config.issuers.is_empty());
+}
+
+#[test]
+fn only_hosts_that_cannot_be_overheard_are_issuers() {
+    let issuer = |url: &str| {
+        load(&CORP.replace("https://login.example.com/", url), &[], &[])
+            .map(|loaded| loaded.config.issuers["corp"].issuer.clone())
+    };
+    for good in ["https://a.example", "http://localhost:1/x", "http://127.9.9.9", "http://[::1]:8/"]
+    {
+        assert_eq!(issuer(good).unwrap(), good);
+    }
+    for bad in [
+        "http://a.example",
+        "http://localhost.example",
+        "http://10.0.0.1",
+        "https://u:p@a.example",
+        "https://a.example?x",
+        "https://a.example#x",
+        "https://a.example/ x",
+        "ftp://a.example",
+        "login",
+    ] {
+        assert!(issuer(bad).unwrap_err().contains("expected an https:// URL"), "{bad}");
+    }
+}
+
+#[test]
+fn a_provider_key_stands_in_exactly_one_place() {
+    assert_eq!(
+        error("[provider_keys.a]\n", &[]),
+        "portcullis.toml:1: provider_keys.a.env is missing: \
+         expected the name of a variable, or a path in provider_keys.a.file"
+    );
+    assert_eq!(
+        error("[provider_keys.a]\nenv = \"A\"\nfile = \"f\"\n", &[]),
+        "portcullis.toml:3: provider_keys.a.file = \"f\": \
+         expected nothing, as provider_keys.a.env is set"
+    );
+    assert_eq!(
+        error("[upstream]\napi_key_file = \"f\"\napi_key = \"sk-canary\"\n", &[]),
+        "portcullis.toml:2: upstream.api_key_file = \"f\": \
+         expected nothing, as upstream.api_key is set"
+    );
+    assert!(error("[provider_keys.a]\nenv = \"A B\"\n", &[]).contains("expected the name of"));
+    assert!(error("[provider_keys.a]\nkey = \"sk\"\n", &[]).contains("unknown key"));
+}
+
+#[test]
+fn a_variable_that_holds_a_provider_key_is_no_stranger() {
+    let environment = [("PORTCULLIS_KEY_A", "sk-canary"), ("PORTCULLIS_KEY_B", "sk-canary")];
+    let loaded =
+        load("[provider_keys.a]\nenv = \"PORTCULLIS_KEY_A\"\n", &environment, &[]).unwrap();
+    assert_eq!(loaded.warnings.len(), 1);
+    assert!(loaded.warnings[0].contains("PORTCULLIS_KEY_B"));
+    assert_eq!(source_of(&loaded, "provider_keys.a.env").0, "PORTCULLIS_KEY_A");
+    assert!(!format!("{loaded:?}").contains("canary"));
+}
+
+#[test]
+fn no_limit_is_written_as_zero() {
+    let file = "[limits]\nrequests_per_minute = 60\nmonthly_requests = 0\n";
+    let limits = load(file, &[], &[]).unwrap().config.limits;
+    assert_eq!(limits.requests_per_minute, Some(60));
+    assert_eq!((limits.monthly_requests, limits.concurrent_streams), (None, None));
+    let text = error("[limits]\nconcurrent_streams = 4294967296\n", &[]);
+    assert!(
+        text.ends_with("expected a whole number from 0 to 4294967295, 0 for no limit"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_public_url_and_unknown_endpoints_are_checked() {
+    let file = "[server]\npublic_url = \"https://gate.example/\"\n\
+                [endpoints]\nunknown = \"forward_unscreened\"\n";
+    let config = load(file, &[], &[]).unwrap().config;
+    assert_eq!(config.server.public_url.as_deref(), Some("https://gate.example"));
+    assert_eq!(config.endpoints.unknown, UnknownEndpoints::ForwardUnscreened);
+    assert!(error("[server]\npublic_url = \"gate\"\n", &[]).contains("https://gate.example.com"));
+    assert!(
+        error("[endpoints]\nunknown = \"allow\"\n", &[]).contains("deny or forward_unscreened")
+    );
 }

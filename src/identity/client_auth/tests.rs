@@ -116,3 +116,32 @@ fn refusals_have_the_status_and_form_of_the_rfc() {
     let request = TokenRequest::parse(Some(&basic("a:canary")), Some(FORM), GRANT.as_bytes());
     assert!(!format!("{request:?}").contains("canary"));
 }
+
+#[test]
+fn a_revocation_names_its_client_and_its_token() {
+    let revoke = |authorization: Option<&str>, content_type: &str, body: &str| {
+        RevocationRequest::parse(authorization, Some(content_type), body.as_bytes())
+            .map(|it| (it.client_id, it.client_secret.reveal(), it.token.reveal()))
+    };
+    let expected = Ok(("agent_1".to_owned(), "s".to_owned(), "a.b.c".to_owned()));
+    let form = "client_id=agent_1&client_secret=s&token=a.b.c&token_type_hint=access_token";
+    assert_eq!(revoke(None, FORM, form), expected);
+    let json =
+        r#"{"client_id":"agent_1","client_secret":"s","token":"a.b.c","token_type_hint":"?"}"#;
+    assert_eq!(revoke(None, "application/json", json), expected);
+    let header = basic("agent_1:s");
+    assert_eq!(revoke(Some(&header), FORM, "token=a.b.c"), expected);
+    for (authorization, body, expected) in [
+        (Some(&*header), "", "invalid_request"),
+        (Some(&*header), "token=", "invalid_request"),
+        (Some(&*header), "token=a&token=b", "invalid_request"),
+        (Some(&*header), "token=a&client_secret=s", "invalid_request"),
+        (None, "token=a", "invalid_client"),
+        (Some("Bearer a.b.c"), "token=a", "invalid_client"),
+    ] {
+        let refusal = revoke(authorization, FORM, body).unwrap_err();
+        assert_eq!(refusal.code(), expected, "{body}");
+    }
+    let request = RevocationRequest::parse(Some(&header), Some(FORM), b"token=canary").unwrap();
+    assert!(!format!("{request:?}").contains("canary"));
+}

@@ -72,7 +72,7 @@ fn a_retired_key_still_checks_and_a_forgotten_one_does_not() {
     let token = issue(&FOREIGN, &claims()).unwrap().reveal();
     assert_eq!(check(&token), Err(TokenError::UnknownKey));
     let mut rotated = KeySet::new(SigningKey::generate().unwrap());
-    rotated.add_verifying(FOREIGN.current());
+    rotated.add_public(&FOREIGN.current().jwk(), None).unwrap();
     assert!(verify(&rotated, &token, "portcullis", "portcullis", NOW).is_ok());
 }
 
@@ -139,12 +139,12 @@ fn headers_cannot_choose_the_algorithm_the_type_or_the_key() {
 
 #[test]
 fn a_public_key_is_never_taken_for_a_shared_secret() {
-    let document: Value = serde_json::from_str(&KEYS.jwks()).unwrap();
+    let document: Value = serde_json::from_str(&KEYS.jwks(NOW)).unwrap();
     let modulus = document["keys"][0]["n"].as_str().unwrap();
     let mut header = Header::new(Algorithm::HS256);
     header.typ = Some("at+jwt".into());
     header.kid = Some(KEYS.current().kid().into());
-    for secret in [modulus.as_bytes(), KEYS.jwks().as_bytes()] {
+    for secret in [modulus.as_bytes(), KEYS.jwks(NOW).as_bytes()] {
         let token = encode(&header, &claims(), &EncodingKey::from_secret(secret)).unwrap();
         assert_eq!(check(&token), Err(TokenError::Malformed));
     }
@@ -152,7 +152,7 @@ fn a_public_key_is_never_taken_for_a_shared_secret() {
 
 #[test]
 fn keys_that_a_token_brings_along_are_ignored() {
-    let foreign: Value = serde_json::from_str(&FOREIGN.jwks()).unwrap();
+    let foreign: Value = serde_json::from_str(&FOREIGN.jwks(NOW)).unwrap();
     let body = serde_json::to_value(claims()).unwrap();
     for (name, value) in [
         ("jwk", foreign["keys"][0].clone()),
@@ -202,5 +202,53 @@ fn every_changed_or_missing_part_is_refused() {
     }
     for end in 0..token.len() {
         assert!(check(&token[..end]).is_err(), "cut after {end} bytes");
+    }
+}
+
+#[test]
+fn a_token_that_says_anything_twice_is_refused() {
+    let sign = |header: &str, claims: &str| {
+        let message =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let private = KEYS.current().private();
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), private, Algorithm::RS256).unwrap();
+        format!("{message}.{signature}")
+    };
+    let header = header().to_string();
+    let claims = serde_json::to_string(&claims()).unwrap();
+    assert!(check(&sign(&header, &claims)).is_ok());
+    let twice = |text: &str, member: &str| text.replacen('{', &format!("{{{member},"), 1);
+    for member in [r#""alg":"none""#, r#""kid":"x""#, r#""typ":"at+jwt""#] {
+        let token = sign(&twice(&header, member), &claims);
+        assert_eq!(check(&token), Err(TokenError::Malformed), "{member}");
+    }
+    for member in [r#""sub":"x""#, r#""s\u0075b":"x""#, r#""client_id":"x""#, r#""exp":9000000000"#]
+    {
+        let token = sign(&header, &twice(&claims, member));
+        assert_eq!(check(&token), Err(TokenError::Malformed), "{member}");
+    }
+}
+
+#[test]
+fn an_expired_token_can_still_be_revoked_and_a_forged_one_cannot() {
+    let verify = |token: &str| verify_at_any_age(&KEYS, token, "portcullis", "portcullis", NOW);
+    let expired = with_claim("exp", (NOW.as_secs() - 1).into());
+    assert_eq!(check(&expired), Err(TokenError::Expired));
+    assert_eq!(verify(&expired).unwrap().jti, claims().jti);
+    let body = serde_json::to_value(claims()).unwrap();
+    assert_eq!(verify(&forge(&FOREIGN, &header(), &body)), Err(TokenError::BadSignature));
+    assert_eq!(verify(&with_claim("iss", "x".into())), Err(TokenError::WrongIssuer));
+    assert_eq!(verify(&with_claim("iat", i64::MAX.into())), Err(TokenError::NotYetValid));
+}
+
+#[test]
+fn a_key_checks_no_longer_than_its_own_time() {
+    let token = issue(&FOREIGN, &claims()).unwrap().reveal();
+    let mut rotated = KeySet::new(SigningKey::generate().unwrap());
+    for (until, expected) in [(NOW.plus_secs(1), Ok(claims())), (NOW, Err(TokenError::UnknownKey))]
+    {
+        rotated.add_public(&FOREIGN.current().jwk(), Some(until)).unwrap();
+        assert_eq!(verify(&rotated, &token, "portcullis", "portcullis", NOW), expected);
     }
 }

@@ -8,14 +8,14 @@ use serde_json::json;
 const CHAT: &str = r#"{"model":"gpt-4o","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hello \ud83d\udc4b"}]}"#;
 
 fn read_at(path: &str, body: &str) -> Result<Call, Refusal> {
-    let route = find("POST", path).unwrap();
+    let route = find("POST", path, false).unwrap();
     let body = Bytes::copy_from_slice(body.as_bytes());
     Call::read(
         route,
         None,
         Some("application/json"),
         body,
-        ReadOptions { request_stream_usage: true },
+        ReadOptions { request_stream_usage: true, collect_references: false },
     )
 }
 
@@ -195,15 +195,15 @@ fn a_body_that_needs_no_change_is_forwarded_without_a_copy() {
         r#","stream":true,"stream_options":{"include_usage":true}}"#,
     ] {
         let body = Bytes::from(format!("{}{tail}", CHAT.strip_suffix('}').unwrap()));
-        let route = find("POST", "/chat/completions").unwrap();
-        let options = ReadOptions { request_stream_usage: true };
+        let route = find("POST", "/chat/completions", false).unwrap();
+        let options = ReadOptions { request_stream_usage: true, collect_references: false };
         let call = Call::read(route, None, None, body.clone(), options).unwrap();
         assert_eq!(call.outgoing_body().as_ptr(), body.as_ptr());
         assert!(!call.usage_added());
     }
-    let route = find("POST", "/chat/completions").unwrap();
+    let route = find("POST", "/chat/completions", false).unwrap();
     let body = Bytes::from_static(br#"{"model":"m","messages":[],"stream":true}"#);
-    let options = ReadOptions { request_stream_usage: false };
+    let options = ReadOptions { request_stream_usage: false, collect_references: false };
     let call = Call::read(route, None, None, body.clone(), options).unwrap();
     assert!(call.facts().stream && !call.usage_added());
     assert_eq!(call.outgoing_body().as_ptr(), body.as_ptr());
@@ -233,9 +233,15 @@ fn usage_is_asked_for_in_the_least_number_of_bytes() {
 #[test]
 fn what_is_not_json_by_its_content_type_is_refused() {
     let read = |content_type| {
-        let route = find("POST", "/chat/completions").unwrap();
+        let route = find("POST", "/chat/completions", false).unwrap();
         let body = Bytes::from_static(CHAT.as_bytes());
-        Call::read(route, None, content_type, body, ReadOptions { request_stream_usage: true })
+        Call::read(
+            route,
+            None,
+            content_type,
+            body,
+            ReadOptions { request_stream_usage: true, collect_references: false },
+        )
     };
     for accepted in [
         None,
@@ -260,13 +266,13 @@ fn what_is_not_json_by_its_content_type_is_refused() {
 #[test]
 fn reading_needs_no_body_and_must_have_none() {
     let read = |path, query, body: &'static str| {
-        let route = find("GET", path).unwrap();
+        let route = find("GET", path, false).unwrap();
         Call::read(
             route,
             query,
             Some("application/json"),
             Bytes::from_static(body.as_bytes()),
-            ReadOptions { request_stream_usage: true },
+            ReadOptions { request_stream_usage: true, collect_references: false },
         )
     };
     let call = read("/models/ft%3Ax", Some("limit=2&after=a%20b&include[]=x"), "").unwrap();
@@ -309,11 +315,12 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bodies_never_panic(bytes: Vec<u8>, soup in r#"\{("(model|messages|tools|stream|stream_options|name)":("a"|\[|\{|\}|\]|true|null|1)|,){0,9}\}"#) {
-        let options = ReadOptions { request_stream_usage: true };
+    fn arbitrary_bodies_never_panic(bytes: Vec<u8>, soup in r#"\{("(model|messages|tools|stream|stream_options|name|input|file_id|prompt|conversation|endpoint)":("a"|\[|\{|\}|\]|true|null|1)|,){0,9}\}"#) {
+        let options = ReadOptions { request_stream_usage: true, collect_references: true };
         for body in [bytes, soup.into_bytes()] {
             for endpoint in crate::openai::ENDPOINTS {
-                let route = find(endpoint.method, &endpoint.path.replace("{model}", "m")).unwrap();
+                let path = endpoint.path.replace("{model}", "m").replace("{id}", "x");
+                let route = find(endpoint.method, &path, false).unwrap();
                 if let Ok(call) = Call::read(route, None, None, Bytes::from(body.clone()), options) {
                     call.outgoing_body();
                 }

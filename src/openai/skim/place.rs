@@ -2,12 +2,15 @@
 //!
 //! Owns the few paths that lead to what we record. It must never lead to content.
 
-/// Containers that we look into. Each has one possible parent, so no stack is needed.
+/// Containers that we look into. Each has one possible parent, but for those that stand in the root
+/// or in the response that an event carries; so no stack is needed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum Place {
     #[default]
     Outside,
     Root,
+    /// The `response` of an event of the Responses API.
+    Response,
     Usage,
     Error,
     Choices,
@@ -19,10 +22,13 @@ pub(super) enum Place {
 pub(super) enum Field {
     #[default]
     Other,
+    Id,
     Model,
     Usage,
     Choices,
     Error,
+    Response,
+    Status,
     InputTokens,
     OutputTokens,
     Index,
@@ -37,8 +43,9 @@ impl Place {
     pub(super) fn inner(self, field: Field, bracket: u8, is_first: bool) -> Option<Self> {
         match (self, field, bracket) {
             (Self::Outside, _, b'{') => Some(Self::Root),
-            (Self::Root, Field::Usage, b'{') => Some(Self::Usage),
-            (Self::Root, Field::Error, b'{') => Some(Self::Error),
+            (Self::Root | Self::Response, Field::Usage, b'{') => Some(Self::Usage),
+            (Self::Root | Self::Response, Field::Error, b'{') => Some(Self::Error),
+            (Self::Root, Field::Response, b'{') => Some(Self::Response),
             (Self::Root, Field::Choices, b'[') => Some(Self::Choices),
             (Self::Choices, _, b'{') if is_first => Some(Self::FirstChoice),
             _ => None,
@@ -50,16 +57,19 @@ impl Field {
     /// The member that a key names.
     pub(super) fn named(place: Place, key: &[u8]) -> Self {
         match (place, key) {
-            (Place::Root, b"model") => Self::Model,
-            (Place::Root, b"usage") => Self::Usage,
+            (Place::Root | Place::Response, b"id") => Self::Id,
+            (Place::Root | Place::Response, b"model") => Self::Model,
+            (Place::Root | Place::Response, b"usage") => Self::Usage,
+            (Place::Root | Place::Response, b"error") => Self::Error,
+            (Place::Root | Place::Response, b"status") => Self::Status,
             (Place::Root, b"choices") => Self::Choices,
-            (Place::Root, b"error") => Self::Error,
+            (Place::Root, b"response") => Self::Response,
             (Place::Usage, b"prompt_tokens" | b"input_tokens") => Self::InputTokens,
             (Place::Usage, b"completion_tokens" | b"output_tokens") => Self::OutputTokens,
             (Place::FirstChoice, b"index") => Self::Index,
             (Place::FirstChoice, b"finish_reason") => Self::FinishReason,
-            (Place::Error, b"code") => Self::Code,
-            (Place::Error, b"type") => Self::Type,
+            (Place::Root | Place::Error, b"code") => Self::Code,
+            (Place::Root | Place::Error, b"type") => Self::Type,
             _ => Self::Other,
         }
     }

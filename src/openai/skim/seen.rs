@@ -9,9 +9,11 @@ use std::ops::Range;
 /// What an answer says about itself.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct AnswerFacts {
+    /// The id of what was made or asked for.
+    pub id: Option<Box<str>>,
     /// The model that the provider says it used.
     pub model: Option<Box<str>>,
-    /// Why choice 0 ended.
+    /// Why choice 0 ended, or the status of an object that has one: `completed`, `incomplete`, …
     pub finish_reason: Option<Box<str>>,
     /// Token counts.
     pub usage: Usage,
@@ -33,7 +35,7 @@ impl AnswerFacts {
 pub(in crate::openai) struct Seen {
     /// The outermost value is closed.
     pub(in crate::openai) is_complete: bool,
-    /// There is an `error` that is not null.
+    /// There is an `error` that is not null, or the document itself is an event of type `error`.
     pub(in crate::openai) has_error: bool,
     /// There is a `choices` array and it is empty.
     pub(in crate::openai) has_empty_choices: bool,

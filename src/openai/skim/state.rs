@@ -33,6 +33,10 @@ pub(super) struct State {
     pub(super) inside: Inside,
     pub(super) place: Place,
     pub(super) field: Field,
+    /// `place` is the response that an event carries, or within it.
+    pub(super) is_in_response: bool,
+    /// The `code` at the top level, which counts if the document is an error.
+    pub(super) own_code: Option<Box<str>>,
     pub(super) expects_key: bool,
     pub(super) is_escaped: bool,
     /// Containers open below `place`.

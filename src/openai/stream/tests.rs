@@ -6,10 +6,21 @@ use proptest::prelude::*;
 
 const WITH_USAGE: &str = include_str!("../testdata/stream_usage.sse");
 const PLAIN: &str = include_str!("../testdata/stream_plain.sse");
+const RESPONSES: &str = include_str!("../testdata/responses.sse");
+const RESPONSE_ENDS: StreamMarker =
+    StreamMarker::Events(&["response.completed", "response.incomplete", "response.failed"]);
 
 /// What the client gets, what is known, and how it ended.
 fn edit(removes_usage: bool, chunks: &[&[u8]]) -> (String, AnswerFacts, StreamEnd) {
-    let mut editor = StreamEditor::new(removes_usage);
+    edit_until(StreamMarker::Done, removes_usage, chunks)
+}
+
+fn edit_until(
+    marker: StreamMarker,
+    removes_usage: bool,
+    chunks: &[&[u8]],
+) -> (String, AnswerFacts, StreamEnd) {
+    let mut editor = StreamEditor::new(marker, removes_usage);
     let mut out = Vec::new();
     for chunk in chunks {
         editor.feed(Bytes::copy_from_slice(chunk), &mut out).unwrap();
@@ -24,6 +35,7 @@ fn whole(removes_usage: bool, stream: &str) -> (String, AnswerFacts, StreamEnd) 
 
 fn facts() -> AnswerFacts {
     AnswerFacts {
+        id: Some("chatcmpl-B9".into()),
         model: Some("gpt-4o-2024-08-06".into()),
         finish_reason: Some("stop".into()),
         usage: Usage { input_tokens: Some(19), output_tokens: Some(10) },
@@ -51,18 +63,18 @@ fn the_client_sees_the_stream_that_it_asked_for_at_every_split() {
 fn a_chunk_that_is_not_edited_goes_on_at_once_without_a_copy() {
     let chunk = Bytes::from_static(&WITH_USAGE.as_bytes()[..100]);
     let mut out = Vec::new();
-    StreamEditor::new(false).feed(chunk.clone(), &mut out).unwrap();
+    StreamEditor::new(StreamMarker::Done, false).feed(chunk.clone(), &mut out).unwrap();
     assert_eq!((out.len(), out[0].as_ptr(), out[0].len()), (1, chunk.as_ptr(), 100));
 
     let plain = Bytes::from_static(PLAIN.as_bytes());
     let mut out = Vec::new();
-    StreamEditor::new(true).feed(plain.clone(), &mut out).unwrap();
+    StreamEditor::new(StreamMarker::Done, true).feed(plain.clone(), &mut out).unwrap();
     assert_eq!((out.len(), out[0].as_ptr(), out[0].len()), (1, plain.as_ptr(), plain.len()));
 }
 
 #[test]
 fn a_whole_event_leaves_before_the_next_one_arrives() {
-    let mut editor = StreamEditor::new(true);
+    let mut editor = StreamEditor::new(StreamMarker::Done, true);
     for event in WITH_USAGE.split_inclusive("\n\n").take(3) {
         let mut out = Vec::new();
         editor.feed(Bytes::copy_from_slice(event.as_bytes()), &mut out).unwrap();
@@ -106,6 +118,65 @@ fn an_error_event_of_the_provider_ends_a_stream_too() {
 }
 
 #[test]
+fn a_responses_stream_is_read_alike_at_every_split() {
+    let expected = AnswerFacts {
+        id: Some("resp_67c9".into()),
+        model: Some("gpt-4.1-2025-04-14".into()),
+        finish_reason: Some("completed".into()),
+        usage: Usage { input_tokens: Some(37), output_tokens: Some(11) },
+        ..AnswerFacts::default()
+    };
+    for removes_usage in [false, true] {
+        for at in 0..=RESPONSES.len() {
+            let (one, other) = RESPONSES.as_bytes().split_at(at);
+            let (out, facts, end) = edit_until(RESPONSE_ENDS, removes_usage, &[one, other]);
+            assert_eq!((facts, end), (expected.clone(), StreamEnd::Complete), "split at {at}");
+            assert_eq!(out, RESPONSES);
+        }
+    }
+    let bytes: Vec<&[u8]> = RESPONSES.as_bytes().chunks(1).collect();
+    assert_eq!(edit_until(RESPONSE_ENDS, true, &bytes).1, expected);
+    let cut = &RESPONSES[..RESPONSES.find("event: response.completed").unwrap()];
+    let (_, facts, end) = edit_until(RESPONSE_ENDS, false, &[cut.as_bytes()]);
+    assert_eq!((facts.finish_reason.as_deref(), end), (Some("in_progress"), StreamEnd::Truncated));
+}
+
+#[test]
+fn a_stream_ends_with_one_of_its_own_events() {
+    let ends = |marker, stream: &str| edit_until(marker, false, &[stream.as_bytes()]).2;
+    let done = StreamMarker::Events(&["speech.audio.done"]);
+    for (stream, end) in [
+        ("data: {\"type\":\"speech.audio.done\",\"usage\":{}}\n\n", StreamEnd::Complete),
+        ("data: {\"usage\":{},\"type\":\"speech.audio.done\"}", StreamEnd::Complete),
+        ("data: {\"type\":\"speech.audio.delta\"}\n\n", StreamEnd::Truncated),
+        ("data: {\"type\":\"speech.audio.done\"\n\n", StreamEnd::Truncated),
+        ("data: {\"x\":{\"type\":\"speech.audio.done\"}}\n\n", StreamEnd::Truncated),
+        ("event: speech.audio.done\ndata: {}\n\n", StreamEnd::Truncated),
+        ("data: {\"type\":\"speech.audio.done\"}\n\ndata: {}\n\n", StreamEnd::Complete),
+        ("data: [DONE]\n\n", StreamEnd::Complete),
+        ("data: {\"type\":\"error\"}\n\n", StreamEnd::Complete),
+    ] {
+        assert_eq!(ends(done, stream), end, "{stream}");
+    }
+    let speech = "data: {\"type\":\"speech.audio.done\"}\n\n";
+    assert_eq!(ends(StreamMarker::Done, speech), StreamEnd::Truncated);
+    assert_eq!(ends(StreamMarker::Unknown, "data: {}\n\n"), StreamEnd::Complete);
+}
+
+#[test]
+fn errors_of_a_responses_stream_are_known_by_their_codes() {
+    let failed = "data: {\"type\":\"response.failed\",\"response\":{\"id\":\"r\",\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"x\"}}}\n\n";
+    let error = "data: {\"type\":\"error\",\"code\":\"rate_limit_exceeded\",\"message\":\"x\",\"param\":null}\n\n";
+    for (stream, code) in [(failed, "server_error"), (error, "rate_limit_exceeded")] {
+        for at in 0..=stream.len() {
+            let (one, other) = stream.as_bytes().split_at(at);
+            let (_, facts, end) = edit_until(RESPONSE_ENDS, false, &[one, other]);
+            assert_eq!((facts.error_code.as_deref(), end), (Some(code), StreamEnd::Complete));
+        }
+    }
+}
+
+#[test]
 fn data_over_several_lines_is_one_event() {
     let stream = "data: {\"model\":\"m\",\ndata: \"choices\":[],\ndata:\"usage\":null\ndata: }\n\n";
     let (out, facts, _) = whole(true, stream);
@@ -132,7 +203,7 @@ fn usage_beside_choices_and_empty_choices_without_usage_stay() {
 
 #[test]
 fn a_ping_fits_only_between_events() {
-    let mut editor = StreamEditor::new(false);
+    let mut editor = StreamEditor::new(StreamMarker::Done, false);
     let mut at_boundary = |chunk: &'static str| {
         editor.feed(Bytes::from_static(chunk.as_bytes()), &mut Vec::new()).unwrap();
         editor.at_boundary()
@@ -157,7 +228,7 @@ fn a_ping_fits_only_between_events() {
 fn a_held_event_is_bounded_and_others_are_not() {
     let chunk = Bytes::from(vec![b'x'; 600_000]);
     let feed = |removes_usage| {
-        let mut editor = StreamEditor::new(removes_usage);
+        let mut editor = StreamEditor::new(StreamMarker::Done, removes_usage);
         let mut out = Vec::new();
         editor.feed(Bytes::from_static(b"data: \""), &mut out)?;
         editor.feed(chunk.clone(), &mut out)?;
@@ -183,6 +254,8 @@ fn any_stream() -> impl Strategy<Value = String> {
         Just(r#"{"a":[1,{"b":"\"}"}] , "usage" : null }"#.to_owned()),
         Just(r#"{"choices":[],"usage":{"prompt_tokens":3}}"#.to_owned()),
         Just(r#"{"error":{"code":7}}"#.to_owned()),
+        Just(r#"{"type":"error","code":"c"}"#.to_owned()),
+        Just(r#"{"type":"response.completed","response":{"id":"r","status":"s","usage":{"input_tokens":3},"error":{"code":"x"}}}"#.to_owned()),
         "[ -~]{0,8}",
         any::<String>(),
     ];
@@ -201,6 +274,8 @@ proptest! {
             rest = after;
         }
         prop_assert_eq!(edit(removes, &chunks), whole(removes, &stream));
+        let one = edit_until(RESPONSE_ENDS, removes, &[stream.as_bytes()]);
+        prop_assert_eq!(edit_until(RESPONSE_ENDS, removes, &chunks), one);
         if !removes { prop_assert_eq!(whole(false, &stream).0, stream); }
     }
 

@@ -3,6 +3,7 @@
 //! Owns the choice: event streams are read event by event, JSON is skimmed, anything else passes with
 //! only its length known. It must never keep what it reads.
 
+use super::Plan;
 use crate::openai::{AnswerFacts, AnswerReader, StreamEditor, StreamEnd, StreamFault};
 use actix_web::http::header::{self, HeaderMap};
 use bytes::Bytes;
@@ -24,7 +25,7 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    pub(super) fn for_answer(headers: &HeaderMap, failed: bool, strip_usage: bool) -> Self {
+    pub(super) fn for_answer(headers: &HeaderMap, failed: bool, plan: &Plan) -> Self {
         // An error passes as it came, so it need not be the JSON that it says.
         let length_known = failed || headers.contains_key(header::CONTENT_LENGTH);
         let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes());
@@ -38,7 +39,8 @@ impl Reader {
             return Self::Opaque { facts: AnswerFacts::default(), complete: false };
         }
         if begins("text/event-stream") {
-            let editor = Box::new(StreamEditor::new(strip_usage));
+            let editor = StreamEditor::new(plan.endpoint.stream_end, plan.strip_usage);
+            let editor = Box::new(editor);
             Self::Events { editor }
         } else if begins("application/json") {
             Self::Json { reader: Box::default(), length_known }

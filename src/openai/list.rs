@@ -1,26 +1,27 @@
-//! The list of models, as far as a principal may know it.
+//! A list of the provider's, as far as a principal may know it.
 //!
-//! Owns the filtering of `GET /models`. It must never let an entry through that has no readable id.
+//! Owns the filtering of lists of models and of objects. It must never let an entry through that has
+//! no readable id.
 
 use super::json::{Document, Kind, Value};
 use thiserror::Error;
 
 /// The provider's list cannot be read, so it cannot be filtered.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("the provider's list of models cannot be read")]
-pub struct UnreadableModels;
+#[error("the provider's list cannot be read")]
+pub struct UnreadableList;
 
-/// Removes from `data[]` what is not permitted, with its comma. All other bytes stay as they were.
-pub fn filter_models(
+/// Removes from `data[]` what is not to be kept, by its id, with its comma. All other bytes stay as they were.
+pub fn filter_list(
     body: &[u8],
-    mut permitted: impl FnMut(&str) -> bool,
-) -> Result<Vec<u8>, UnreadableModels> {
-    let Ok(document) = Document::parse(body) else { return Err(UnreadableModels) };
+    mut kept: impl FnMut(&str) -> bool,
+) -> Result<Vec<u8>, UnreadableList> {
+    let Ok(document) = Document::parse(body) else { return Err(UnreadableList) };
     let is_data = |(key, value): &(Value<'_>, Value<'_>)| {
         key.as_str().as_deref() == Some("data") && value.kind() == Kind::Array
     };
     let Some((_, data)) = document.root().entries().find(is_data) else {
-        return Err(UnreadableModels);
+        return Err(UnreadableList);
     };
     let mut filtered = Vec::with_capacity(body.len());
     // An entry leaves with what separates it from the entry before, or, as long as none before it
@@ -30,7 +31,7 @@ pub fn filter_models(
     let mut has_kept = false;
     for entry in data.items() {
         let span = entry.span();
-        let is_kept = id(entry).is_some_and(|id| permitted(&id));
+        let is_kept = id(entry).is_some_and(|id| kept(&id));
         if is_kept && !has_kept && last_end.is_some() {
             copied_to = span.start;
         }
@@ -63,7 +64,7 @@ mod tests {
     const LIST: &str = include_str!("testdata/models.json");
 
     fn filter(list: &str, permitted: impl FnMut(&str) -> bool) -> String {
-        String::from_utf8(filter_models(list.as_bytes(), permitted).unwrap()).unwrap()
+        String::from_utf8(filter_list(list.as_bytes(), permitted).unwrap()).unwrap()
     }
 
     #[test]
@@ -86,7 +87,7 @@ mod tests {
         );
         assert_eq!(filter(r#"{"data":[]}"#, |_| true), r#"{"data":[]}"#);
         for unreadable in ["", "[]", "{}", r#"{"data":{}}"#, r#"{"data":[{"id":"a","id":"b"}]}"#] {
-            assert_eq!(filter_models(unreadable.as_bytes(), |_| true), Err(UnreadableModels));
+            assert_eq!(filter_list(unreadable.as_bytes(), |_| true), Err(UnreadableList));
         }
     }
 

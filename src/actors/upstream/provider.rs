@@ -1,64 +1,12 @@
-//! TLS to the provider.
+//! Where the provider is, and how it is reached.
 //!
-//! Owns the trusted roots: those of the public authorities, and the administrator's own. It must never skip
-//! verification.
+//! Owns the reading of its address. It must never show credentials, which an address must not hold.
 
 use crate::config::Upstream;
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
-use std::{path::Path, sync::Arc};
+use crate::tls::{TlsError, client_config};
+use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use url::Url;
-
-/// Why TLS cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// The administrator's own roots cannot be used.
-    #[error(
-        "upstream.ca_file {file}: {reason}; name a PEM file with the certificates of the authorities to trust"
-    )]
-    CaFile {
-        /// The file.
-        file: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The base URL names no host that TLS could check.
-    #[error("upstream.base_url {0}: no host name or address in it that can be reached")]
-    BaseUrl(String),
-    /// The cryptography cannot do what TLS needs.
-    #[error("TLS cannot be set up: {0}")]
-    Setup(#[from] rustls::Error),
-}
-
-/// The settings of every connection; made once, since it holds some hundred roots.
-fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = ca_file {
-        let refused =
-            |reason: String| TlsError::CaFile { file: path.display().to_string(), reason };
-        let mut own = 0;
-        for certificate in
-            CertificateDer::pem_file_iter(path).map_err(|error| refused(error.to_string()))?
-        {
-            let certificate = certificate.map_err(|error| refused(error.to_string()))?;
-            roots.add(certificate).map_err(|error| refused(error.to_string()))?;
-            own += 1;
-        }
-        if own == 0 {
-            return Err(refused("no certificate in it".to_owned()));
-        }
-    }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
 
 /// TLS to one provider.
 #[derive(Clone)]
@@ -88,7 +36,7 @@ impl Provider {
         }
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(bare.to_owned()).map_err(|_not_a_name| refused())?;
-        let config = client_config(settings.ca_file.as_deref())?;
+        let config = client_config("upstream.ca_file", settings.ca_file.as_deref())?;
         Ok(Self { base_url, tls: Some(Tls { connector: TlsConnector::from(config), name }) })
     }
 }

@@ -1,0 +1,229 @@
+//! The keys of external issuers, and the agents of their subjects.
+//!
+//! Owns when keys are fetched: once for all who wait, not more often than every few seconds whatever tokens say,
+//! and from the configured places alone. Keys that cannot be renewed stay good for a day. It must never fetch from
+//! an address in a token.
+
+mod fetch;
+mod settings;
+
+pub use settings::{ExternalIssuer, IssuerError};
+
+use super::{AuthSnapshot, Shared, snapshot::KnownIssuer};
+use crate::bus::auth::{IssuerUnavailable, Lacking};
+use crate::identity::{ExternalKeys, secret, subject_to_name};
+use crate::store::{ExternalIdentity, NewAgent, StoreError};
+use crate::types::CallerLimits;
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+/// Keys are renewed after this long.
+const RENEW_AFTER: Duration = Duration::from_secs(300);
+/// Unknown keys ask for no more fetches than one in this time.
+const FETCH_AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// After a failed fetch, whoever asks gets its answer for so long.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// Keys that could not be renewed for so long are not believed any more.
+const STALE_AFTER: Duration = Duration::from_secs(24 * 3_600);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Who creates an agent for a subject, in the list of changes.
+const ISSUER: &str = "issuer";
+
+/// The issuers before anything was fetched.
+pub(super) fn unfetched(issuers: &[ExternalIssuer]) -> HashMap<String, KnownIssuer> {
+    let known = |issuer: &ExternalIssuer| KnownIssuer {
+        settings: Arc::clone(&issuer.settings),
+        creates_agents: issuer.creates_agents,
+        keys: None,
+        keys_since: 0,
+    };
+    issuers.iter().map(|issuer| (issuer.settings.issuer.clone(), known(issuer))).collect()
+}
+
+/// What the owner knows of its fetches.
+pub(super) struct Issuers(Vec<Fetched>);
+
+struct Fetched {
+    issuer: ExternalIssuer,
+    /// Held while a fetch is under way: whoever waits gets its result.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The last attempt, and whether it failed.
+    tried: Option<(Instant, bool)>,
+    succeeded_at: Option<Instant>,
+    /// As it was fetched, to tell whether it changed.
+    document: Vec<u8>,
+}
+
+impl Issuers {
+    pub(super) fn of(issuers: &[ExternalIssuer]) -> Self {
+        let fetched =
+            |issuer: &ExternalIssuer| Fetched { issuer: issuer.clone(), state: Mutex::default() };
+        Self(issuers.iter().map(fetched).collect())
+    }
+
+    fn named(&self, name: &str) -> Option<&Fetched> {
+        self.0.iter().find(|fetched| *fetched.issuer.settings.name == *name)
+    }
+}
+
+impl Shared {
+    /// Gets what a desk lacks.
+    pub(super) async fn complete(&self, lacking: Lacking) -> Result<(), IssuerUnavailable> {
+        match lacking {
+            Lacking::Keys { issuer, version } => {
+                let fetched = self.issuers.named(&issuer).ok_or(IssuerUnavailable)?;
+                let mut state = fetched.state.lock().await;
+                // Somebody else's fetch may have brought other keys since the desk looked.
+                if self.has_newer_keys(&fetched.issuer, version) {
+                    return Ok(());
+                }
+                match state.tried {
+                    Some((at, true)) if at.elapsed() < RETRY_AFTER => Err(IssuerUnavailable),
+                    Some((at, false)) if at.elapsed() < FETCH_AGAIN_AFTER => Ok(()),
+                    _ => self.fetch(&fetched.issuer, &mut state).await,
+                }
+            }
+            Lacking::Agent { issuer, subject } => {
+                let fetched = self.issuers.named(&issuer).ok_or(IssuerUnavailable)?;
+                self.create_agent(&fetched.issuer, &subject).await
+            }
+        }
+    }
+
+    fn has_newer_keys(&self, issuer: &ExternalIssuer, version: u64) -> bool {
+        let snapshot = self.published.load();
+        let known = snapshot.issuers.get(&issuer.settings.issuer);
+        known.is_some_and(|known| known.keys_since > version)
+    }
+
+    /// Renews keys before anybody needs them, and gives up those that are too old.
+    pub(super) async fn keep_issuers_fresh(&self) {
+        loop {
+            for fetched in &self.issuers.0 {
+                let mut state = fetched.state.lock().await;
+                let wait = match state.tried {
+                    None => Duration::ZERO,
+                    Some((_, false)) => RENEW_AFTER,
+                    Some((_, true)) => FETCH_AGAIN_AFTER,
+                };
+                if state.tried.is_none_or(|(at, _)| at.elapsed() >= wait) {
+                    // What failed is told by the fetch itself.
+                    let _ = self.fetch(&fetched.issuer, &mut state).await;
+                }
+                if state.succeeded_at.is_some_and(|at| at.elapsed() >= STALE_AFTER) {
+                    state.succeeded_at = None;
+                    state.document.clear();
+                    self.publish_keys(&fetched.issuer, None);
+                }
+            }
+            if self.issuers.0.is_empty() {
+                return;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn fetch(
+        &self,
+        issuer: &ExternalIssuer,
+        state: &mut State,
+    ) -> Result<(), IssuerUnavailable> {
+        let name = &*issuer.settings.name;
+        let was_failing = state.tried.is_some_and(|(_, failed)| failed);
+        let document = fetch::key_set(&issuer.settings, issuer.jwks_url.as_deref(), &issuer.tls);
+        let keys = match document.await {
+            Ok(document) => ExternalKeys::parse(&document)
+                .map(|keys| (document, keys))
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        state.tried = Some((Instant::now(), keys.is_err()));
+        match keys {
+            Ok((document, keys)) => {
+                if was_failing {
+                    tracing::info!(issuer = name, "the issuer's keys can be fetched again");
+                }
+                state.succeeded_at = Some(Instant::now());
+                if document != state.document {
+                    state.document = document;
+                    self.publish_keys(issuer, Some(Arc::new(keys)));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if !was_failing {
+                    tracing::warn!(issuer = name, error, "the issuer's keys cannot be fetched");
+                }
+                Err(IssuerUnavailable)
+            }
+        }
+    }
+
+    fn publish_keys(&self, issuer: &ExternalIssuer, keys: Option<Arc<ExternalKeys>>) {
+        let snapshot = self.published.load();
+        let mut issuers = HashMap::clone(&snapshot.issuers);
+        if let Some(known) = issuers.get_mut(&issuer.settings.issuer) {
+            known.keys = keys;
+            known.keys_since = snapshot.version + 1;
+        }
+        self.publish(AuthSnapshot::with_issuers(&snapshot, Arc::new(issuers)));
+    }
+
+    /// Registers an agent for a subject that is seen for the first time.
+    async fn create_agent(
+        &self,
+        issuer: &ExternalIssuer,
+        subject: &str,
+    ) -> Result<(), IssuerUnavailable> {
+        let name = &issuer.settings.name;
+        if self.published.load().by_subject(name, subject).is_some() {
+            return Ok(());
+        }
+        let Ok((client_id, unknown_secret)) =
+            secret::generate_client_id().and_then(|id| Ok((id, secret::generate_client_secret()?)))
+        else {
+            return Err(IssuerUnavailable);
+        };
+        let agent = NewAgent {
+            id: Uuid::now_v7().to_string(),
+            name: subject_to_name(name, subject),
+            agent_type: issuer.settings.agent_type.clone(),
+            client_id,
+            // Nobody knows it: such an agent shows its issuer's tokens.
+            secret_hash: secret::hash(unknown_secret.expose()),
+            roles: Vec::new(),
+            owner: Some(name.to_string()),
+            identity: Some(ExternalIdentity {
+                issuer: name.to_string(),
+                subject: subject.to_owned(),
+            }),
+            limits: CallerLimits::default(),
+        };
+        let (store, now) = (self.store.clone(), crate::clock::now());
+        let created = tokio::task::spawn_blocking(move || store.create_agent(&agent, ISSUER, now));
+        match created.await {
+            // Taken: another gateway, or another request, was first.
+            Ok(Ok(_) | Err(StoreError::Taken { .. })) => self.refresh().await.map_err(|error| {
+                let error = error.with_causes();
+                tracing::warn!(error, "a new agent cannot be read");
+                IssuerUnavailable
+            }),
+            Ok(Err(error)) => {
+                let error = error.with_causes();
+                tracing::warn!(error, issuer = &**name, "an agent cannot be registered");
+                Err(IssuerUnavailable)
+            }
+            Err(_) => Err(IssuerUnavailable),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The keeper of who made which object of the provider's account.
+//!
+//! [`ObjectActor`], one per process, owns a memo of bindings in front of the store. Objects are asked for by
+//! their ids only, seldom more than once a call, and never on the way of a plain chat call.
+//!
+//! Mailbox: bounded; askers wait until their deadline and then fail closed. A new actor starts with an empty
+//! memo; what was bound and not yet written when the old one died is unknown to everybody, so nobody gets it.
+
+use crate::bus::objects::{BindObjects, FindObjects, ObjectsUnavailable};
+use crate::store::{ObjectBinding, Store, StoreError};
+use actix::{Actor, Context, Handler, ResponseFuture};
+use lru::LruCache;
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+const MAILBOX: usize = 4_096;
+const MEMO_OBJECTS: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
+
+/// What is remembered, by id. The lock is held for a lookup only, on the actor's thread and at the end of its
+/// own futures.
+type Memo = Arc<Mutex<LruCache<String, Arc<ObjectBinding>>>>;
+
+/// The owner of the bindings.
+pub struct ObjectActor {
+    store: Store,
+    memo: Memo,
+}
+
+impl ObjectActor {
+    /// An owner with an empty memo.
+    pub fn new(store: Store) -> Self {
+        Self { store, memo: Arc::new(Mutex::new(LruCache::new(MEMO_OBJECTS))) }
+    }
+}
+
+impl Actor for ObjectActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+    }
+}
+
+impl Handler<FindObjects> for ObjectActor {
+    type Result = ResponseFuture<Result<Vec<Option<Arc<ObjectBinding>>>, ObjectsUnavailable>>;
+
+    fn handle(&mut self, message: FindObjects, _: &mut Self::Context) -> Self::Result {
+        let (memo, store) = (Arc::clone(&self.memo), self.store.clone());
+        Box::pin(async move { find(&memo, store, message.ids).await })
+    }
+}
+
+impl Handler<BindObjects> for ObjectActor {
+    type Result = ResponseFuture<Result<(), ObjectsUnavailable>>;
+
+    fn handle(&mut self, message: BindObjects, _: &mut Self::Context) -> Self::Result {
+        // Before the reply: whoever asks next finds it, whether or not it is written by then.
+        remember(&self.memo, message.bindings.iter().cloned().map(Arc::new));
+        let (memo, store) = (Arc::clone(&self.memo), self.store.clone());
+        Box::pin(async move { bind(&memo, store, message.bindings).await })
+    }
+}
+
+async fn find(
+    memo: &Memo,
+    store: Store,
+    ids: Vec<Arc<str>>,
+) -> Result<Vec<Option<Arc<ObjectBinding>>>, ObjectsUnavailable> {
+    let mut found = recall(memo, &ids);
+    let missing: Vec<String> = ids
+        .iter()
+        .zip(&found)
+        .filter(|(_, binding)| binding.is_none())
+        .map(|(id, _)| id.to_string())
+        .collect();
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    let stored = on_store(move || store.objects_of(&missing)).await?;
+    remember(memo, stored.into_iter().map(Arc::new));
+    for (binding, again) in found.iter_mut().zip(recall(memo, &ids)) {
+        *binding = binding.take().or(again);
+    }
+    Ok(found)
+}
+
+async fn bind(
+    memo: &Memo,
+    store: Store,
+    bindings: Vec<ObjectBinding>,
+) -> Result<(), ObjectsUnavailable> {
+    let ids: Vec<String> = bindings.iter().map(|binding| binding.id.clone()).collect();
+    let written = on_store(move || {
+        store.bind_objects(&bindings)?;
+        store.objects_of(&ids)
+    })
+    .await?;
+    // The store knows the first one to bind an id; the memo may have been told by another.
+    let mut memo = memo.lock().unwrap_or_else(PoisonError::into_inner);
+    for binding in written {
+        memo.put(binding.id.clone(), Arc::new(binding));
+    }
+    Ok(())
+}
+
+fn recall(memo: &Memo, ids: &[Arc<str>]) -> Vec<Option<Arc<ObjectBinding>>> {
+    let mut memo = memo.lock().unwrap_or_else(PoisonError::into_inner);
+    ids.iter().map(|id| memo.get(&**id).cloned()).collect()
+}
+
+fn remember(memo: &Memo, bindings: impl IntoIterator<Item = Arc<ObjectBinding>>) {
+    let mut memo = memo.lock().unwrap_or_else(PoisonError::into_inner);
+    for binding in bindings {
+        if !memo.contains(&binding.id) {
+            memo.put(binding.id.clone(), binding);
+        }
+    }
+}
+
+async fn on_store<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, ObjectsUnavailable> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => {
+            tracing::warn!(error = error.with_causes(), "the store of objects does not answer");
+            Err(ObjectsUnavailable)
+        }
+        Err(_) => Err(ObjectsUnavailable),
+    }
+}

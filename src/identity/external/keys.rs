@@ -1,0 +1,66 @@
+//! The keys of an external issuer, as its JWKS document lists them.
+//!
+//! Owns which of them are usable and how a token's `kid` chooses one. It must never try one key
+//! after another: what a token does not name cannot vouch for it.
+
+use crate::identity::{KeyError, TokenError, json, public_key::PublicKey};
+use serde_json::Value;
+
+const MAX_DOCUMENT_BYTES: usize = 1_024 * 1_024;
+const MAX_KEYS: usize = 100;
+
+/// The usable keys of an issuer: RSA from 2048 bits, P-256 and Ed25519, public and for signatures.
+#[derive(Debug)]
+pub struct ExternalKeys {
+    keys: Vec<(Option<String>, PublicKey)>,
+}
+
+impl ExternalKeys {
+    /// Reads a JWKS document (RFC 7517). Keys that we cannot use are left out, as the RFC demands;
+    /// of two with the same `kid` the first counts.
+    pub fn parse(jwks: &[u8]) -> Result<Self, KeyError> {
+        if jwks.len() > MAX_DOCUMENT_BYTES {
+            return Err(KeyError::KeySetTooLarge);
+        }
+        let document = json::read_object(jwks).ok_or(KeyError::NotAKeySet)?;
+        let listed = document.get("keys").and_then(Value::as_array).ok_or(KeyError::NotAKeySet)?;
+        if listed.len() > MAX_KEYS {
+            return Err(KeyError::KeySetTooLarge);
+        }
+        let usable = listed.iter().filter_map(|jwk| {
+            let members = jwk.as_object()?;
+            let kid = match members.get("kid") {
+                None => None,
+                Some(kid) => Some(kid.as_str()?.to_owned()),
+            };
+            Some((kid, PublicKey::from_jwk(members)?))
+        });
+        Ok(Self { keys: usable.collect() })
+    }
+
+    /// How many keys are usable. None is worth a warning: every token will be refused.
+    pub const fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether no key is usable.
+    pub const fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Whether a token with this `kid` would find a key.
+    pub fn contains(&self, kid: &str) -> bool {
+        self.find(Some(kid)).is_ok()
+    }
+
+    /// The key that a token names. One without a name gets the only key there is.
+    pub(super) fn find(&self, kid: Option<&str>) -> Result<&PublicKey, TokenError> {
+        let found = match (kid, &*self.keys) {
+            (Some(kid), keys) => keys.iter().find(|(name, _)| name.as_deref() == Some(kid)),
+            (None, [only]) => Some(only),
+            (None, []) => None,
+            (None, _) => return Err(TokenError::Malformed),
+        };
+        found.map(|(_, key)| key).ok_or(TokenError::UnknownKey)
+    }
+}

@@ -1,0 +1,439 @@
+//! What real clients send, what must not pass, and that pieces do not matter.
+
+use super::*;
+use proptest::prelude::*;
+use std::borrow::Cow;
+
+const WATCHED: &[&str] = &["model", "purpose", "stream"];
+const MODEL: &str = "Content-Disposition: form-data; name=\"model\"";
+const PDF: &str = "Content-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"";
+
+/// A body with boundary `xyz`.
+fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (head, data) in parts {
+        body.extend_from_slice(format!("--xyz\r\n{head}\r\n\r\n").as_bytes());
+        body.extend_from_slice(data);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--xyz--\r\n");
+    body
+}
+
+fn named(name: &str) -> String {
+    format!("Content-Disposition: form-data; name=\"{name}\"")
+}
+
+fn read(boundary: &str, body: &[u8]) -> Result<FormReader, Refusal> {
+    let mut reader = FormReader::new(boundary, WATCHED);
+    reader.feed(body)?;
+    reader.finish()?;
+    Ok(reader)
+}
+
+fn refused(body: &[u8]) -> Option<String> {
+    match read("xyz", body).unwrap_err() {
+        Refusal::Malformed { param, .. } => param.map(Cow::into_owned),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// How it ended, the watched fields and the file.
+type Outcome = (Result<(), Refusal>, [Option<String>; 3], Option<Vec<u8>>);
+
+/// All that a reader has to say, whatever the pieces it was fed.
+fn outcome<'b>(body: &[u8], pieces: impl IntoIterator<Item = &'b [u8]>) -> Outcome {
+    let mut reader = FormReader::new("xyz", WATCHED);
+    for piece in pieces {
+        let is_refused = reader.feed(piece).is_err();
+        assert!(!is_refused || !reader.is_complete());
+    }
+    let fields = ["model", "purpose", "stream"].map(|name| reader.field(name).map(str::to_owned));
+    let place = |range: Range<u64>| {
+        let start = usize::try_from(range.start).unwrap();
+        body[start..usize::try_from(range.end).unwrap()].to_vec()
+    };
+    (reader.finish(), fields, reader.file().map(place))
+}
+
+#[test]
+fn what_python_node_and_curl_send_is_read() {
+    let httpx = "--1f2e\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n\
+        --1f2e\r\nContent-Disposition: form-data; name=\"timestamp_granularities[]\"\r\n\r\nword\r\n\
+        --1f2e\r\nContent-Disposition: form-data; name=\"timestamp_granularities[]\"\r\n\r\nsegment\r\n\
+        --1f2e\r\nContent-Disposition: form-data; name=\"file\"; filename=\"Größe %22.mp3\"\r\n\
+        Content-Type: audio/mpeg\r\n\r\n\0\r\n\r\n--\x01\r\n--1f2e--\r\n";
+    let node = "------formdata-undici-0123\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n\
+        ------formdata-undici-0123\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b.jsonl\"\r\n\
+        Content-Type: application/octet-stream\r\n\r\n{}\n\r\n------formdata-undici-0123--\r\n\r\n";
+    let curl = "--------------------------d7\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\n"
+        .replace("filename=\"\"", "filename=\"x.wav\"; filename*=UTF-8''x%20y.wav")
+        + "Content-Type: audio/webm; codecs=\"opus, vp8\"\r\nContent-Length: 3\r\n\r\nabc\r\n\
+        --------------------------d7\r\ncontent-disposition:form-data;name=\"model\"\r\n\
+        Content-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\ngpt-4o-transcribe\r\n\
+        --------------------------d7--";
+
+    let reader = read("1f2e", httpx.as_bytes()).unwrap();
+    assert_eq!(reader.field("model"), Some("whisper-1"));
+    assert_eq!(reader.field("timestamp_granularities[]"), None);
+    let file = reader.file().unwrap();
+    let file =
+        &httpx.as_bytes()[usize::try_from(file.start).unwrap()..usize::try_from(file.end).unwrap()];
+    assert_eq!(file, b"\0\r\n\r\n--\x01");
+
+    let reader = read("----formdata-undici-0123", node.as_bytes()).unwrap();
+    assert_eq!((reader.field("purpose"), reader.is_complete()), (Some("batch"), true));
+
+    let reader = read("------------------------d7", curl.as_bytes()).unwrap();
+    assert_eq!(reader.field("model"), Some("gpt-4o-transcribe"));
+    assert_eq!(reader.file().map(|file| file.end - file.start), Some(3));
+}
+
+#[test]
+fn several_images_may_be_sent() {
+    let image = "Content-Disposition: form-data; name=\"image\"; filename=\"a.png\"";
+    let images = image.replace("image", "image[]");
+    assert!(
+        read("xyz", &form(&[(image, b"1"), (image, b"2"), (&images, b"3"), (&images, b"4")]))
+            .is_ok()
+    );
+    assert_eq!(refused(&form(&[(&named("prompt"), b"1"), (&named("prompt"), b"2")])), None);
+}
+
+#[test]
+fn a_model_is_known_before_the_file_has_passed_and_a_second_one_is_refused_after_it() {
+    let body = form(&[(MODEL, b"m"), (PDF, b"data"), (MODEL, b"other")]);
+    let mut reader = FormReader::new("xyz", WATCHED);
+    reader.feed(&body[..80]).unwrap();
+    assert_eq!(
+        (reader.field("model"), reader.file(), reader.is_complete()),
+        (Some("m"), None, false)
+    );
+    let refusal = reader.feed(&body[80..]).unwrap_err();
+    assert_eq!(refusal.param(), Some("model"));
+    assert_eq!(reader.feed(b"--xyz--").unwrap_err(), refusal);
+    assert_eq!((reader.finish().unwrap_err(), reader.is_complete()), (refusal, false));
+}
+
+#[test]
+fn a_watched_field_has_one_spelling_and_one_value() {
+    for (second, param) in [
+        (MODEL.to_owned(), "model"),
+        (named("Model"), "model"),
+        (named("MODEL"), "model"),
+        (named("model "), "model"),
+        (named(" model"), "model"),
+        (named("model[]"), "model"),
+        (named("model[0]"), "model"),
+        (named("[model]"), "model"),
+        (named("model.id"), "model"),
+        (named("Purpose"), "purpose"),
+        (named("file"), "file"),
+        (PDF.replace("\"file\"", "\"File\""), "file"),
+        (PDF.replace("\"file\"", "\"file[]\""), "file"),
+        (PDF.replace("file\"", "purpose\""), "purpose"),
+        (format!("{}\r\nContent-Type: application/json", named("purpose")), "purpose"),
+        (format!("{}; filename*=utf-8''x", named("purpose")), "purpose"),
+    ] {
+        let body = form(&[(MODEL, b"m"), (&second, b"x")]);
+        assert_eq!(refused(&body).as_deref(), Some(param), "{second}");
+    }
+    for value in
+        ["\u{feff}m", " m", "m ", "m\n", "\r\nm", "m\0", "m\tn", "\u{a0}m", "m\u{85}", "m\u{2028}"]
+    {
+        assert_eq!(
+            refused(&form(&[(MODEL, value.as_bytes())])).as_deref(),
+            Some("model"),
+            "{value:?}"
+        );
+    }
+    assert_eq!(refused(&form(&[(MODEL, b"\xff")])).as_deref(), Some("model"));
+    assert_eq!(read("xyz", &form(&[(MODEL, b"")])).unwrap().field("model"), Some(""));
+}
+
+#[test]
+fn a_head_that_two_readers_would_read_differently_is_refused() {
+    let heads = [
+        // Without a name, or with more than one.
+        "",
+        "Content-Type: text/plain",
+        "Content-Disposition: form-data",
+        "Content-Disposition: form-data; name=\"\"",
+        "Content-Disposition: form-data; name=\" \"",
+        "Content-Disposition: form-data; name=\"a\"; name=\"model\"",
+        "Content-Disposition: form-data; name=\"a\"; name*=utf-8''model",
+        "Content-Disposition: form-data; name*=utf-8''model",
+        "Content-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; name=\"model\"",
+        "Content-Disposition: form-data; name=\"a\"\r\ncontent-disposition: form-data; name=\"model\"",
+        // Quoted, escaped or written in another way.
+        "Content-Disposition: form-data; name=model",
+        "Content-Disposition: form-data; name='model'",
+        "Content-Disposition: form-data; name=\"mod\\el\"",
+        "Content-Disposition: form-data; name=\"mod%65l\"",
+        "Content-Disposition: form-data; name=\"a%22\"",
+        "Content-Disposition: form-data; name=\"möde\"",
+        "Content-Disposition: form-data; name=\"a;name=model\"",
+        "Content-Disposition: form-data; name=\"a",
+        "Content-Disposition: form-data; name=\"a\" model",
+        "Content-Disposition: form-data; name = \"a\"",
+        "Content-Disposition: form-data; name=\"a\";",
+        "Content-Disposition: form-data;; name=\"a\"",
+        "Content-Disposition: form-data; NAME=\"a\"",
+        "Content-Disposition: form-data, name=\"a\"",
+        "Content-Disposition: attachment; name=\"a\"",
+        "Content-Disposition: form-data; filename=\"model\"; name=\"a\"",
+        "Content-Disposition: form-data; name=\"a\"; filename=\"b\\\"; name=\\\"model\"",
+        "Content-Disposition: form-data; name=\"a\"; filename=\"b; name=model\"",
+        "Content-Disposition: form-data; name=\"a\"; filename=\"b\"; filename=\"c\"",
+        "Content-Disposition: form-data; name=\"a\"; filename=\"\"",
+        "Content-Disposition: form-data; name=\"a\"; filename*=utf-16''c",
+        "Content-Disposition: form-data; name=\"a\"; size=\"3\"",
+        "Content-Disposition: form-data; name=\"_charset_\"",
+        "Content-Disposition: form-data; name=\"_CHARSET_\"",
+        // Lines and bytes.
+        "Content-Disposition: form-data;\r\n name=\"a\"",
+        "Content-Disposition: form-data;\r\n\tname=\"a\"",
+        " Content-Disposition: form-data; name=\"a\"",
+        "Content-Disposition : form-data; name=\"a\"",
+        "Content-Disposition\r\n",
+        "Content-Disposition: form-data; name=\"a\"\nX: y",
+        "Content-Disposition: form-data; name=\"a\"\rX: y",
+        "Content-Disposition: form-data; name=\"a\"\r\n: y",
+        "Content-Disposition: form-data; name=\"a\0\"",
+        "Content-Disposition: form-data;\tname=\"a\"",
+        "Content-Disposition: form-data; name=\"a\x7f\"",
+        "Content-Disposition: form-data; name=\"a\"; filename=\"\u{85}\"",
+        "Content-Disposition: form-data; name=\"a\"; filename=\"--xyz\"",
+        "--xyz\r\nContent-Disposition: form-data; name=\"a\"",
+    ];
+    for head in heads {
+        assert_eq!(refused(&form(&[(head, b"v")])), None, "{head:?}");
+    }
+    let invalid = form(&[(&named("a"), b"v")]);
+    let at = invalid.iter().position(|byte| *byte == b'a').unwrap();
+    let invalid = [&invalid[..at], b"\xff", &invalid[at..]].concat();
+    assert_eq!(refused(&invalid), None);
+}
+
+#[test]
+fn data_that_would_mean_more_than_its_bytes_is_refused() {
+    for header in [
+        "Content-Encoding: gzip",
+        "Content-Transfer-Encoding: base64",
+        "Content-Transfer-Encoding: quoted-printable",
+        "Content-Length: 7",
+        "Content-Length: +1",
+        "Content-Length:",
+        "Content-Type: multipart/mixed; boundary=b",
+        "Content-Type: message/rfc822",
+        "Content-Type: text/plain; charset=utf-7",
+        "Content-Type: text/plain; charset*=utf-8''utf-7",
+        "Content-Type: text/plain; charset=utf-8; Charset=utf-8",
+        "Content-Type: text/plain\r\nContent-Type: text/html",
+        "Content-Type: text",
+        "Content-Type:",
+    ] {
+        let head = format!("{}\r\n{header}", named("a"));
+        assert_eq!(refused(&form(&[(&head, b"v")])), None, "{header}");
+    }
+}
+
+#[test]
+fn a_boundary_that_is_not_plainly_a_delimiter_is_refused() {
+    let good = String::from_utf8(form(&[(MODEL, b"m"), (PDF, b"data")])).unwrap();
+    assert!(read("xyz", good.as_bytes()).is_ok());
+    for (old, new) in [
+        // Line ends.
+        ("\r\n", "\n"),
+        ("\r\n", "\r"),
+        ("m\r\n--xyz", "m\n--xyz"),
+        ("m\r\n--xyz", "m\r--xyz"),
+        ("m\r\n--xyz", "m--xyz"),
+        ("\r\n--xyz\r\n", "\r\n--xyz\n"),
+        ("l\"\r\n\r\nm\r\n--xyz", "l\"\r\n\r\n--xyz"),
+        // Blanks, and longer and shorter boundaries.
+        ("--xyz\r\n", "--xyz \r\n"),
+        ("--xyz\r\n", "--xyz\t\r\n"),
+        ("--xyz\r\n", "--xyzz\r\n"),
+        ("--xyz\r\n", "--xyz-\r\n"),
+        ("--xyz\r\n", "--xy\r\n"),
+        ("--xyz\r\n", "--XYZ\r\n"),
+        ("data", "da--xyzta"),
+        ("data", "da\n--xyz\nContent-Disposition: form-data; name=\"model\"\n\nother\n--xyz--\n"),
+        // The beginning and the end.
+        (
+            "--xyz\r\nContent-Disposition: form-data; name=\"model\"",
+            "\r\n--xyz\r\nContent-Disposition: form-data; name=\"model\"",
+        ),
+        (
+            "--xyz\r\nContent-Disposition: form-data; name=\"model\"",
+            "Hello\r\n--xyz\r\nContent-Disposition: form-data; name=\"model\"",
+        ),
+        ("--xyz--\r\n", "--xyz--x\r\n"),
+        ("--xyz--\r\n", "--xyz--\r\n--xyz--\r\n"),
+        (
+            "--xyz--\r\n",
+            "--xyz--\r\n--xyz\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nother\r\n--xyz--\r\n",
+        ),
+        ("--xyz--\r\n", "--xyz-"),
+        ("--xyz--\r\n", "--xyz\r\n"),
+        ("\r\n--xyz--\r\n", ""),
+    ] {
+        let body = good.replacen(old, new, if old == "\r\n" { 99 } else { 1 });
+        assert_ne!(body, good, "{old:?} {new:?}");
+        assert_eq!(refused(body.as_bytes()), None, "{old:?} {new:?}");
+    }
+    assert_eq!(refused(b""), None);
+    assert!(read("xyz", b"--xyz--").unwrap().is_complete());
+}
+
+#[test]
+fn a_form_has_its_limits() {
+    let value = "m".repeat(64 * 1024);
+    assert!(read("xyz", &form(&[(MODEL, value.as_bytes())])).is_ok());
+    let longer = form(&[(MODEL, format!("{value}m").as_bytes())]);
+    assert_eq!(refused(&longer).as_deref(), Some("model"));
+    let unwatched = value.repeat(4);
+    assert!(read("xyz", &form(&[(&named("prompt"), unwatched.as_bytes())])).is_ok());
+
+    let many: Vec<(String, &[u8])> =
+        (0..65).map(|n| (named(&format!("n{n}")), &b"v"[..])).collect();
+    let many: Vec<(&str, &[u8])> = many.iter().map(|(head, data)| (head.as_str(), *data)).collect();
+    assert!(read("xyz", &form(&many[..64])).is_ok());
+    assert_eq!(refused(&form(&many)), None);
+
+    let long = |bytes: usize| format!("{}; filename=\"{}\"", named("a"), "f".repeat(bytes));
+    assert!(read("xyz", &form(&[(&long(8000), b"v")])).is_ok());
+    assert_eq!(refused(&form(&[(&long(9000), b"v")])), None);
+    assert_eq!(refused(&form(&[(&named(&"n".repeat(257)), b"v")])), None);
+}
+
+#[test]
+fn a_boundary_is_taken_from_a_plain_content_type_only() {
+    for (content_type, expected) in [
+        ("multipart/form-data; boundary=xyz", "xyz"),
+        (
+            "multipart/form-data;boundary=----WebKitFormBoundary7MA4YWxk",
+            "----WebKitFormBoundary7MA4YWxk",
+        ),
+        ("Multipart/Form-Data; charset=utf-8; Boundary=\"a=b:c\"", "a=b:c"),
+    ] {
+        assert_eq!(boundary(content_type).unwrap(), expected);
+    }
+    let long = "b".repeat(70);
+    assert_eq!(boundary(&format!("multipart/form-data; boundary={long}")).unwrap(), long);
+    for parameters in [
+        "",
+        ";",
+        "; boundary",
+        "; boundary=",
+        "; boundary=\"\"",
+        "; boundary=a; boundary=b",
+        "; boundary=a; Boundary=a",
+        "; boundary=a, multipart/form-data; boundary=b",
+        "; boundary=a;",
+        ";; boundary=a",
+        "; boundary = a",
+        "; boundary=a b",
+        "; boundary=\"a b\"",
+        "; boundary=\"a",
+        "; boundary=\"a\\b\"",
+        "; boundary=a:b",
+        "; boundary=a/b",
+        "; boundary=é",
+        "; boundary*=utf-8''a",
+        "; boundary*0=a",
+        "; boundary=a; charset=utf-16",
+        "; boundary=a; x=y",
+        "; boundary=a\t",
+    ] {
+        let refusal = boundary(&format!("multipart/form-data{parameters}")).unwrap_err();
+        assert_eq!(refusal.status(), 400, "{parameters}");
+    }
+    assert_eq!(
+        boundary(&format!("multipart/form-data; boundary={long}b")).unwrap_err().status(),
+        400
+    );
+    for other in
+        ["", "application/json", "multipart/mixed; boundary=a", "multipart/form-data-x; boundary=a"]
+    {
+        assert_eq!(boundary(other).unwrap_err().status(), 415, "{other}");
+    }
+}
+
+#[test]
+fn debug_output_has_no_content() {
+    let reader = read("xyz", &form(&[(MODEL, b"secret")])).unwrap();
+    assert!(!format!("{reader:?}").contains("secret"));
+}
+
+#[test]
+fn pieces_of_every_size_give_the_same_result() {
+    let good = form(&[(PDF, b"\r\n--xy\r\n\r\n--xy--\r"), (MODEL, b"m"), (&named("purpose"), b"")]);
+    let late = form(&[(MODEL, b"m"), (PDF, b"\r\n--xyz"), (MODEL, b"m")]);
+    for body in [good, late] {
+        let whole = outcome(&body, [&body[..]]);
+        for size in 1..body.len() {
+            assert_eq!(outcome(&body, body.chunks(size)), whole);
+        }
+        for at in 0..=body.len() {
+            assert_eq!(outcome(&body, [&body[..at], &body[at..]]), whole);
+        }
+    }
+}
+
+/// Bytes of which a good share are nearly a form.
+fn nearly_a_form() -> impl Strategy<Value = Vec<u8>> {
+    const TOKENS: &[&[u8]] = &[
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b"--xyz",
+        b"\r\n--xyz\r\n",
+        b"--xy",
+        b"--",
+        b"Content-Disposition: form-data; name=\"model\"\r\n\r\n",
+        b"Content-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n",
+        b"Content-Length: 1\r\n",
+        b"v",
+        b"\xff",
+    ];
+    let token = prop::sample::select(TOKENS);
+    (any::<bool>(), prop::collection::vec(token, 0..16), any::<bool>()).prop_map(
+        |(begins, tokens, ends)| {
+            let begin = if begins { &b"--xyz\r\n"[..] } else { b"" };
+            let end = if ends { &b"\r\n--xyz--\r\n"[..] } else { b"" };
+            [begin, &tokens.concat(), end].concat()
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn splits_do_not_matter(body in nearly_a_form(), cuts in prop::collection::vec(0..200usize, 0..6)) {
+        let whole = outcome(&body, [&body[..]]);
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(body.len())).collect();
+        cuts.extend([0, body.len()]);
+        cuts.sort_unstable();
+        prop_assert_eq!(outcome(&body, cuts.windows(2).map(|cut| &body[cut[0]..cut[1]])), whole.clone());
+        prop_assert_eq!(outcome(&body, body.chunks(1)), whole);
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "\\PC*") {
+        let _ = read("xyz", &bytes);
+        let _ = read("xyz", &form(&[(&text, &bytes)]));
+        let _ = boundary(&text);
+        let _ = boundary(&format!("multipart/form-data; {text}"));
+    }
+
+    #[test]
+    fn a_file_comes_through_whatever_its_bytes(data in prop::collection::vec(any::<u8>(), 0..300), size in 1..80usize) {
+        prop_assume!(memchr::memmem::find(&data, b"--xyz").is_none());
+        let body = form(&[(MODEL, b"m"), (PDF, &data), (&named("purpose"), b"batch")]);
+        let (finished, fields, file) = outcome(&body, body.chunks(size));
+        prop_assert!(finished.is_ok());
+        prop_assert_eq!(fields, [Some("m".to_owned()), Some("batch".to_owned()), None]);
+        prop_assert_eq!(file, Some(data));
+    }
+}

@@ -1,0 +1,151 @@
+//! Answers that are read whole before they go on: lists that are filtered, and objects whose maker is written
+//! down first.
+//!
+//! Owns the reading of these answers, which are small. It must never pass on a list that it could not read, nor
+//! show an object that it could not bind.
+
+use super::Plan;
+use crate::bus::policy::SelectModels;
+use crate::bus::upstream::UpstreamReply;
+use crate::openai::{AnswerKind, ObjectIds, filter_list, object_ids};
+use crate::pipeline::{
+    Gate, Stop, admit::unavailable, forward::refusal_of, objects, record::Exchange,
+};
+use crate::types::{ObjectKind, Refusal};
+use actix_web::http::header;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream::once};
+use send_wrapper::SendWrapper;
+use std::sync::Arc;
+use tokio::time::timeout;
+
+/// A longer answer is not a list, nor a file's or batch's description.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// What is done with a whole answer.
+#[derive(Clone, Copy)]
+enum Treatment {
+    PermittedModels,
+    OwnObjects,
+    Bind(ObjectKind),
+}
+
+/// Reads, and filters or binds, the answers that need it; all others pass untouched.
+pub(in crate::pipeline) async fn settle(
+    gate: &Gate,
+    exchange: &Exchange,
+    mut reply: UpstreamReply,
+    plan: &Plan,
+) -> Result<UpstreamReply, Stop> {
+    let Some(treatment) = treatment(plan).filter(|_| reply.status.is_success()) else {
+        return Ok(reply);
+    };
+    let answer = read_whole(gate, &mut reply).await?;
+    let settled = match treatment {
+        Treatment::PermittedModels => permitted_models(gate, exchange, &answer).await?,
+        Treatment::OwnObjects => own_objects(gate, exchange, &answer, plan).await?,
+        Treatment::Bind(kind) => {
+            let ids = object_ids(&answer).ok_or(Refusal::UpstreamInvalid)?;
+            bind(gate, exchange, &ids, kind, plan).await?;
+            answer
+        }
+    };
+    if settled.len() != reply.content_length.map_or(0, |it| usize::try_from(it).unwrap_or(0)) {
+        reply.headers.remove(header::ETAG);
+    }
+    reply.content_length = u64::try_from(settled.len()).ok();
+    reply.body = SendWrapper::new(once(std::future::ready(Ok(settled))).boxed_local());
+    Ok(reply)
+}
+
+fn treatment(plan: &Plan) -> Option<Treatment> {
+    let endpoint = plan.endpoint;
+    match endpoint.answer {
+        AnswerKind::ModelList => Some(Treatment::PermittedModels),
+        AnswerKind::ObjectList if plan.account_is_shared => Some(Treatment::OwnObjects),
+        AnswerKind::Json => {
+            // A batch's output files come to be while it runs: who reads the batch gets them.
+            let kind = endpoint.creates.or(endpoint.addresses)?;
+            let is_bound_whole = match kind {
+                ObjectKind::File => {
+                    endpoint.creates.is_some()
+                        && (plan.account_is_shared || plan.batch_input.is_some())
+                }
+                ObjectKind::Batch => plan.account_is_shared,
+                _ => false,
+            };
+            is_bound_whole.then_some(Treatment::Bind(kind))
+        }
+        _ => None,
+    }
+}
+
+async fn read_whole(gate: &Gate, reply: &mut UpstreamReply) -> Result<Bytes, Stop> {
+    let mut whole = BytesMut::new();
+    let idle_timeout = gate.settings.idle_timeout;
+    let late = |_| Stop::Refused(Refusal::UpstreamTimeout);
+    while let Some(chunk) = timeout(idle_timeout, reply.body.next()).await.map_err(late)? {
+        let chunk = chunk.map_err(refusal_of)?;
+        if whole.len() + chunk.len() > MOST_BYTES {
+            return Err(Refusal::UpstreamInvalid.into());
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.freeze())
+}
+
+/// The models that the caller may use.
+async fn permitted_models(gate: &Gate, exchange: &Exchange, list: &[u8]) -> Result<Bytes, Stop> {
+    let message =
+        SelectModels { principal: Arc::clone(exchange.principal()), models: ids_of(list)? };
+    let permitted = gate.bus.select_models.ask(message).await;
+    keep(list, permitted.map_err(|error| unavailable("policy", error))?)
+}
+
+/// The objects that the caller made. The output files of its batches become its own.
+async fn own_objects(
+    gate: &Gate,
+    exchange: &Exchange,
+    list: &[u8],
+    plan: &Plan,
+) -> Result<Bytes, Stop> {
+    let ids = ids_of(list)?.into_iter().map(Arc::from).collect();
+    let own = objects::own(gate, exchange, ids).await?;
+    let kept = keep(list, own)?;
+    if plan.endpoint.lists == Some(ObjectKind::Batch) {
+        let ids = object_ids(&kept).ok_or(Refusal::UpstreamInvalid)?;
+        bind(gate, exchange, &ids, ObjectKind::Batch, plan).await?;
+    }
+    Ok(kept)
+}
+
+async fn bind(
+    gate: &Gate,
+    exchange: &Exchange,
+    ids: &ObjectIds,
+    kind: ObjectKind,
+    plan: &Plan,
+) -> Result<(), Stop> {
+    let principal = exchange.principal();
+    let of = |kind, id: &str, input| objects::binding(principal, kind, id, input);
+    let made = ids.id.iter().map(|id| of(kind, id, plan.batch_input.as_ref()));
+    let outputs = ids.output_files.iter().map(|id| of(ObjectKind::File, id, None));
+    let bindings: Vec<_> = made.chain(outputs).collect();
+    if bindings.is_empty() { Ok(()) } else { objects::bind(gate, bindings).await }
+}
+
+fn ids_of(list: &[u8]) -> Result<Vec<String>, Stop> {
+    let mut ids = Vec::new();
+    filter_list(list, |id| {
+        ids.push(id.to_owned());
+        true
+    })
+    .map_err(|_unreadable| Refusal::UpstreamInvalid)?;
+    Ok(ids)
+}
+
+fn keep(list: &[u8], kept: Vec<bool>) -> Result<Bytes, Stop> {
+    let mut kept = kept.into_iter();
+    let filtered = filter_list(list, |_| kept.next() == Some(true));
+    Ok(Bytes::from(filtered.map_err(|_unreadable| Refusal::UpstreamInvalid)?))
+}

@@ -1,0 +1,161 @@
+//! Forms: read as far as their fields go, the file behind them streams through.
+//!
+//! Owns the choice between holding an upload and letting it through, and the reading of what passes. It must never
+//! let the last bytes of an upload go before the whole was found to be what was authorised.
+
+use super::{Incoming, Unread, announced, stop_of, too_large, unread};
+use crate::openai::{Call, FormReader, Route, boundary, must_be_held, watched_fields};
+use crate::pipeline::{Gate, Inbound, Stop, record::Exchange};
+use crate::types::Refusal;
+use actix_web::dev::Payload;
+use bytes::{Bytes, BytesMut};
+use futures_util::{
+    StreamExt,
+    stream::{LocalBoxStream, unfold},
+};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+use tokio::time::timeout;
+
+/// The rest of an upload, on its way to the provider.
+pub(in crate::pipeline) struct Tail {
+    /// The bytes behind the head.
+    pub(in crate::pipeline) rest: LocalBoxStream<'static, Result<Bytes, UploadEnded>>,
+    /// The whole upload's length, where the client announced it.
+    pub(in crate::pipeline) length: Option<u64>,
+    why: Rc<RefCell<Option<Stop>>>,
+}
+
+/// The upload ended early; the provider's call ends with it, and [`Tail::why`] says why.
+#[derive(Debug, thiserror::Error)]
+#[error("the upload was ended")]
+pub(in crate::pipeline) struct UploadEnded;
+
+impl Tail {
+    /// Kept to ask, after the call failed, whether the upload was the reason.
+    pub(in crate::pipeline) fn why(&self) -> Rc<RefCell<Option<Stop>>> {
+        Rc::clone(&self.why)
+    }
+}
+
+/// Reads a form until its call is known, or to its end where it must be held.
+pub(super) async fn read(
+    gate: &Gate,
+    exchange: &mut Exchange,
+    inbound: &mut Inbound<'_>,
+    route: Route,
+    query: Option<&str>,
+    content_type: Option<&str>,
+) -> Result<Incoming, Stop> {
+    let settings = &gate.settings;
+    let limit = settings.upload_limit;
+    let length = announced(inbound.request.headers());
+    if length.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let boundary = boundary(content_type.unwrap_or_default())?;
+    let mut reader = FormReader::new(&boundary, watched_fields(route.endpoint));
+    let mut held = settings.budget.open();
+    let mut head = BytesMut::new();
+    let waiting_since = Instant::now();
+    let mut streams = false;
+    while let Some(chunk) = next_chunk(&mut inbound.payload, settings.body_timeout).await? {
+        if head.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        if !held.take(chunk.len()) {
+            return Err(stop_of(Unread::NoRoom, limit));
+        }
+        reader.feed(&chunk)?;
+        head.extend_from_slice(&chunk);
+        streams = must_be_held(route.endpoint, &reader) == Some(false) && !reader.is_complete();
+        if streams {
+            break;
+        }
+    }
+    exchange.note_wait(waiting_since.elapsed());
+    exchange.note_body(head.len(), held);
+    if !streams {
+        reader.finish()?;
+    }
+    let passed = head.len();
+    let call = Call::read_form(route, query, content_type, &reader, head.freeze())?;
+    let tail = streams.then(|| {
+        let payload = std::mem::replace(&mut inbound.payload, Payload::None);
+        let passing = Passing {
+            payload,
+            reader,
+            next: None,
+            passed,
+            limit,
+            timeout: settings.body_timeout,
+            uploaded: Rc::new(Cell::new(0)),
+            why: Rc::default(),
+        };
+        exchange.note_upload(Rc::clone(&passing.uploaded));
+        let why = Rc::clone(&passing.why);
+        Tail { rest: passing.stream(), length: length.and_then(|it| u64::try_from(it).ok()), why }
+    });
+    Ok(Incoming { call, tail })
+}
+
+/// An upload that streams through.
+struct Passing {
+    payload: Payload,
+    reader: FormReader,
+    /// Read, and held back until the next chunk, or the end, has been read as well.
+    next: Option<Bytes>,
+    passed: usize,
+    limit: usize,
+    timeout: Duration,
+    uploaded: Rc<Cell<u64>>,
+    why: Rc<RefCell<Option<Stop>>>,
+}
+
+impl Passing {
+    fn stream(self) -> LocalBoxStream<'static, Result<Bytes, UploadEnded>> {
+        self.uploaded.set(u64::try_from(self.passed).unwrap_or(u64::MAX));
+        unfold(Some(self), |passing| async move {
+            let mut passing = passing?;
+            match passing.step().await {
+                Ok(Some(chunk)) => Some((Ok(chunk), Some(passing))),
+                Ok(None) => None,
+                Err(stop) => {
+                    passing.why.replace(Some(stop));
+                    Some((Err(UploadEnded), None))
+                }
+            }
+        })
+        .boxed_local()
+    }
+
+    /// The next chunk that may go on.
+    async fn step(&mut self) -> Result<Option<Bytes>, Stop> {
+        loop {
+            let Some(chunk) = next_chunk(&mut self.payload, self.timeout).await? else {
+                if self.next.is_some() {
+                    self.reader.finish()?;
+                }
+                return Ok(self.next.take());
+            };
+            self.passed += chunk.len();
+            if self.passed > self.limit {
+                return Err(too_large(self.limit));
+            }
+            self.uploaded.set(u64::try_from(self.passed).unwrap_or(u64::MAX));
+            self.reader.feed(&chunk)?;
+            if let Some(ready) = self.next.replace(chunk) {
+                return Ok(Some(ready));
+            }
+        }
+    }
+}
+
+async fn next_chunk(payload: &mut Payload, patience: Duration) -> Result<Option<Bytes>, Stop> {
+    let late = |_| Stop::Refused(Refusal::BodyTooSlow);
+    let chunk = timeout(patience, payload.next()).await.map_err(late)?;
+    chunk.transpose().map_err(|error| stop_of(unread(error), 0))
+}

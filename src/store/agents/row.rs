@@ -1,0 +1,145 @@
+//! An agent as a value and as a row.
+//!
+//! Owns the conversion both ways. It must never see a client secret, only its hash.
+
+use super::super::{StoreError, limits, schema::agents};
+use crate::types::{AgentStatus, CallerLimits, UnixMillis};
+use diesel::{Insertable, Queryable, Selectable};
+use serde_json::json;
+
+/// Somebody as an external issuer knows them.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct ExternalIdentity {
+    /// The issuer's name in the configuration.
+    pub issuer: String,
+    /// The subject as the issuer calls it.
+    pub subject: String,
+}
+
+/// What is needed to register an agent.
+#[derive(Clone, Debug)]
+pub struct NewAgent {
+    /// A UUID as text.
+    pub id: String,
+    /// Unique.
+    pub name: String,
+    /// `interactive`, `autonomous`, …
+    pub agent_type: String,
+    /// Unique; what the agent signs in with.
+    pub client_id: String,
+    /// SHA-256 of the client secret.
+    pub secret_hash: [u8; 32],
+    /// Roles that the policy knows.
+    pub roles: Vec<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Who it is at an external issuer; unique.
+    pub identity: Option<ExternalIdentity>,
+    /// How much it may ask for.
+    pub limits: CallerLimits,
+}
+
+/// A registered agent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Agent {
+    /// A UUID as text.
+    pub id: String,
+    /// Unique.
+    pub name: String,
+    /// `interactive`, `autonomous`, …
+    pub agent_type: String,
+    /// Unique; what the agent signs in with.
+    pub client_id: String,
+    /// SHA-256 of the client secret.
+    pub secret_hash: [u8; 32],
+    /// Roles that the policy knows.
+    pub roles: Vec<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Who it is at an external issuer; unique.
+    pub identity: Option<ExternalIdentity>,
+    /// How much it may ask for.
+    pub limits: CallerLimits,
+    /// Whether it may call.
+    pub status: AgentStatus,
+    /// In hundredths.
+    pub risk_score: i64,
+    /// When it was registered.
+    pub created_at: UnixMillis,
+    /// When it last changed.
+    pub updated_at: UnixMillis,
+}
+
+#[derive(Insertable, Queryable, Selectable)]
+#[diesel(table_name = agents, treat_none_as_default_value = false)]
+pub(super) struct AgentRow {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) agent_type: String,
+    pub(super) client_id: String,
+    pub(super) secret_hash: Vec<u8>,
+    pub(super) roles: String,
+    pub(super) owner: Option<String>,
+    pub(super) status: String,
+    pub(super) risk_score: i64,
+    pub(super) created_at: i64,
+    pub(super) updated_at: i64,
+    pub(super) issuer: Option<String>,
+    pub(super) subject: Option<String>,
+    pub(super) requests_per_minute: Option<i64>,
+    pub(super) monthly_requests: Option<i64>,
+    pub(super) concurrent_streams: Option<i64>,
+}
+
+pub(super) fn row_of(agent: &Agent) -> AgentRow {
+    let (issuer, subject) = identity_columns(agent.identity.as_ref());
+    let (requests_per_minute, monthly_requests, concurrent_streams) = limits::columns(agent.limits);
+    AgentRow {
+        id: agent.id.clone(),
+        name: agent.name.clone(),
+        agent_type: agent.agent_type.clone(),
+        client_id: agent.client_id.clone(),
+        secret_hash: agent.secret_hash.to_vec(),
+        roles: json!(agent.roles).to_string(),
+        owner: agent.owner.clone(),
+        status: agent.status.as_str().to_owned(),
+        risk_score: agent.risk_score,
+        created_at: agent.created_at.0,
+        updated_at: agent.updated_at.0,
+        issuer,
+        subject,
+        requests_per_minute,
+        monthly_requests,
+        concurrent_streams,
+    }
+}
+
+pub(super) fn agent_of(row: AgentRow) -> Result<Agent, StoreError> {
+    let corrupt = |what| StoreError::Corrupt { what };
+    let columns = (row.requests_per_minute, row.monthly_requests, row.concurrent_streams);
+    Ok(Agent {
+        id: row.id,
+        name: row.name,
+        agent_type: row.agent_type,
+        client_id: row.client_id,
+        secret_hash: row.secret_hash.try_into().or(Err(corrupt("agents.secret_hash")))?,
+        roles: serde_json::from_str(&row.roles).or(Err(corrupt("agents.roles")))?,
+        owner: row.owner,
+        identity: row
+            .issuer
+            .zip(row.subject)
+            .map(|(issuer, subject)| ExternalIdentity { issuer, subject }),
+        limits: limits::of_columns(columns).ok_or(corrupt("the limits of agents"))?,
+        status: AgentStatus::parse(&row.status).ok_or(corrupt("agents.status"))?,
+        risk_score: row.risk_score,
+        created_at: UnixMillis(row.created_at),
+        updated_at: UnixMillis(row.updated_at),
+    })
+}
+
+/// Issuer and subject: both or neither.
+pub(super) fn identity_columns(
+    identity: Option<&ExternalIdentity>,
+) -> (Option<String>, Option<String>) {
+    identity.map(|known| (known.issuer.clone(), known.subject.clone())).unzip()
+}

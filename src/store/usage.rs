@@ -1,0 +1,200 @@
+//! How many requests callers have made in a month, so that their quotas survive a restart.
+//!
+//! Owns the counts of agents and AppContexts. They are no administrative changes: no row tells of them.
+
+use super::{
+    Store, StoreError, clean,
+    connection::AnyConnection,
+    schema::usage_counts::{self, dsl},
+};
+use crate::types::{UnixMillis, text_enum};
+use diesel::{
+    ExpressionMethods as _, Insertable, QueryDsl as _, RunQueryDsl as _, upsert::excluded,
+};
+
+/// Most rows in one statement of Postgres: its bind limit is 65,535.
+const ROWS_PER_STATEMENT: usize = 1_000;
+
+text_enum! {
+    /// What has a count of its own.
+    UsageOf {
+        /// An agent.
+        Agent = "agent",
+        /// An AppContext.
+        AppContext = "app_context",
+    }
+}
+
+/// How much of a month's quota is used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UsageCount {
+    /// Whether `id` is an agent's or an AppContext's.
+    pub of: UsageOf,
+    /// Whose count.
+    pub id: String,
+    /// The calendar month (UTC): 202611 is November 2026.
+    pub month: u32,
+    /// Requests: those of the month when read, those since the last time when added.
+    pub requests: u64,
+    /// How much of the limit per minute was used when this was counted.
+    pub minute_used: u32,
+    /// When this was counted.
+    pub at: UnixMillis,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = usage_counts)]
+struct Row {
+    kind: &'static str,
+    id: String,
+    month: i64,
+    requests: i64,
+    minute_used: i64,
+    at: i64,
+}
+
+impl Store {
+    /// Adds to the counts of requests and replaces the rest. Not idempotent: after an error that may have
+    /// come behind the commit, counting twice is safer than not at all.
+    pub fn add_usage(&self, counts: &[UsageCount]) -> Result<(), StoreError> {
+        let rows = in_order(counts);
+        self.state.write(None, |connection| {
+            let added = || {
+                (
+                    dsl::requests.eq(dsl::requests + excluded(dsl::requests)),
+                    dsl::minute_used.eq(excluded(dsl::minute_used)),
+                    dsl::at.eq(excluded(dsl::at)),
+                )
+            };
+            let key = (dsl::kind, dsl::id, dsl::month);
+            match connection {
+                // Prepared once; a statement costs no round trip.
+                AnyConnection::Sqlite(sqlite) => {
+                    for row in &rows {
+                        diesel::insert_into(usage_counts::table)
+                            .values(row)
+                            .on_conflict(key)
+                            .do_update()
+                            .set(added())
+                            .execute(sqlite)?;
+                    }
+                }
+                AnyConnection::Postgres(postgres) => {
+                    for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+                        diesel::insert_into(usage_counts::table)
+                            .values(chunk)
+                            .on_conflict(key)
+                            .do_update()
+                            .set(added())
+                            .execute(postgres)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The counts of a month, in no order.
+    pub fn usage(&self, month: u32) -> Result<Vec<UsageCount>, StoreError> {
+        let rows: Vec<(String, String, i64, i64, i64)> = self.state.run(|connection| {
+            Ok(dsl::usage_counts
+                .filter(dsl::month.eq(i64::from(month)))
+                .select((dsl::kind, dsl::id, dsl::requests, dsl::minute_used, dsl::at))
+                .load(connection)?)
+        })?;
+        rows.into_iter()
+            .map(|(kind, id, requests, minute_used, at)| {
+                let corrupt = |what| StoreError::Corrupt { what };
+                Ok(UsageCount {
+                    of: UsageOf::parse(&kind).ok_or(corrupt("usage_counts.kind"))?,
+                    id,
+                    month,
+                    requests: requests.try_into().or(Err(corrupt("usage_counts.requests")))?,
+                    minute_used: minute_used
+                        .try_into()
+                        .or(Err(corrupt("usage_counts.minute_used")))?,
+                    at: UnixMillis(at),
+                })
+            })
+            .collect()
+    }
+}
+
+/// One row per key, since a statement may touch a row only once; and in order, since gateways that lock the
+/// same rows in the same order cannot deadlock.
+fn in_order(counts: &[UsageCount]) -> Vec<Row> {
+    let mut rows: Vec<Row> = counts
+        .iter()
+        .map(|count| Row {
+            kind: count.of.as_str(),
+            id: clean(&count.id),
+            month: i64::from(count.month),
+            requests: i64::try_from(count.requests).unwrap_or(i64::MAX),
+            minute_used: i64::from(count.minute_used),
+            at: count.at.0,
+        })
+        .collect();
+    rows.sort_by(|one, other| {
+        (one.kind, &one.id, one.month).cmp(&(other.kind, &other.id, other.month))
+    });
+    rows.dedup_by(|later, kept| {
+        let is_same = (later.kind, &later.id, later.month) == (kept.kind, &kept.id, kept.month);
+        if is_same {
+            kept.requests = kept.requests.saturating_add(later.requests);
+            (kept.minute_used, kept.at) = (later.minute_used, later.at);
+        }
+        is_same
+    });
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::on_both_databases, *};
+
+    on_both_databases!(
+        requests_add_up_and_the_rest_is_the_latest,
+        counts_of_more_callers_than_one_statement_takes_are_kept,
+        usage_is_no_administrative_change,
+    );
+
+    fn count(of: UsageOf, id: &str, month: u32, requests: u64, at: i64) -> UsageCount {
+        let minute_used = u32::try_from(at).unwrap() * 10;
+        UsageCount { of, id: id.to_owned(), month, requests, minute_used, at: UnixMillis(at) }
+    }
+
+    fn requests_add_up_and_the_rest_is_the_latest(store: &Store) {
+        use UsageOf::{Agent, AppContext};
+        let first = [
+            count(AppContext, "x", 202_611, 7, 1),
+            count(Agent, "x", 202_611, 2, 1),
+            count(Agent, "x", 202_611, 3, 2),
+            count(Agent, "x", 202_610, 9, 1),
+        ];
+        store.add_usage(&first).unwrap();
+        store.add_usage(&[count(Agent, "x", 202_611, 4, 5)]).unwrap();
+        store.add_usage(&[]).unwrap();
+        let mut november = store.usage(202_611).unwrap();
+        november.sort_by_key(|count| count.of.as_str());
+        let all = [count(Agent, "x", 202_611, 9, 5), count(AppContext, "x", 202_611, 7, 1)];
+        assert_eq!(november, all);
+        assert_eq!(store.usage(202_610).unwrap(), first[3..]);
+        assert_eq!(store.usage(202_612).unwrap(), []);
+    }
+
+    fn counts_of_more_callers_than_one_statement_takes_are_kept(store: &Store) {
+        let many: Vec<UsageCount> = (0..2 * ROWS_PER_STATEMENT + 1)
+            .map(|number| count(UsageOf::Agent, &number.to_string(), 202_611, 1, 1))
+            .collect();
+        store.add_usage(&many).unwrap();
+        store.add_usage(&many).unwrap();
+        let usage = store.usage(202_611).unwrap();
+        assert_eq!(usage.len(), many.len());
+        assert!(usage.iter().all(|count| count.requests == 2));
+    }
+
+    fn usage_is_no_administrative_change(store: &Store) {
+        store.add_usage(&[count(UsageOf::Agent, "x", 202_611, u64::MAX, 1)]).unwrap();
+        assert_eq!(store.latest_change().unwrap(), 0);
+    }
+}
