@@ -4,14 +4,16 @@
 //! event or a cut, never as a clean end. It must never hold back a byte that the reader has released.
 
 mod maker;
+mod plan;
 mod reader;
 mod whole;
 
+pub(super) use plan::Plan;
 pub(super) use whole::settle;
 
 use super::{Answer, Gate, headers, leash::Leash, record::Exchange};
 use crate::bus::upstream::{UpstreamError, UpstreamReply};
-use crate::openai::{BatchInput, Call, Endpoint, PING, stream_error_event};
+use crate::openai::{PING, stream_error_event};
 use crate::types::{Outcome, Refusal};
 use actix_web::{
     body::{BodySize, MessageBody},
@@ -29,31 +31,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::time::{Sleep, sleep_until};
-
-/// What the call tells about its answer.
-pub(super) struct Plan {
-    endpoint: &'static Endpoint,
-    /// We asked for usage, so its traces are taken out again.
-    strip_usage: bool,
-    /// The gate's own provider key pays.
-    account_is_shared: bool,
-    /// The answer is an object that is kept at the provider's.
-    stores: bool,
-    /// What an uploaded batch file was seen to hold.
-    batch_input: Option<BatchInput>,
-}
-
-impl Plan {
-    pub(super) fn of(call: &Call, account_is_shared: bool) -> Self {
-        Self {
-            endpoint: call.endpoint(),
-            strip_usage: call.usage_added(),
-            account_is_shared,
-            stores: call.stores_answer(),
-            batch_input: call.batch_input().cloned(),
-        }
-    }
-}
 
 /// Begins the answer.
 pub(super) fn answer(

@@ -1,0 +1,30 @@
+//! What a call tells about its answer, kept while the call itself is on its way.
+//!
+//! Owns facts alone. It must never hold what the caller wrote.
+
+use crate::openai::{BatchInput, Call, Endpoint};
+
+/// What the call tells about its answer.
+pub(in crate::pipeline) struct Plan {
+    pub(super) endpoint: &'static Endpoint,
+    /// We asked for usage, so its traces are taken out again.
+    pub(super) strip_usage: bool,
+    /// The gate's own provider key pays.
+    pub(super) account_is_shared: bool,
+    /// The answer is an object that is kept at the provider's.
+    pub(super) stores: bool,
+    /// What an uploaded batch file was seen to hold.
+    pub(super) batch_input: Option<BatchInput>,
+}
+
+impl Plan {
+    pub(in crate::pipeline) fn of(call: &Call, account_is_shared: bool) -> Self {
+        Self {
+            endpoint: call.endpoint(),
+            strip_usage: call.usage_added(),
+            account_is_shared,
+            stores: call.stores_answer(),
+            batch_input: call.batch_input().cloned(),
+        }
+    }
+}
