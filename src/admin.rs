@@ -4,48 +4,33 @@
 //! on blocking threads or in the CLI. It must never return a stored secret: only a new one, once.
 
 mod agents;
+mod app_contexts;
+mod configured;
+mod detection_keys;
+mod error;
+mod lifetime;
+mod limit_change;
+pub mod shown;
 mod sign_in;
+mod signing_keys;
+#[cfg(test)]
+mod testing;
 
 pub use agents::{
-    Agent, NewAgentRequest, Provisioned, create_agent, find_agent, rotate_secret, set_roles,
+    Agent, AgentChangeRequest, IdentityRequest, NewAgentRequest, Provisioned, USUAL_AGENT_TYPE,
+    change_agent, create_agent, find_agent, revoke_session, rotate_secret, set_limits, set_roles,
     set_status,
 };
+pub use app_contexts::{
+    AppContextChangeRequest, AppContextRow, NewAppContextRequest, change_app_context,
+    create_app_context, find_app_context, revoke_app_context,
+};
+pub use configured::ConfiguredNames;
+pub use detection_keys::{
+    KeyState, ListedKey, NewKey, NewKeyRequest, create_key, expire_key, list_keys, revoke_key,
+};
+pub use error::{AdminError, InvalidRequest, NameConflict};
+pub use lifetime::Lifetime;
+pub use limit_change::LimitChange;
 pub use sign_in::{SignedIn, ensure_administrator, session_of, sign_in, sign_out};
-
-use crate::identity::{NameError, secret::SecretError};
-use crate::store::StoreError;
-
-/// Why a command was refused or failed.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    /// A name, role or type breaks its rule.
-    #[error("{0}")]
-    Name(#[from] NameError),
-    /// There is no such agent.
-    #[error("no agent is named {0:?}; `portcullis agent list` shows them all")]
-    NoSuchAgent(String),
-    /// An agent's name would be a role at the same time.
-    #[error("the agent cannot have its own name {0:?} as a role; choose another name")]
-    NameIsRole(String),
-    /// An agent's name is a role, whose grants it would get.
-    #[error(
-        "{0:?} is a role in the policy or of an agent; choose another name (allow lines for one agent \
-         are written after it is made)"
-    )]
-    NameIsPolicyRole(String),
-    /// A role is another agent's name, whose grants it would get.
-    #[error("{0:?} is the name of an agent and cannot be a role; choose another role")]
-    RoleIsAgent(String),
-    /// An agent's name would be taken for an id.
-    #[error("the agent's name {0:?} has the form of an id; choose another name")]
-    NameIsId(String),
-    /// Wrong user name or password.
-    #[error("wrong user name or password")]
-    InvalidCredentials,
-    /// No secret could be made.
-    #[error(transparent)]
-    Secrets(#[from] SecretError),
-    /// The store refused or failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
+pub use signing_keys::{Rotated, rotate_signing_key};

@@ -13,7 +13,7 @@ pub use error::AppError;
 
 use crate::actors::policy::PolicyPaths;
 use crate::actors::upstream::Provider;
-use crate::admin::ensure_administrator;
+use crate::admin::{ConfiguredNames, ensure_administrator};
 use crate::bus::audit::Flush;
 use crate::bus::auth::SaveUsage;
 use crate::bus::broadcast::Greeting;
@@ -144,6 +144,7 @@ impl Gateway {
             store: self.store.clone(),
             settings: self.config.admin.clone(),
             greeting: self.greeting.clone(),
+            names: ConfiguredNames::of(&self.config),
             attempts: Arc::new(SignInAttempts::default()),
             drain: drain.clone(),
         };

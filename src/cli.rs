@@ -4,13 +4,18 @@
 //! does is `admin`'s or `app`'s. It must never print a stored secret.
 
 mod agent;
+mod app_context;
 mod audit;
 mod config;
 mod demo;
 mod error;
+mod key;
+mod limits;
 mod output;
 mod policy;
+mod private_file;
 mod serve;
+mod signing_keys;
 mod token;
 
 use crate::config::{Config, Loaded};
@@ -53,6 +58,15 @@ enum Command {
     /// Create and manage agents
     #[command(subcommand)]
     Agent(agent::AgentCommand),
+    /// Create and manage AppContexts, to which detection keys belong
+    #[command(subcommand)]
+    AppContext(app_context::AppContextCommand),
+    /// Make and manage detection keys
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// List and rotate the gateways' own signing keys
+    #[command(subcommand)]
+    Keys(signing_keys::KeysCommand),
     /// Fetch a token for an agent from a running server
     Token(token::Token),
     /// Check and explain the policy
@@ -100,6 +114,9 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Serve(serve) => serve::serve(&context, &serve, &mut output),
         Command::Demo(bind) => demo::demo(&context, &bind, &mut output),
         Command::Agent(command) => agent::run(&context, command, &mut output),
+        Command::AppContext(command) => app_context::run(&context, command, &mut output),
+        Command::Key(command) => key::run(&context, command, &mut output),
+        Command::Keys(command) => signing_keys::run(&context, command, &mut output),
         Command::Token(token) => token::run(&context, token, &mut output),
         Command::Policy(command) => policy::run(&context, command, &mut output),
         Command::Audit(command) => audit::run(&context, command, &mut output),

@@ -3,6 +3,7 @@
 //! Owns the verdict on what goes in and comes out. No detection rules exist yet, so a screened call
 //! says plainly that nothing was scanned. It must never keep or name the text that it sees.
 
+use crate::openai::UNKNOWN_ENDPOINT;
 use crate::policy::Permitted;
 use crate::types::{Governed, Scan, ScanExtent};
 use std::borrow::Cow;
@@ -28,9 +29,11 @@ impl<C> Screened<C> {
 
 /// Screens an authorised call. With no rules it passes as it came, and the scan says `none`.
 pub fn screen<C: Governed>(permitted: Permitted<C>) -> Screened<C> {
-    let scan = Scan {
-        extent: ScanExtent::None,
-        reason: Some(Cow::Borrowed("no detection rules are configured")),
+    let reason = if permitted.call().facts().endpoint == UNKNOWN_ENDPOINT {
+        "the endpoint is not known: its call is forwarded unread"
+    } else {
+        "no detection rules are configured"
     };
+    let scan = Scan { extent: ScanExtent::None, reason: Some(Cow::Borrowed(reason)) };
     Screened { call: permitted.into_call(), scan }
 }

@@ -5,20 +5,26 @@
 
 mod activity;
 mod admin;
+mod administer;
+mod agents;
+mod app_contexts;
 mod dashboard;
 mod events;
 mod health;
+mod keys;
 mod openai;
 mod session;
 mod token;
 
 pub use session::SignInAttempts;
 
+use crate::admin::ConfiguredNames;
 use crate::bus::broadcast::Greeting;
 use crate::config::Admin;
 use crate::pipeline::Drain;
 use crate::store::Store;
 use actix_web::{HttpResponse, http::header, web};
+use administer::resource;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -31,6 +37,8 @@ pub struct AdminState {
     pub settings: Admin,
     /// Node, version, sandbox.
     pub greeting: Greeting,
+    /// Provider keys and issuers of the configuration, by name.
+    pub names: ConfiguredNames,
     /// Failed sign-ins.
     pub attempts: Arc<SignInAttempts>,
     /// Tells when the server is stopping.
@@ -63,7 +71,30 @@ pub fn routes(app: &mut web::ServiceConfig) {
         .service(web::resource("/api/v1/audit/events").get(events::list_events))
         .service(web::resource("/api/v1/audit/events/{id}").get(events::show_event))
         .service(web::resource("/api/v1/activity/stream").get(activity::stream_activity))
+        .configure(callers)
         .default_service(web::route().to(dashboard::serve));
+}
+
+/// What administrators do with agents, AppContexts and detection keys.
+fn callers(app: &mut web::ServiceConfig) {
+    app.service(resource("/api/v1/agents").get(agents::list).post(agents::create))
+        .service(resource("/api/v1/agents/{id}").get(agents::show).patch(agents::change))
+        .service(resource("/api/v1/agents/{id}/suspend").post(agents::suspend))
+        .service(resource("/api/v1/agents/{id}/resume").post(agents::resume))
+        .service(resource("/api/v1/agents/{id}/revoke").post(agents::revoke))
+        .service(resource("/api/v1/agents/{id}/rotate-secret").post(agents::rotate))
+        .service(
+            resource("/api/v1/app-contexts").get(app_contexts::list).post(app_contexts::create),
+        )
+        .service(
+            resource("/api/v1/app-contexts/{id}")
+                .get(app_contexts::show)
+                .patch(app_contexts::change),
+        )
+        .service(resource("/api/v1/app-contexts/{id}/revoke").post(app_contexts::revoke))
+        .service(resource("/api/v1/keys").get(keys::list).post(keys::create))
+        .service(resource("/api/v1/keys/{id}/revoke").post(keys::revoke))
+        .service(resource("/api/v1/keys/{id}/expire").post(keys::expire));
 }
 
 /// An error of the administrators' API, in the OpenAI error object's shape.

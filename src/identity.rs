@@ -20,6 +20,9 @@ pub use external::{
     verify_external,
 };
 pub use keys::{KeyError, KeySet, SigningKey};
-pub use name::{NameError, check_agent_name, check_agent_type, check_role_name, subject_to_name};
+pub use name::{
+    NameError, check_agent_name, check_agent_type, check_app_context_name, check_role_name,
+    subject_to_name,
+};
 pub use public_key::SignatureAlgorithm;
 pub use token::{Claims, SignError, TokenError, issue, verify, verify_at_any_age};

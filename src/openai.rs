@@ -24,7 +24,8 @@ pub use answer::{AnswerFacts, AnswerReader, Truncated};
 pub use batch_file::{BatchInput, read_batch_file};
 pub use call::{Call, ReadOptions, Reference, must_be_held, watched_fields};
 pub use endpoint::{
-    AnswerKind, BodyKind, ENDPOINTS, Endpoint, FormKind, ModelPlace, Route, StreamMarker, find,
+    AnswerKind, BodyKind, ENDPOINTS, Endpoint, FormKind, ModelPlace, Route, StreamMarker,
+    UNKNOWN_ENDPOINT, find,
 };
 pub use list::{UnreadableList, filter_list};
 pub use multipart::{FormReader, boundary};

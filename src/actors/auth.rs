@@ -261,8 +261,9 @@ impl Shared {
     }
 }
 
-/// Everything that the store says of callers.
+/// Everything that the store says of callers. Sessions whose tokens are over need not be remembered.
 fn look(store: &Store, now: UnixMillis) -> Result<Seen, StoreError> {
+    store.forget_revoked_sessions(now)?;
     // First, so that what changes meanwhile is looked at again.
     let change = store.latest_change()?;
     Ok(Seen {

@@ -1,27 +1,70 @@
-//! Agents: create, find, change their standing, roles and secret.
+//! Agents: create, find, change their standing, roles, limits and secret, end their sessions.
 //!
 //! Owns what makes a valid agent. A client secret leaves here once, when it is made.
 
-use super::AdminError;
+use super::{AdminError, ConfiguredNames, InvalidRequest, LimitChange, NameConflict};
 use crate::identity::{check_agent_name, check_agent_type, check_role_name, secret};
 use crate::policy::Policy;
-use crate::store::{NewAgent, Store};
+use crate::store::{ExternalIdentity, NewAgent, Store};
 use crate::types::{AgentStatus, CallerLimits, Sensitive, UnixMillis};
+use serde::Deserialize;
 use uuid::Uuid;
 
 pub use crate::store::Agent;
 
+/// The type of an agent that a person works with.
+pub const USUAL_AGENT_TYPE: &str = "interactive";
+
+/// The longest that an external issuer's token counts.
+const EXTERNAL_TTL_SECS: i64 = 24 * 3_600;
+
+/// Longer subjects and session ids are in no token that is let in.
+const MAX_CLAIM_BYTES: usize = 256;
+
 /// What an administrator says of a new agent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewAgentRequest {
     /// Unique, `[a-z0-9][a-z0-9._-]{0,62}`.
     pub name: String,
     /// `interactive`, `autonomous`, …
+    #[serde(default = "usual_type")]
     pub agent_type: String,
     /// Roles that `policy.csv` speaks of.
     pub roles: Vec<String>,
     /// Who answers for it.
+    #[serde(default)]
     pub owner: Option<String>,
+    /// Who it is at an external issuer; unique.
+    #[serde(default)]
+    pub identity: Option<IdentityRequest>,
+    /// How much it may ask for.
+    #[serde(default)]
+    pub limits: LimitChange,
+}
+
+/// Somebody as an external issuer knows them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityRequest {
+    /// The issuer's name in the configuration.
+    pub issuer: String,
+    /// The subject as the issuer calls it.
+    pub subject: String,
+}
+
+/// What is to be different in an agent; what is absent stays as it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentChangeRequest {
+    /// All roles anew.
+    pub roles: Option<Vec<String>>,
+    /// What changes in its limits.
+    pub limits: LimitChange,
+}
+
+fn usual_type() -> String {
+    USUAL_AGENT_TYPE.to_owned()
 }
 
 /// A new agent's credentials: the secret is shown this once.
@@ -40,20 +83,22 @@ pub struct Provisioned {
 pub fn create_agent(
     store: &Store,
     policy: &Policy,
+    names: &ConfiguredNames,
     request: NewAgentRequest,
     actor: &str,
     now: UnixMillis,
 ) -> Result<Provisioned, AdminError> {
     check_agent_name(&request.name)?;
     if Uuid::try_parse(&request.name).is_ok() {
-        return Err(AdminError::NameIsId(request.name));
+        return Err(NameConflict::NameIsId(request.name).into());
     }
     check_agent_type(&request.agent_type)?;
     check_roles(store, &request.name, &request.roles)?;
     let is_held = store.agents()?.iter().any(|agent| agent.roles.contains(&request.name));
     if is_held || policy.grants_to(&request.name) {
-        return Err(AdminError::NameIsPolicyRole(request.name));
+        return Err(NameConflict::NameIsPolicyRole(request.name).into());
     }
+    let identity = request.identity.map(|it| checked_identity(names, it)).transpose()?;
     let (client_secret, secret_hash) = new_secret()?;
     let agent = NewAgent {
         id: Uuid::now_v7().to_string(),
@@ -63,8 +108,8 @@ pub fn create_agent(
         secret_hash,
         roles: request.roles,
         owner: request.owner,
-        identity: None,
-        limits: CallerLimits::default(),
+        identity,
+        limits: request.limits.apply_to(CallerLimits::default()),
     };
     store.create_agent(&agent, actor, now)?;
     Ok(Provisioned { agent_id: agent.id, client_id: agent.client_id, client_secret })
@@ -72,7 +117,11 @@ pub fn create_agent(
 
 /// The agent with this name or id.
 pub fn find_agent(store: &Store, name_or_id: &str) -> Result<Agent, AdminError> {
-    store.agent(name_or_id)?.ok_or_else(|| AdminError::NoSuchAgent(name_or_id.to_owned()))
+    store.agent(name_or_id)?.ok_or_else(|| AdminError::NoSuch {
+        what: "agent",
+        wanted: name_or_id.to_owned(),
+        list: "agent list",
+    })
 }
 
 /// Suspends, resumes or revokes.
@@ -102,6 +151,69 @@ pub fn set_roles(
     find_agent(store, &agent.id)
 }
 
+/// Changes the limits; what runs is not touched.
+pub fn set_limits(
+    store: &Store,
+    name_or_id: &str,
+    change: LimitChange,
+    actor: &str,
+    now: UnixMillis,
+) -> Result<Agent, AdminError> {
+    if change.is_empty() {
+        return Err(InvalidRequest::NothingToChange.into());
+    }
+    let agent = find_agent(store, name_or_id)?;
+    store.set_agent_limits(&agent.id, change.apply_to(agent.limits), actor, now)?;
+    find_agent(store, &agent.id)
+}
+
+/// Changes roles and limits.
+pub fn change_agent(
+    store: &Store,
+    name_or_id: &str,
+    request: &AgentChangeRequest,
+    actor: &str,
+    now: UnixMillis,
+) -> Result<Agent, AdminError> {
+    match &request.roles {
+        None => set_limits(store, name_or_id, request.limits, actor, now),
+        Some(roles) => {
+            let agent = set_roles(store, name_or_id, roles, actor, now)?;
+            if request.limits.is_empty() {
+                return Ok(agent);
+            }
+            set_limits(store, &agent.id, request.limits, actor, now)
+        }
+    }
+}
+
+/// Ends one session: its token is worth nothing from now on, its open streams end. Returns until when
+/// this is remembered, which is as long as the token can live.
+pub fn revoke_session(
+    store: &Store,
+    name_or_id: &str,
+    session_id: &str,
+    token_ttl_secs: u64,
+    actor: &str,
+    now: UnixMillis,
+) -> Result<UnixMillis, AdminError> {
+    let agent = find_agent(store, name_or_id)?;
+    if !can_be_claimed(session_id) {
+        return Err(InvalidRequest::SessionId.into());
+    }
+    if store.detection_keys()?.iter().any(|key| key.id == session_id) {
+        return Err(InvalidRequest::SessionIsKey(session_id.to_owned()).into());
+    }
+    let own_ttl_secs = i64::try_from(token_ttl_secs).unwrap_or(i64::MAX);
+    let ttl_secs = match agent.identity {
+        Some(_) => own_ttl_secs.max(EXTERNAL_TTL_SECS),
+        None => own_ttl_secs,
+    };
+    let expires_at = now.plus_secs(ttl_secs);
+    store.revoke_session(&agent.id, session_id, expires_at, actor, now)?;
+    Ok(expires_at)
+}
+
 /// Makes a new secret; the old one is worth nothing from now on.
 pub fn rotate_secret(
     store: &Store,
@@ -119,17 +231,95 @@ fn check_roles(store: &Store, agent_name: &str, roles: &[String]) -> Result<(), 
     for role in roles {
         check_role_name(role)?;
         if role == agent_name {
-            return Err(AdminError::NameIsRole(role.clone()));
+            return Err(NameConflict::NameIsRole(role.clone()).into());
         }
         if store.agents()?.iter().any(|agent| agent.name == *role) {
-            return Err(AdminError::RoleIsAgent(role.clone()));
+            return Err(NameConflict::RoleIsAgent(role.clone()).into());
         }
     }
     Ok(())
+}
+
+fn checked_identity(
+    names: &ConfiguredNames,
+    request: IdentityRequest,
+) -> Result<ExternalIdentity, AdminError> {
+    names.check_issuer(&request.issuer)?;
+    if !can_be_claimed(&request.subject) {
+        return Err(InvalidRequest::Subject.into());
+    }
+    Ok(ExternalIdentity { issuer: request.issuer, subject: request.subject })
+}
+
+/// Whether a claim of a token that is let in can have this value.
+fn can_be_claimed(value: &str) -> bool {
+    (1..=MAX_CLAIM_BYTES).contains(&value.len()) && !value.chars().any(char::is_control)
 }
 
 fn new_secret() -> Result<(Sensitive<String>, [u8; 32]), AdminError> {
     let client_secret = secret::generate_client_secret()?;
     let hash = secret::hash(client_secret.expose());
     Ok((client_secret, hash))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::testing::{agent, ordinary, policy, store};
+
+    const NOW: UnixMillis = UnixMillis(1_795_233_600_123);
+    const HOUR_SECS: u64 = 3_600;
+
+    fn create(store: &Store, request: NewAgentRequest) -> Result<Provisioned, AdminError> {
+        create_agent(store, &policy(), &ConfiguredNames::default(), request, "cli", NOW)
+    }
+
+    #[test]
+    fn limits_are_changed_one_by_one_and_zero_is_none() {
+        let (_data, store) = store();
+        let limits = LimitChange { monthly_requests: Some(9), ..LimitChange::default() };
+        create(&store, NewAgentRequest { limits, ..ordinary("bot") }).unwrap();
+        let change = LimitChange { requests_per_minute: Some(3), ..LimitChange::default() };
+        let changed = set_limits(&store, "bot", change, "cli", NOW).unwrap().limits;
+        assert_eq!((changed.monthly_requests, changed.requests_per_minute), (Some(9), Some(3)));
+        let lifted = set_limits(&store, "bot", LimitChange::LIFT_ALL, "cli", NOW).unwrap();
+        assert_eq!(lifted.limits, CallerLimits::default());
+        assert!(set_limits(&store, "bot", LimitChange::default(), "cli", NOW).is_err());
+    }
+
+    #[test]
+    fn an_identity_needs_an_issuer_that_is_configured() {
+        let (_data, store) = store();
+        let (issuer, subject) = ("corp".to_owned(), "alice".to_owned());
+        let identity = Some(IdentityRequest { issuer, subject });
+        let error = create(&store, NewAgentRequest { identity, ..ordinary("bot") }).unwrap_err();
+        assert!(error.to_string().contains("[issuers.corp]"), "{error}");
+        assert!(store.agents().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_change_that_is_refused_changes_nothing() {
+        let (_data, store) = store();
+        agent(&store, "bot");
+        let refused: AgentChangeRequest =
+            serde_json::from_str(r#"{"roles": ["bot"], "limits": {"monthly_requests": 1}}"#)
+                .unwrap();
+        assert!(change_agent(&store, "bot", &refused, "cli", NOW).is_err());
+        assert_eq!(find_agent(&store, "bot").unwrap().limits, CallerLimits::default());
+        let empty = AgentChangeRequest::default();
+        assert!(change_agent(&store, "bot", &empty, "cli", NOW).is_err());
+    }
+
+    #[test]
+    fn a_session_is_ended_for_as_long_as_its_token_can_live() {
+        let (_data, store) = store();
+        agent(&store, "bot");
+        let revoke = |id: &str| revoke_session(&store, "bot", id, HOUR_SECS, "cli", NOW);
+        assert_eq!(revoke("one").unwrap(), NOW.plus_secs(3_600));
+        assert_eq!(store.revoked_sessions(NOW).unwrap()[0].session_id, "one");
+        for id in ["", "a\nb", &"x".repeat(257)] {
+            assert!(revoke(id).is_err(), "{id}");
+        }
+        assert!(revoke_session(&store, "nobody", "one", HOUR_SECS, "cli", NOW).is_err());
+    }
 }

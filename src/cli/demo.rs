@@ -5,8 +5,10 @@
 
 use super::serve::{Bind, in_system, load, show_new_password};
 use super::token::{Credentials, fetch};
-use super::{ACTOR, CliError, Context, Output, agent::CredentialsFile};
-use crate::admin::{self, AdminError, NewAgentRequest};
+use super::{ACTOR, CliError, Context, Output, agent, private_file::PrivateFile};
+use crate::admin::{
+    self, AdminError, ConfiguredNames, LimitChange, NewAgentRequest, USUAL_AGENT_TYPE,
+};
 use crate::app::Gateway;
 use crate::store::StoreError;
 use awc::http::{StatusCode, header};
@@ -68,19 +70,22 @@ fn demo_agent(path: &Path, gateway: &Gateway) -> Result<Credentials, CliError> {
     }
     let request = NewAgentRequest {
         name: AGENT.to_owned(),
-        agent_type: "interactive".to_owned(),
+        agent_type: USUAL_AGENT_TYPE.to_owned(),
         roles: vec![ROLE.to_owned()],
         owner: None,
+        identity: None,
+        limits: LimitChange::default(),
     };
-    let file = CredentialsFile::open(path)?;
+    let file = PrivateFile::open(path)?;
     let now = crate::clock::now();
-    let new = match admin::create_agent(store, gateway.policy(), request, ACTOR, now) {
+    let names = ConfiguredNames::default();
+    let new = match admin::create_agent(store, gateway.policy(), &names, request, ACTOR, now) {
         Err(AdminError::Store(StoreError::Taken { .. })) => {
             admin::rotate_secret(store, AGENT, ACTOR, now)?
         }
         created => created?,
     };
-    file.keep(&new)?;
+    file.keep(&agent::credentials(&new))?;
     Ok(Credentials { client_id: new.client_id, client_secret: new.client_secret })
 }
 

@@ -36,3 +36,9 @@ impl Output {
         self.line(text)
     }
 }
+
+/// A line on standard error that changes nothing of the result.
+pub(super) fn warn(warning: &str) {
+    // A closed standard error must not keep a new secret from being shown.
+    let _ = writeln!(std::io::stderr(), "portcullis: warning: {warning}");
+}

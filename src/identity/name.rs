@@ -55,6 +55,11 @@ pub fn check_role_name(name: &str) -> Result<(), NameError> {
     check(name, "a role")
 }
 
+/// Whether an AppContext may be called so.
+pub fn check_app_context_name(name: &str) -> Result<(), NameError> {
+    check(name, "an AppContext")
+}
+
 /// Whether an agent's type may be called so; the policy knows it as the role `type:<name>`.
 pub fn check_agent_type(name: &str) -> Result<(), NameError> {
     check(name, "an agent type")

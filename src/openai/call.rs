@@ -164,7 +164,7 @@ impl Call {
     }
 
     /// Whether the call leaves in the provider's account what its row
-    /// [creates](Endpoint::creates).
+    /// creates.
     pub const fn stores_answer(&self) -> bool {
         self.reading.stores_answer
     }

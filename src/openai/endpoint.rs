@@ -7,6 +7,8 @@ mod path;
 mod table;
 mod unknown;
 
+pub use unknown::UNKNOWN_ENDPOINT;
+
 pub use table::ENDPOINTS;
 
 use crate::types::{ObjectKind, Permission, Refusal};

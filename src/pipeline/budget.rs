@@ -37,6 +37,11 @@ impl Budget {
 }
 
 impl Held {
+    /// How many bytes more could be held now.
+    pub(super) fn room(&self) -> usize {
+        self.account.limit.saturating_sub(self.account.held.load(Ordering::Relaxed))
+    }
+
     /// Whether there is room for this many bytes more; if so, they are held.
     pub(super) fn take(&mut self, bytes: usize) -> bool {
         let before = self.account.held.fetch_add(bytes, Ordering::Relaxed);

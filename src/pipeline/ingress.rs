@@ -125,7 +125,11 @@ async fn collect(
         let chunk = chunk.map_err(unread)?;
         let before = body.len();
         match &mut decoder {
-            Some(decoder) => decoder.feed(&chunk, &mut body, limit).map_err(undecoded)?,
+            Some(decoder) => {
+                let room = before.saturating_add(held.room());
+                let fed = decoder.feed(&chunk, &mut body, limit.min(room));
+                fed.map_err(|error| undecoded(error, room < limit))?;
+            }
             None if before + chunk.len() > limit => return Err(Unread::TooLarge),
             None => body.extend_from_slice(&chunk),
         }
@@ -136,7 +140,9 @@ async fn collect(
     }
     if let Some(decoder) = decoder {
         let before = body.len();
-        decoder.finish(&mut body, limit).map_err(undecoded)?;
+        let room = before.saturating_add(held.room());
+        let finished = decoder.finish(&mut body, limit.min(room));
+        finished.map_err(|error| undecoded(error, room < limit))?;
         if !held.take(body.len() - before) {
             return Err(Unread::NoRoom);
         }
@@ -152,8 +158,10 @@ fn unread(error: PayloadError) -> Unread {
     }
 }
 
-fn undecoded(error: DecodeError) -> Unread {
+/// `short_of_room`: not the limit but the memory that is left was too small.
+fn undecoded(error: DecodeError, short_of_room: bool) -> Unread {
     match error {
+        DecodeError::TooLarge if short_of_room => Unread::NoRoom,
         DecodeError::TooLarge => Unread::TooLarge,
         DecodeError::Malformed => Unread::Undecodable,
     }

@@ -53,6 +53,7 @@ impl KeyFiles {
     pub fn create(&self, now: UnixMillis) -> Result<SigningKey, KeyFileError> {
         let key = SigningKey::generate().map_err(|error| failed(&self.directory, error))?;
         let pem = key.to_pem().map_err(|error| failed(&self.directory, error))?;
+        self.make_directory()?;
         let path = self.directory.join(format!("{:013}-{}.pem", now.0, key.kid()));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         file.and_then(|mut file| {
@@ -76,12 +77,7 @@ impl KeyFiles {
 
     /// The files from the oldest to the newest.
     fn files(&self) -> Result<Vec<PathBuf>, KeyFileError> {
-        match DirBuilder::new().mode(0o700).create(&self.directory) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                return Err(failed(&self.directory, error));
-            }
-            _ => {}
-        }
+        self.make_directory()?;
         let entries =
             fs::read_dir(&self.directory).map_err(|error| failed(&self.directory, error))?;
         let mut files: Vec<PathBuf> = entries
@@ -90,6 +86,15 @@ impl KeyFiles {
             .collect();
         files.sort();
         Ok(files)
+    }
+
+    fn make_directory(&self) -> Result<(), KeyFileError> {
+        match DirBuilder::new().mode(0o700).create(&self.directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(failed(&self.directory, error))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -272,7 +272,7 @@ def test_every_answer_names_its_decision(sqlite_gate, agent_of):
         {"status": 502, "body": "<html><body>Bad gateway</body></html>", "headers": [["content-type", "text/html"]]},
         {
             "status": 502,
-            "body": "<html>" + "Bad gateway. " * 9000,
+            "body": "<html>" + "Bad gateway. " * 2000,
             "headers": [["content-type", "text/html"]],
             "framing": "close",
         },

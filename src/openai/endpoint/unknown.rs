@@ -7,6 +7,9 @@ use super::{AnswerKind, BodyKind, ENDPOINTS, Endpoint, ModelPlace, Route, Stream
 use crate::types::Permission;
 use std::borrow::Cow;
 
+/// What an endpoint without a row is called in facts and records.
+pub const UNKNOWN_ENDPOINT: &str = "unknown";
+
 static ROWS: [Endpoint; 5] = [
     Endpoint { permission: Permission::WebRead, ..row("GET") },
     row("POST"),
@@ -17,7 +20,7 @@ static ROWS: [Endpoint; 5] = [
 
 const fn row(method: &'static str) -> Endpoint {
     Endpoint {
-        name: "unknown",
+        name: UNKNOWN_ENDPOINT,
         permission: Permission::WebWrite,
         stream_end: StreamMarker::Unknown,
         answer: AnswerKind::Opaque,

@@ -1,0 +1,121 @@
+//! Why an administrator's command was refused or failed.
+//!
+//! Owns the wording: what is wrong and what to do instead. It must never show a secret.
+
+use crate::identity::{NameError, secret::SecretError};
+use crate::policy::{PatternError, PolicyError};
+use crate::store::{KeyFileError, StoreError};
+
+/// Why a command was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The request itself is wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidRequest),
+    /// A name would be taken for something else.
+    #[error(transparent)]
+    Conflict(#[from] NameConflict),
+    /// There is no such thing.
+    #[error("there is no {what} {wanted:?}; `portcullis {list}` shows them all")]
+    NoSuch {
+        /// Of which kind.
+        what: &'static str,
+        /// The name or id that was asked for.
+        wanted: String,
+        /// The command that lists them.
+        list: &'static str,
+    },
+    /// Wrong user name or password.
+    #[error("wrong user name or password")]
+    InvalidCredentials,
+    /// No secret could be made.
+    #[error(transparent)]
+    Secrets(#[from] SecretError),
+    /// The policy in force cannot be read again.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A signing key's file cannot be read or written.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// A new signing key would be older than the one that signs.
+    #[error(
+        "the signing key's file is dated in the future: set this machine's clock, then try again"
+    )]
+    ClockWentBack,
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<NameError> for AdminError {
+    fn from(error: NameError) -> Self {
+        Self::Invalid(error.into())
+    }
+}
+
+/// What is wrong with a request.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidRequest {
+    /// A name, role or type breaks its rule.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A model pattern breaks the grammar.
+    #[error("the pattern {pattern:?} is wrong at character {}: {error}", error.offset + 1)]
+    Pattern {
+        /// As it was written.
+        pattern: String,
+        /// What is wrong with it.
+        error: PatternError,
+    },
+    /// A name that the configuration does not define.
+    #[error("the configuration has no section [{section}.{name}]; {known}")]
+    NotConfigured {
+        /// `provider_keys` or `issuers`.
+        section: &'static str,
+        /// The name that was given.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// A length of time that cannot be read.
+    #[error(
+        "{0:?} is no length of time: write a whole number and s, m, h, d or w, such as 90d; at most \
+         3650d"
+    )]
+    Lifetime(String),
+    /// Neither or both of the ways to say when a key ends.
+    #[error("say when the key ends: either \"in\": \"7d\" or \"now\": true")]
+    Expiry,
+    /// An external subject that no token can carry.
+    #[error("the subject must have 1 to 256 bytes and no control characters")]
+    Subject,
+    /// The id of a session that no token can carry.
+    #[error("the session's id must have 1 to 256 bytes and no control characters")]
+    SessionId,
+    /// A detection key's id where a token's was expected.
+    #[error("{0:?} is a detection key; revoke it with `portcullis key revoke {0}`")]
+    SessionIsKey(String),
+    /// A change that changes nothing.
+    #[error("nothing is to be changed: say what")]
+    NothingToChange,
+}
+
+/// Which rule keeps names apart.
+#[derive(Debug, thiserror::Error)]
+pub enum NameConflict {
+    /// An agent's name would be a role at the same time.
+    #[error("the agent cannot have its own name {0:?} as a role; choose another name")]
+    NameIsRole(String),
+    /// An agent's name is a role, whose grants it would get.
+    #[error(
+        "{0:?} is a role in the policy or of an agent; choose another name (allow lines for one agent \
+         are written after it is made)"
+    )]
+    NameIsPolicyRole(String),
+    /// A role is another agent's name, whose grants it would get.
+    #[error("{0:?} is the name of an agent and cannot be a role; choose another role")]
+    RoleIsAgent(String),
+    /// A name would be taken for an id.
+    #[error("the name {0:?} has the form of an id; choose another name")]
+    NameIsId(String),
+}

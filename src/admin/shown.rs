@@ -1,0 +1,90 @@
+//! How agents, AppContexts and keys are shown to administrators, in HTTP answers and with `--json`.
+//!
+//! Owns the names of the JSON members. It must never show a secret, nor its hash.
+
+use super::{Agent, AppContextRow, ListedKey, NewKey, Provisioned};
+use crate::store::VerifyingKey;
+use crate::types::CallerLimits;
+use serde_json::{Value, json};
+
+/// An agent.
+pub fn agent(agent: &Agent) -> Value {
+    let identity = agent.identity.as_ref();
+    json!({
+        "agent_id": agent.id,
+        "name": agent.name,
+        "client_id": agent.client_id,
+        "agent_type": agent.agent_type,
+        "roles": agent.roles,
+        "owner": agent.owner,
+        "identity": identity.map(|it| json!({ "issuer": it.issuer, "subject": it.subject })),
+        "limits": limits(agent.limits),
+        "status": agent.status,
+        "risk_tier": crate::trust::risk_tier(agent.risk_score).as_str(),
+        "created_at": agent.created_at,
+        "updated_at": agent.updated_at,
+    })
+}
+
+/// A new agent, or one with a new secret: the only time that the secret is shown.
+pub fn provisioned(new: &Provisioned) -> Value {
+    json!({
+        "agent_id": new.agent_id,
+        "client_id": new.client_id,
+        "client_secret": new.client_secret.expose(),
+    })
+}
+
+/// An AppContext.
+pub fn app_context(context: &AppContextRow) -> Value {
+    json!({
+        "id": context.id,
+        "name": context.name,
+        "allowed_models": context.allowed_models,
+        "provider_key": context.provider_key,
+        "limits": limits(context.limits),
+        "created_at": context.created_at,
+        "updated_at": context.updated_at,
+        "revoked_at": context.revoked_at,
+    })
+}
+
+/// A detection key, by its last four characters.
+pub fn key(listed: &ListedKey) -> Value {
+    json!({
+        "id": listed.key.id,
+        "last4": listed.key.last4,
+        "app_context_id": listed.key.app_context_id,
+        "app_context": listed.app_context,
+        "agent_id": listed.key.agent_id,
+        "agent": listed.agent,
+        "state": listed.state,
+        "created_at": listed.key.created_at,
+        "expires_at": listed.key.expires_at,
+        "revoked_at": listed.key.revoked_at,
+    })
+}
+
+/// A new detection key: the only time that it is shown.
+pub fn new_key(new: &NewKey) -> Value {
+    json!({ "id": new.id, "key": new.key.expose() })
+}
+
+/// The public half of a signing key, without its numbers: these are in the JWKS.
+pub fn signing_key(key: &VerifyingKey) -> Value {
+    json!({
+        "kid": key.kid,
+        "node": key.node,
+        "signs": key.verify_until.is_none(),
+        "created_at": key.created_at,
+        "verify_until": key.verify_until,
+    })
+}
+
+fn limits(limits: CallerLimits) -> Value {
+    json!({
+        "requests_per_minute": limits.requests_per_minute,
+        "monthly_requests": limits.monthly_requests,
+        "concurrent_streams": limits.concurrent_streams,
+    })
+}

@@ -1,0 +1,171 @@
+//! `portcullis app-context …`.
+
+use super::limits::{self, LimitChangeFlags, LimitFlags};
+use super::{ACTOR, CliError, Context, Output};
+use crate::admin::{
+    self, AppContextChangeRequest, AppContextRow, ConfiguredNames, NewAppContextRequest, shown,
+};
+use crate::app::open_store;
+use crate::store::Store;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AppContextCommand {
+    /// Create an AppContext, to which detection keys can belong
+    Create(Create),
+    /// List all AppContexts
+    #[command(after_help = "Example: portcullis app-context list --json")]
+    List,
+    /// Show one AppContext
+    #[command(after_help = "Example: portcullis app-context show support-desk")]
+    Show(Which),
+    /// Change an AppContext; what is not named stays as it is
+    Set(Set),
+    /// Refuse all keys of an AppContext for good
+    #[command(after_help = "Example: portcullis app-context revoke support-desk")]
+    Revoke(Which),
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example: portcullis app-context create support-desk --allow-model 'gpt-4o*' \
+    --monthly-requests 10000"
+)]
+pub(super) struct Create {
+    /// Unique name: lower-case letters, digits, '.', '_' and '-'
+    name: String,
+    /// Model that may be used through it, as a pattern of the policy; may be repeated [default: all]
+    #[arg(long = "allow-model", value_name = "PATTERN")]
+    allowed_models: Vec<String>,
+    /// Provider key to use instead of the caller's: a NAME of the configuration's [provider_keys.NAME]
+    #[arg(long, value_name = "NAME")]
+    provider_key: Option<String>,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Which {
+    /// The AppContext's name or id
+    app_context: String,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  portcullis app-context set support-desk --allow-model 'gpt-4o*' \
+    --allow-model o3\n  portcullis app-context set support-desk --allow-all-models --monthly-requests 0"
+)]
+pub(super) struct Set {
+    /// The AppContext's name or id
+    app_context: String,
+    /// Model that may be used from now on, instead of the list so far; may be repeated
+    #[arg(long = "allow-model", value_name = "PATTERN", conflicts_with = "allow_all_models")]
+    allowed_models: Vec<String>,
+    /// Allow every model that the policy allows
+    #[arg(long)]
+    allow_all_models: bool,
+    /// Provider key to use instead of the caller's: a NAME of the configuration's [provider_keys.NAME]
+    #[arg(long, value_name = "NAME", conflicts_with = "no_provider_key")]
+    provider_key: Option<String>,
+    /// Use the caller's provider key again
+    #[arg(long)]
+    no_provider_key: bool,
+    #[command(flatten)]
+    limits: LimitChangeFlags,
+}
+
+impl Set {
+    fn change(self) -> AppContextChangeRequest {
+        let lists = self.allow_all_models || !self.allowed_models.is_empty();
+        let provider_key = match self.provider_key {
+            None if self.no_provider_key => Some(None),
+            None => None,
+            name => Some(name),
+        };
+        let limits = self.limits.change();
+        let allowed_models = lists.then_some(self.allowed_models);
+        AppContextChangeRequest { allowed_models, provider_key, limits }
+    }
+}
+
+pub(super) fn run(
+    context: &Context,
+    command: AppContextCommand,
+    output: &mut Output,
+) -> Result<(), CliError> {
+    let config = context.load()?;
+    let store = open_store(&config)?;
+    let names = ConfiguredNames::of(&config);
+    let now = crate::clock::now();
+    match command {
+        AppContextCommand::Create(create) => {
+            let request = NewAppContextRequest {
+                name: create.name,
+                allowed_models: create.allowed_models,
+                provider_key: create.provider_key,
+                limits: create.limits.change(),
+            };
+            let created = admin::create_app_context(&store, &names, request, ACTOR, now)?;
+            if output.is_json() {
+                return output.object(&json!({ "id": created.id }));
+            }
+            show(&created, output)
+        }
+        AppContextCommand::List => list(&store, output),
+        AppContextCommand::Show(which) => {
+            show(&admin::find_app_context(&store, &which.app_context)?, output)
+        }
+        AppContextCommand::Set(set) => {
+            let which = set.app_context.clone();
+            let change = set.change();
+            show(&admin::change_app_context(&store, &names, &which, change, ACTOR, now)?, output)
+        }
+        AppContextCommand::Revoke(which) => {
+            show(&admin::revoke_app_context(&store, &which.app_context, ACTOR, now)?, output)
+        }
+    }
+}
+
+fn list(store: &Store, output: &mut Output) -> Result<(), CliError> {
+    let contexts = store.app_contexts()?;
+    if output.is_json() {
+        let contexts: Vec<_> = contexts.iter().map(shown::app_context).collect();
+        return output.object(&json!({ "app_contexts": contexts }));
+    }
+    if contexts.is_empty() {
+        return output.line("No AppContexts yet. Create one: portcullis app-context create NAME");
+    }
+    let width = contexts.iter().map(|context| context.name.len()).max().unwrap_or(0).max(4);
+    output.line(format!("{:width$}  {:19}  {:7}  {}", "NAME", "ID", "STATE", "MODELS"))?;
+    for context in contexts {
+        let (state, models) = (state_of(&context), models_of(&context));
+        output.line(format!("{:width$}  {:19}  {state:7}  {models}", context.name, context.id))?;
+    }
+    Ok(())
+}
+
+fn show(context: &AppContextRow, output: &mut Output) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.object(&shown::app_context(context));
+    }
+    output.line(format!("name       {}", context.name))?;
+    output.line(format!("id         {}", context.id))?;
+    output.line(format!("models     {}", models_of(context)))?;
+    let provider_key = context.provider_key.as_deref().unwrap_or("the caller's");
+    output.line(format!("provider   {provider_key} key"))?;
+    limits::show(context.limits, output)?;
+    output.line(format!("state      {}", state_of(context)))?;
+    output.line(format!("created    {}", context.created_at))
+}
+
+const fn state_of(context: &AppContextRow) -> &'static str {
+    if context.revoked_at.is_some() { "revoked" } else { "active" }
+}
+
+fn models_of(context: &AppContextRow) -> String {
+    if context.allowed_models.is_empty() {
+        return "all".to_owned();
+    }
+    context.allowed_models.join(", ")
+}

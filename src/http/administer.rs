@@ -1,0 +1,142 @@
+//! How an administrator's use case is served: session, body, blocking work, answer.
+//!
+//! Owns the order of these and what each failure looks like. It must never decide what a use case means.
+
+use super::{AdminState, problem, session::require_session, store_failed};
+use crate::admin::{AdminError, ConfiguredNames};
+use crate::store::{Store, StoreError};
+use crate::types::UnixMillis;
+use actix_web::{
+    HttpRequest, HttpResponse, Resource,
+    error::{JsonPayloadError, QueryPayloadError},
+    http::{StatusCode, header},
+    web::{self, Data, Json, JsonConfig},
+};
+use serde_json::Value;
+
+/// Far more than any of these requests needs.
+const BODY_LIMIT: usize = 65_536;
+
+/// A JSON body, or why there is none: whoever is not signed in gets 401 all the same.
+pub(super) type Body<T> = Result<Json<T>, actix_web::Error>;
+
+/// What a use case works with.
+pub(super) struct Desk<'a> {
+    pub(super) store: &'a Store,
+    pub(super) names: &'a ConfiguredNames,
+    /// Who is signed in.
+    pub(super) actor: &'a str,
+    pub(super) now: UnixMillis,
+}
+
+/// A path of the administrators' API.
+pub(super) fn resource(path: &str) -> Resource {
+    web::resource(path).app_data(JsonConfig::default().limit(BODY_LIMIT))
+}
+
+/// Runs a use case that needs no body, or has read it.
+pub(super) async fn perform<F>(
+    request: &HttpRequest,
+    state: &Data<AdminState>,
+    success: StatusCode,
+    work: F,
+) -> HttpResponse
+where
+    F: FnOnce(&Desk<'_>) -> Result<Value, AdminError> + Send + 'static,
+{
+    perform_with(request, state, success, Ok(()), |desk, ()| work(desk)).await
+}
+
+/// Runs a use case with what was read from the request.
+pub(super) async fn perform_with<T, F>(
+    request: &HttpRequest,
+    state: &Data<AdminState>,
+    success: StatusCode,
+    read: Result<T, actix_web::Error>,
+    work: F,
+) -> HttpResponse
+where
+    T: Send + 'static,
+    F: FnOnce(&Desk<'_>, T) -> Result<Value, AdminError> + Send + 'static,
+{
+    let session = match require_session(request, state).await {
+        Ok(session) => session,
+        Err(refusal) => return refusal,
+    };
+    let read = match read {
+        Ok(read) => read,
+        Err(error) => return unreadable(&error),
+    };
+    let state = Data::clone(state);
+    let done = web::block(move || {
+        let AdminState { store, names, .. } = &**state;
+        let actor = session.username.as_str();
+        work(&Desk { store, names, actor, now: crate::clock::now() }, read)
+    });
+    match done.await {
+        Ok(Ok(value)) => HttpResponse::build(success)
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .json(value),
+        Ok(Err(error)) => refused(&error),
+        Err(_) => problem(503, "gateway_unavailable", "Try again shortly."),
+    }
+}
+
+/// What a refused use case looks like.
+fn refused(error: &AdminError) -> HttpResponse {
+    let (status, code) = match error {
+        AdminError::Invalid(_) => (400, "invalid_request_error"),
+        AdminError::NoSuch { .. } | AdminError::Store(StoreError::NotFound { .. }) => {
+            (404, "not_found")
+        }
+        AdminError::Conflict(_) => (409, "name_conflict"),
+        AdminError::Store(StoreError::Taken { .. }) => (409, "already_exists"),
+        AdminError::Store(StoreError::Revoked { .. }) => (409, "revoked"),
+        _ => return store_failed(error),
+    };
+    problem(status, code, &error.to_string())
+}
+
+/// Why the request's body or query cannot be read.
+fn unreadable(error: &actix_web::Error) -> HttpResponse {
+    if let Some(QueryPayloadError::Deserialize(error)) = error.as_error() {
+        return problem(400, "invalid_request_error", &format!("The query is wrong: {error}."));
+    }
+    match error.as_error::<JsonPayloadError>() {
+        Some(JsonPayloadError::Deserialize(error)) => {
+            problem(400, "invalid_request_error", &format!("The body is wrong: {error}."))
+        }
+        Some(JsonPayloadError::ContentType) => {
+            let message = "Send JSON, with the header Content-Type: application/json.";
+            problem(415, "unsupported_media_type", message)
+        }
+        Some(JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. }) => {
+            problem(413, "request_too_large", "The body may have at most 64 KiB.")
+        }
+        _ => problem(400, "invalid_request_error", "The request cannot be read."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::{InvalidRequest, NameConflict};
+
+    #[test]
+    fn whose_fault_it_is_decides_the_status() {
+        let no_such =
+            AdminError::NoSuch { what: "agent", wanted: "x".to_owned(), list: "agent list" };
+        let full = StoreError::Unavailable { reason: "full".to_owned(), source: None };
+        for (error, status) in [
+            (InvalidRequest::NothingToChange.into(), 400),
+            (no_such, 404),
+            (StoreError::NotFound { what: "agent" }.into(), 404),
+            (NameConflict::NameIsId("x".to_owned()).into(), 409),
+            (StoreError::Taken { what: "agent name" }.into(), 409),
+            (StoreError::Revoked { what: "agent" }.into(), 409),
+            (full.into(), 503),
+        ] {
+            assert_eq!(refused(&error).status().as_u16(), status, "{error}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `/api/v1/agents`.
+
+use super::administer::{Body, perform, perform_with};
+use super::{AdminState, problem};
+use crate::admin::{
+    AgentChangeRequest, NewAgentRequest, change_agent, create_agent, find_agent, rotate_secret,
+    set_status, shown,
+};
+use crate::bus::policy::DescribePolicy;
+use crate::pipeline::Gate;
+use crate::policy::{Policy, SourceFile};
+use crate::types::AgentStatus;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Path},
+};
+use serde_json::json;
+
+/// `GET /api/v1/agents`.
+pub(super) async fn list(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
+    perform(&request, &state, StatusCode::OK, |desk| {
+        let agents: Vec<_> = desk.store.agents()?.iter().map(shown::agent).collect();
+        Ok(json!({ "agents": agents }))
+    })
+    .await
+}
+
+/// `POST /api/v1/agents`: a name must not be a role of the policy in force.
+pub(super) async fn create(
+    request: HttpRequest,
+    body: Body<NewAgentRequest>,
+    state: Data<AdminState>,
+    gate: Data<Gate>,
+) -> HttpResponse {
+    let Ok(view) = gate.bus().describe_policy.ask(DescribePolicy).await else {
+        return problem(503, "gateway_unavailable", "Try again shortly.");
+    };
+    perform_with(&request, &state, StatusCode::CREATED, body, move |desk, body| {
+        let model = SourceFile::new(view.model_file.as_str(), view.model_text.as_str());
+        let policy =
+            Policy::build(&model, &SourceFile::new(view.file.as_str(), view.text.as_str()))?;
+        let new = body.into_inner();
+        let created = create_agent(desk.store, &policy, desk.names, new, desk.actor, desk.now)?;
+        Ok(shown::provisioned(&created))
+    })
+    .await
+}
+
+/// `GET /api/v1/agents/{id}`, by name or id.
+pub(super) async fn show(
+    request: HttpRequest,
+    id: Path<String>,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    perform(&request, &state, StatusCode::OK, move |desk| {
+        Ok(shown::agent(&find_agent(desk.store, &id)?))
+    })
+    .await
+}
+
+/// `PATCH /api/v1/agents/{id}`: roles and limits.
+pub(super) async fn change(
+    request: HttpRequest,
+    id: Path<String>,
+    body: Body<AgentChangeRequest>,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    perform_with(&request, &state, StatusCode::OK, body, move |desk, body| {
+        Ok(shown::agent(&change_agent(desk.store, &id, &body, desk.actor, desk.now)?))
+    })
+    .await
+}
+
+/// `POST /api/v1/agents/{id}/suspend`.
+pub(super) async fn suspend(
+    request: HttpRequest,
+    id: Path<String>,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    stand(request, id, state, AgentStatus::Suspended).await
+}
+
+/// `POST /api/v1/agents/{id}/resume`.
+pub(super) async fn resume(
+    request: HttpRequest,
+    id: Path<String>,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    stand(request, id, state, AgentStatus::Active).await
+}
+
+/// `POST /api/v1/agents/{id}/revoke`.
+pub(super) async fn revoke(
+    request: HttpRequest,
+    id: Path<String>,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    stand(request, id, state, AgentStatus::Revoked).await
+}
+
+/// `POST /api/v1/agents/{id}/rotate-secret`.
+pub(super) async fn rotate(
+    request: HttpRequest,
+    id: Path<String>,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    perform(&request, &state, StatusCode::OK, move |desk| {
+        Ok(shown::provisioned(&rotate_secret(desk.store, &id, desk.actor, desk.now)?))
+    })
+    .await
+}
+
+async fn stand(
+    request: HttpRequest,
+    id: Path<String>,
+    state: Data<AdminState>,
+    status: AgentStatus,
+) -> HttpResponse {
+    perform(&request, &state, StatusCode::OK, move |desk| {
+        Ok(shown::agent(&set_status(desk.store, &id, status, desk.actor, desk.now)?))
+    })
+    .await
+}
