@@ -131,3 +131,48 @@ async fn on_store<T: Send + 'static>(
         Err(_) => Err(ObjectsUnavailable),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreOptions;
+    use crate::types::{ObjectKind, UnixMillis};
+
+    fn store(directory: &tempfile::TempDir) -> Store {
+        let data_dir = directory.path().to_owned();
+        Store::open(&StoreOptions { database_url: None, data_dir, pool_size: 2 }).unwrap()
+    }
+
+    fn binding(id: &str, agent_id: &str) -> ObjectBinding {
+        ObjectBinding {
+            id: id.into(),
+            kind: ObjectKind::File,
+            agent_id: agent_id.into(),
+            app_context: None,
+            created_at: UnixMillis(1),
+            models: None,
+            requests: None,
+            endpoint: None,
+        }
+    }
+
+    #[actix_web::test]
+    async fn an_object_is_found_at_once_and_by_the_next_actor_and_stays_its_first_makers() {
+        let directory = tempfile::tempdir().unwrap();
+        let actor = ObjectActor::new(store(&directory)).start();
+        let bind = |agent: &str| BindObjects { bindings: vec![binding("file-1", agent)] };
+        let find = || FindObjects { ids: vec!["file-0".into(), "file-1".into()] };
+        let makers = |found: Vec<Option<Arc<ObjectBinding>>>| -> Vec<Option<String>> {
+            found.into_iter().map(|it| it.map(|binding| binding.agent_id.clone())).collect()
+        };
+        // Told, not waited for: the next question finds it all the same.
+        let written = actor.send(bind("maker"));
+        let found = actor.send(find()).await.unwrap().unwrap();
+        assert_eq!(makers(found), [None, Some("maker".into())]);
+        written.await.unwrap().unwrap();
+        actor.send(bind("another")).await.unwrap().unwrap();
+        let next = ObjectActor::new(store(&directory)).start();
+        let found = next.send(find()).await.unwrap().unwrap();
+        assert_eq!(makers(found), [None, Some("maker".into())]);
+    }
+}

@@ -297,3 +297,6 @@ fn used_of(count: &UsageCount) -> Used {
         at: count.at,
     }
 }
+
+#[cfg(test)]
+mod tests;
