@@ -177,11 +177,11 @@ impl From<Refusal> for Stop {
 /// future or the answer's body, and with it the provider's call.
 pub async fn relay(gate: &Gate, mut inbound: Inbound<'_>) -> Result<Answer, Option<Refused>> {
     let mut exchange = admit::identify(gate, &inbound).await?;
-    let mut leash = Leash::of(gate, exchange.caller());
+    let mut leash = Leash::of(&gate.bus, exchange.caller());
     let answered = tokio::select! {
         biased;
         answered = answer(gate, &mut exchange, &mut inbound) => answered,
-        refusal = &mut leash => Err(Stop::Refused(refusal)),
+        refusal = leash.pulled() => Err(Stop::Refused(refusal)),
     };
     match answered {
         Ok((reply, plan)) => Ok(egress::answer(gate, exchange, reply, &plan, leash)),
@@ -219,6 +219,10 @@ async fn answer(
     }
     let outgoing = Outgoing { headers, key, tail };
     let reply = forward::forward(gate, exchange, screened, outgoing).await?;
+    if egress::is_event_stream(&reply.headers) {
+        // Whatever the call said: what streams takes a place among the streams.
+        exchange.open_stream()?;
+    }
     let reply = egress::settle(gate, exchange, reply, &plan).await?;
     Ok((reply, plan))
 }

@@ -123,8 +123,11 @@ impl Exchange {
         app_context.as_ref().map_or(Ok(()), |meter| meter.enter(now))
     }
 
-    /// Takes the stream's place among those that its caller may have open, until the exchange is dropped.
+    /// Takes the stream's place, once, among those that its caller may have open, until the exchange is dropped.
     pub(super) fn open_stream(&mut self) -> Result<(), Refusal> {
+        if !self.streams.is_empty() {
+            return Ok(());
+        }
         let Meters { agent, app_context } = &self.caller.meters;
         for meter in std::iter::once(agent).chain(app_context) {
             self.streams.push(meter.open_stream()?);

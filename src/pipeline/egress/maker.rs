@@ -8,7 +8,11 @@ use crate::bus::{Line, objects::BindObjects};
 use crate::openai::AnswerFacts;
 use crate::pipeline::{Gate, objects, record::Exchange};
 use crate::types::{ObjectKind, Principal};
-use std::sync::Arc;
+use futures_util::future::LocalBoxFuture;
+use std::{sync::Arc, time::Duration};
+
+/// How long an answer's end waits for the store.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A binding without its id.
 pub(super) struct Maker {
@@ -36,12 +40,15 @@ impl Maker {
         facts.id.is_some()
     }
 
-    /// Tells the keeper of objects. An id that could not be written down is nobody's.
-    pub(super) fn bind(self, facts: &AnswerFacts) {
-        let Some(id) = &facts.id else { return };
+    /// Has it written down; an id that could not be is nobody's.
+    pub(super) fn bind(self, facts: &AnswerFacts) -> LocalBoxFuture<'static, ()> {
+        let id = facts.id.as_deref().unwrap_or_default();
         let bindings = vec![objects::binding(&self.principal, self.kind, id, None)];
-        if let Err(error) = self.line.tell(BindObjects { bindings }) {
-            tracing::warn!(%error, "who made an object could not be written down");
-        }
+        let bound = async move { self.line.ask(BindObjects { bindings }).await };
+        Box::pin(async move {
+            if !matches!(tokio::time::timeout(PATIENCE, bound).await, Ok(Ok(Ok(())))) {
+                tracing::warn!("who made an object could not be written down");
+            }
+        })
     }
 }

@@ -4,9 +4,24 @@
 //! only its length known. It must never keep what it reads.
 
 use super::Plan;
-use crate::openai::{AnswerFacts, AnswerReader, StreamEditor, StreamEnd, StreamFault};
+use crate::openai::{
+    AnswerFacts, AnswerKind, AnswerReader, StreamEditor, StreamEnd, StreamFault, StreamMarker,
+};
 use actix_web::http::header::{self, HeaderMap};
 use bytes::Bytes;
+
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// Whether the answer calls itself an event stream.
+pub(in crate::pipeline) fn is_event_stream(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|said| said.eq_ignore_ascii_case(EVENT_STREAM))
+}
+
+/// What the answer calls itself, without parameters.
+fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    value.split(';').next().map(str::trim)
+}
 
 /// The parser of one answer.
 pub(super) enum Reader {
@@ -28,21 +43,16 @@ impl Reader {
     pub(super) fn for_answer(headers: &HeaderMap, failed: bool, plan: &Plan) -> Self {
         // An error passes as it came, so it need not be the JSON that it says.
         let length_known = failed || headers.contains_key(header::CONTENT_LENGTH);
-        let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes());
-        let begins = |prefix: &str| {
-            content_type
-                .and_then(|value| value.get(..prefix.len()))
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
-        };
-        if failed && !begins("application/json") {
-            // An error passes as it came, whatever it calls itself.
-            return Self::Opaque { facts: AnswerFacts::default(), complete: false };
-        }
-        if begins("text/event-stream") {
-            let editor = StreamEditor::new(plan.endpoint.stream_end, plan.strip_usage);
-            let editor = Box::new(editor);
-            Self::Events { editor }
-        } else if begins("application/json") {
+        let says = |kind| media_type(headers).is_some_and(|said| said.eq_ignore_ascii_case(kind));
+        let endpoint = plan.endpoint;
+        let streams =
+            !failed && !matches!(endpoint.stream_end, StreamMarker::None | StreamMarker::Unknown);
+        // What is a caller's own content says nothing of the call, whatever it calls itself.
+        let is_content = !failed && endpoint.answer == AnswerKind::Opaque;
+        if streams && says(EVENT_STREAM) {
+            let editor = StreamEditor::new(endpoint.stream_end, plan.strip_usage);
+            Self::Events { editor: Box::new(editor) }
+        } else if says("application/json") && !is_content {
             Self::Json { reader: Box::default(), length_known }
         } else {
             Self::Opaque { facts: AnswerFacts::default(), complete: false }
