@@ -11,6 +11,7 @@ mod egress;
 mod encoding;
 mod forward;
 mod headers;
+mod host;
 mod ingress;
 mod leash;
 mod objects;
@@ -196,6 +197,7 @@ async fn answer(
     inbound: &mut Inbound<'_>,
 ) -> Result<(UpstreamReply, egress::Plan), Stop> {
     let request = inbound.request;
+    host::check(request.headers())?;
     ingress::refuse_websocket(request.headers())?;
     let route = find(request.method().as_str(), inbound.path, gate.settings.forward_unknown)?;
     exchange.note_endpoint(route.endpoint);

@@ -73,7 +73,10 @@ fn credential(inbound: &Inbound<'_>) -> Result<Credential, Refusal> {
     }
 }
 
-/// Asks the desk; where it lacks something that can be fetched, once more after that.
+/// A new issuer's first token may need its key and then its agent; what is lacking after that does not exist.
+const COMPLETE_AT_MOST: usize = 2;
+
+/// Asks the desk; where it lacks something that can be fetched, again after that.
 async fn authenticate(
     gate: &Gate,
     credential: Credential,
@@ -82,13 +85,18 @@ async fn authenticate(
         let answer = gate.bus.authenticate.ask(Authenticate { credential }).await;
         answer.map_err(|error| unavailable("authentication", error))
     };
-    let answer = ask(credential.clone()).await?;
-    let Err(AuthError::Lacking(lacking)) = answer else { return Ok(answer) };
-    match gate.bus.complete.ask(Complete(lacking)).await {
-        Ok(Ok(())) => ask(credential).await,
-        Ok(Err(IssuerUnavailable)) => Err(Refusal::Unavailable { what: "token issuer" }),
-        Err(error) => Err(unavailable("authentication", error)),
+    let mut answer = ask(credential.clone()).await?;
+    for _ in 0..COMPLETE_AT_MOST {
+        let Err(AuthError::Lacking(lacking)) = answer else { break };
+        match gate.bus.complete.ask(Complete(lacking)).await {
+            Ok(Ok(())) => answer = ask(credential.clone()).await?,
+            Ok(Err(IssuerUnavailable)) => {
+                return Err(Refusal::Unavailable { what: "token issuer" });
+            }
+            Err(error) => return Err(unavailable("authentication", error)),
+        }
     }
+    Ok(answer)
 }
 
 /// What a caller who is not let in gets.

@@ -43,11 +43,11 @@ export async function eventually(check, what, within = 10_000) {
 
 /** One `portcullis serve` in a home directory of its own, and its upstream. */
 export class Gateway {
-  static async start() {
+  static async start(policy = POLICY) {
     const gateway = new Gateway();
     gateway.home = await mkdtemp(join(tmpdir(), 'portcullis-node-'));
     gateway.policyFile = join(gateway.home, 'policy.csv');
-    await writeFile(gateway.policyFile, POLICY);
+    await writeFile(gateway.policyFile, policy);
     gateway.upstream = spawn('python3', [join(ROOT, 'tests/upstream/scripted.py')], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -97,13 +97,15 @@ export class Gateway {
     }
   }
 
+  /** The object that a command prints. */
+  async command(...args) {
+    const { stdout } = await promisify(execFile)(BINARY, [...args, '--json'], { env: this.env, cwd: this.home });
+    return JSON.parse(stdout);
+  }
+
   /** Registers an agent and returns a token of its own. */
   async createAgent(name, role = 'developer') {
-    const { stdout } = await promisify(execFile)(BINARY, ['agent', 'create', name, '--role', role, '--json'], {
-      env: this.env,
-      cwd: this.home,
-    });
-    const { client_id, client_secret } = JSON.parse(stdout);
+    const { client_id, client_secret } = await this.command('agent', 'create', name, '--role', role);
     return eventually(async () => {
       const reply = await fetch(`${this.url}/api/v1/auth/token`, {
         method: 'POST',
@@ -112,6 +114,33 @@ export class Gateway {
       });
       return reply.ok && (await reply.json()).access_token;
     }, `a token for ${name}`);
+  }
+
+  /** Makes a detection key for an agent, in an AppContext that allows these models, or all. */
+  async createKey(agent, ...models) {
+    const allowed = models.flatMap((model) => ['--allow-model', model]);
+    const { id } = await this.command('app-context', 'create', `context-of-${agent}`, ...allowed);
+    const { key } = await this.command('key', 'create', '--app-context', id, '--agent', agent);
+    return eventually(async () => {
+      const reply = await fetch(`${this.url}/v1/nothing`, { headers: { 'x-detection-key': key } });
+      return reply.status !== 401 && key;
+    }, `a key for ${agent}`);
+  }
+
+  /** The finished records of an agent, oldest first, once there are `count` of them. */
+  async records(agent, count) {
+    const login = await fetch(`${this.url}/api/v1/admin/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username: 'admin', password: ADMIN_PASSWORD }),
+    });
+    const headers = { authorization: `Bearer ${(await login.json()).access_token}` };
+    return eventually(async () => {
+      const reply = await fetch(`${this.url}/api/v1/audit/events?limit=1000&agent=${agent}`, { headers });
+      const { events } = await reply.json();
+      const finished = events.filter((record) => record.outcome);
+      return finished.length >= count && finished;
+    }, `${count} records of ${agent}`);
   }
 
   /** One call on the agent surface. */

@@ -9,7 +9,7 @@ from scripted import Upstream
 
 import postgres
 from certificates import Authority
-from gateway import BINARY, Gateway
+from gateway import BINARY, GATES_KEY, Gateway
 
 
 def pytest_sessionstart():
@@ -62,15 +62,17 @@ def tls_gate(tmp_path_factory, authority, tls_upstream):
 
 @pytest.fixture(scope="session")
 def shared_gates(tmp_path_factory, upstream):
-    """The servers that many tests share, by backend, each started at its first use."""
+    """The servers that many tests share, by backend and settings, each started at its first use."""
     gates = {}
 
-    def gate_on(backend):
-        if backend not in gates:
+    def gate_on(backend, **settings):
+        kind = (backend, *sorted(settings.items()))
+        if kind not in gates:
             url = postgres.create_database() if backend == "postgres" else None
-            gates[backend] = Gateway(tmp_path_factory.mktemp(backend), upstream.base_url, url)
-            gates[backend].start()
-        return gates[backend]
+            env = {f"PORTCULLIS_{name}": value for name, value in settings.items()}
+            gates[kind] = Gateway(tmp_path_factory.mktemp(backend), upstream.base_url, url, **env)
+            gates[kind].start()
+        return gates[kind]
 
     yield gate_on
     for gate in gates.values():
@@ -80,10 +82,21 @@ def shared_gates(tmp_path_factory, upstream):
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def gate(request, shared_gates):
+def backend(request):
     if request.param == "postgres" and not postgres.URL:
         pytest.skip("PORTCULLIS_TEST_POSTGRES_URL is not set; 'tests/run' sets it")
-    return shared_gates(request.param)
+    return request.param
+
+
+@pytest.fixture
+def gate(backend, shared_gates):
+    return shared_gates(backend)
+
+
+@pytest.fixture
+def paying_gate(backend, shared_gates):
+    """A shared server with a provider key of its own, so that all its callers share one account."""
+    return shared_gates(backend, UPSTREAM__API_KEY=GATES_KEY)
 
 
 @pytest.fixture

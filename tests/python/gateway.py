@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("PORTCULLIS_BIN", ROOT / "target/debug/portcullis"))
 AGENT_PATH = "/api/v1/openai/v1"
 PROVIDER_KEY = "sk-test-provider-key"
+GATES_KEY = "sk-of-the-gate"
 ADMIN_PASSWORD = "correct horse battery staple"
 
 POLICY = """\
@@ -33,6 +34,11 @@ p2, reader,          web:read,                                 allow
 p2, writer,          web:write,                                allow
 p,  writer,          *,                                        allow
 g,  senior,          developer
+p,  maker,           (whisper-1|tts-1|dall-e-*|gpt-image-1),   allow
+p,  maker,           omni-moderation-*,                        allow
+g,  maker,           developer
+p2, mute,            web:write,                                deny
+p2, blind,           web:read,                                 deny
 """
 
 
@@ -63,6 +69,15 @@ class Agent:
     client_id: str
     client_secret: str
     token: str = None
+
+
+@dataclass
+class DetectionKey:
+    """A detection key, and the AppContext that it belongs to."""
+
+    key_id: str
+    key: str
+    context_id: str
 
 
 class Gateway:
@@ -187,6 +202,30 @@ class Gateway:
             return reply.json()["access_token"] if reply.status_code == 200 else None
 
         return eventually(ask, within=3, what=f"a token for {agent.name}")
+
+    def create_context(self, *models, name=None, provider_key=None):
+        """Makes an AppContext that allows these models, or all; returns its id."""
+        arguments = [part for model in models for part in ("--allow-model", model)]
+        if provider_key:
+            arguments += ["--provider-key", provider_key]
+        name = name or f"context-{secrets.token_hex(4)}"
+        return json.loads(self.cli("app-context", "create", name, *arguments, "--json").stdout)["id"]
+
+    def create_key(self, agent, *models, context=None, expires_in=None):
+        """Makes a detection key for an agent, in an AppContext of its own unless told otherwise.
+
+        It is good when this returns; finding that out leaves one record, of a refused call.
+        """
+        context = context or self.create_context(*models)
+        arguments = ["--expires-in", expires_in] if expires_in else []
+        made = self.cli("key", "create", "--app-context", context, "--agent", agent.name, *arguments, "--json")
+        created = json.loads(made.stdout)
+        eventually(lambda: self.knows_key(created["key"]), within=3, what=f"the key {created['id']}")
+        return DetectionKey(created["id"], created["key"], context)
+
+    def knows_key(self, key):
+        reply = httpx.get(f"{self.url}/v1/nothing", headers={"X-Detection-Key": key}, timeout=5)
+        return reply.json()["error"] != "Invalid detection key"
 
     def ask_token(self, agent):
         body = {

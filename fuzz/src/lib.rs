@@ -1,0 +1,31 @@
+//! What holds for every input, one function per target.
+//!
+//! The fuzzer calls these functions with inputs of its own making, and `tests/fuzz_regressions.rs` with the inputs
+//! in `seeds/` and `regressions/`. They panic where something does not hold.
+
+mod json;
+mod splits;
+
+pub mod answers;
+pub mod batches;
+pub mod calls;
+pub mod forms;
+pub mod heads;
+pub mod policies;
+pub mod streams;
+pub mod tokens;
+
+/// What is asked of an input.
+pub type Check = fn(&[u8]);
+
+/// Each target's name and its check.
+pub const TARGETS: [(&str, Check); 8] = [
+    ("answers", answers::check),
+    ("batches", batches::check),
+    ("calls", calls::check),
+    ("forms", forms::check),
+    ("heads", heads::check),
+    ("policies", policies::check),
+    ("streams", streams::check),
+    ("tokens", tokens::check),
+];
