@@ -223,6 +223,7 @@ async fn answer(
     let reply = forward::forward(gate, exchange, screened, outgoing).await?;
     if egress::is_event_stream(&reply.headers) {
         // Whatever the call said: what streams takes a place among the streams.
+        exchange.note_stream();
         exchange.open_stream()?;
     }
     let reply = egress::settle(gate, exchange, reply, &plan).await?;

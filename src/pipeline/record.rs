@@ -169,6 +169,10 @@ impl Exchange {
         self.record.stream = Some(facts.stream);
     }
 
+    pub(super) fn note_stream(&mut self) {
+        self.record.stream = Some(true);
+    }
+
     pub(super) fn note_decision(&mut self, decision: &Decision) {
         match decision {
             Decision::Allow(permit) => {
