@@ -16,13 +16,12 @@ mod token;
 
 pub use client_auth::{RevocationRequest, TokenRefusal, TokenRequest};
 pub use external::{
-    ClaimPath, ExternalClaims, ExternalKeys, Issuer, unverified_issuer, unverified_key_id,
-    verify_external,
+    ClaimPath, ExternalClaims, ExternalKeys, Issuer, unverified_issuer, verify_external,
 };
 pub use keys::{KeyError, KeySet, SigningKey};
 pub use name::{
     NameError, check_agent_name, check_agent_type, check_app_context_name, check_role_name,
-    subject_to_name,
+    subject_to_digest_name, subject_to_name,
 };
 pub use public_key::SignatureAlgorithm;
 pub use token::{Claims, SignError, TokenError, issue, verify, verify_at_any_age};

@@ -116,6 +116,14 @@ impl Meter {
         if self.counts.months.add(month, month_limit) { Ok(()) } else { Err(month_over()) }
     }
 
+    /// Takes back a request that was counted at `now` and then not let in.
+    pub fn take_back(&self, now: UnixMillis) {
+        self.counts.months.take_back(month::of(now));
+        if let Some(minute) = &self.minute {
+            minute.take_back(now);
+        }
+    }
+
     /// Opens a stream, or refuses it with [`Refusal::LimitReached`].
     pub fn open_stream(&self) -> Result<OpenStream, Refusal> {
         let limit = self.limits.concurrent_streams.unwrap_or(u32::MAX);
@@ -157,6 +165,14 @@ impl Meter {
     /// Takes back what could not be saved: the next [`take_unsaved`](Self::take_unsaved) has it.
     pub fn put_back(&self, unsaved: &UsedSince) {
         self.counts.months.put_back(unsaved.month, unsaved.requests);
+    }
+
+    /// Takes in what other gateways have counted: `stored` is everybody's count, with what was saved from here.
+    pub fn catch_up(&self, stored: &Used) {
+        self.counts.months.raise(stored.month, stored.requests);
+        if let Some(minute) = &self.minute {
+            minute.raise(stored.minute_used, stored.at);
+        }
     }
 
     fn minute_used(&self, now: UnixMillis) -> u32 {

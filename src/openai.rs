@@ -25,9 +25,9 @@ pub use batch_file::{BatchInput, read_batch_file};
 pub use call::{Call, ReadOptions, Reference, must_be_held, watched_fields};
 pub use endpoint::{
     AnswerKind, BodyKind, ENDPOINTS, Endpoint, FormKind, ModelPlace, Route, StreamMarker,
-    UNKNOWN_ENDPOINT, find,
+    UNKNOWN_ENDPOINT, find, methods_of,
 };
-pub use list::{UnreadableList, filter_list};
+pub use list::{UnreadableList, filter_list, filter_page, next_after};
 pub use multipart::{FormReader, boundary};
 pub use objects::{ObjectIds, object_ids};
 pub use refusal::{CONTENT_TYPE, render, stream_error_event};

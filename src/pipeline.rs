@@ -15,6 +15,7 @@ mod host;
 mod ingress;
 mod leash;
 mod objects;
+mod pages;
 mod record;
 
 pub use budget::Budget;
@@ -38,6 +39,7 @@ use actix_web::{
 use forward::Outgoing;
 use ingress::Incoming;
 use leash::Leash;
+use pages::Pages;
 use record::Exchange;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -97,7 +99,7 @@ impl GateSettings {
             header_limit: limits.header_bytes,
             body_limit: limits.body_bytes.min(limits.held_upload_bytes),
             upload_limit: limits.upload_bytes,
-            budget: Budget::new(config.limits.held_upload_bytes),
+            budget: Budget::new(limits.held_upload_bytes, limits.body_bytes),
             body_timeout: Duration::from_secs(config.server.body_timeout_secs),
             ping_every: Duration::from_secs(config.server.ping_every_secs),
             idle_timeout: Duration::from_secs(config.upstream.idle_timeout_secs),
@@ -220,12 +222,13 @@ async fn answer(
         headers::remove_account(&mut headers);
     }
     let outgoing = Outgoing { headers, key, tail };
+    let pages = Pages::of(screened.call(), &outgoing);
     let reply = forward::forward(gate, exchange, screened, outgoing).await?;
     if egress::is_event_stream(&reply.headers) {
         // Whatever the call said: what streams takes a place among the streams.
         exchange.note_stream();
         exchange.open_stream()?;
     }
-    let reply = egress::settle(gate, exchange, reply, &plan).await?;
+    let reply = egress::settle(gate, exchange, reply, &plan, pages.as_ref()).await?;
     Ok((reply, plan))
 }

@@ -57,9 +57,16 @@ impl Handler<BindObjects> for ObjectActor {
 
     fn handle(&mut self, message: BindObjects, _: &mut Self::Context) -> Self::Result {
         // Before the reply: whoever asks next finds it, whether or not it is written by then.
-        remember(&self.memo, message.bindings.iter().cloned().map(Arc::new));
+        let told: Vec<_> = message.bindings.iter().cloned().map(Arc::new).collect();
+        remember(&self.memo, told.iter().cloned());
         let (memo, store) = (Arc::clone(&self.memo), self.store.clone());
-        Box::pin(async move { bind(&memo, store, message.bindings).await })
+        Box::pin(async move {
+            let bound = bind(&memo, store, message.bindings).await;
+            if bound.is_err() {
+                forget(&memo, &told);
+            }
+            bound
+        })
     }
 }
 
@@ -119,6 +126,16 @@ fn remember(memo: &Memo, bindings: impl IntoIterator<Item = Arc<ObjectBinding>>)
     }
 }
 
+/// What could not be written is unknown again, but for what another binding has told meanwhile.
+fn forget(memo: &Memo, told: &[Arc<ObjectBinding>]) {
+    let mut memo = memo.lock().unwrap_or_else(PoisonError::into_inner);
+    for binding in told {
+        if memo.peek(&binding.id).is_some_and(|known| Arc::ptr_eq(known, binding)) {
+            memo.pop(&binding.id);
+        }
+    }
+}
+
 async fn on_store<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, ObjectsUnavailable> {
@@ -137,6 +154,7 @@ mod tests {
     use super::*;
     use crate::store::StoreOptions;
     use crate::types::{ObjectKind, UnixMillis};
+    use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 
     fn store(directory: &tempfile::TempDir) -> Store {
         let data_dir = directory.path().to_owned();
@@ -151,7 +169,6 @@ mod tests {
             app_context: None,
             created_at: UnixMillis(1),
             models: None,
-            requests: None,
             endpoint: None,
         }
     }
@@ -174,5 +191,22 @@ mod tests {
         let next = ObjectActor::new(store(&directory)).start();
         let found = next.send(find()).await.unwrap().unwrap();
         assert_eq!(makers(found), [None, Some("maker".into())]);
+    }
+
+    #[actix_web::test]
+    async fn what_the_store_did_not_take_is_nobodys() {
+        let directory = tempfile::tempdir().unwrap();
+        let actor = ObjectActor::new(store(&directory)).start();
+        let database = directory.path().join("state.db");
+        let mut raw = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
+        raw.batch_execute(
+            "CREATE TRIGGER full BEFORE INSERT ON objects BEGIN SELECT RAISE(ABORT, 'full'); END",
+        )
+        .unwrap();
+        let bindings = vec![binding("file-1", "maker")];
+        let bound = actor.send(BindObjects { bindings }).await.unwrap();
+        assert_eq!(bound, Err(ObjectsUnavailable));
+        let found = actor.send(FindObjects { ids: vec!["file-1".into()] }).await.unwrap().unwrap();
+        assert_eq!(found, [None]);
     }
 }

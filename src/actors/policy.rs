@@ -14,7 +14,7 @@ pub use desk::PolicyDesk;
 
 use crate::bus::Line;
 use crate::bus::broadcast::{Event, Publish};
-use crate::bus::policy::{ListPermissions, PolicyFault, PolicyView};
+use crate::bus::policy::{CheckGrants, ListPermissions, PolicyFault, PolicyView};
 use crate::policy::{Decision, Policy, PolicyError, SourceFile};
 use crate::types::Permission;
 use actix::{Actor, AsyncContext, Context, Handler, MessageResult, WrapFuture};
@@ -147,6 +147,14 @@ impl Handler<ListPermissions> for PolicyActor {
             matches!(decision, Decision::Allow(_))
         };
         MessageResult(Permission::ALL.iter().copied().filter(holds).collect())
+    }
+}
+
+impl Handler<CheckGrants> for PolicyActor {
+    type Result = bool;
+
+    fn handle(&mut self, message: CheckGrants, _: &mut Self::Context) -> Self::Result {
+        self.published.load().policy.grants_to(&message.name)
     }
 }
 

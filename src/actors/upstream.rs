@@ -11,6 +11,7 @@
 mod head;
 mod provider;
 mod transport;
+mod turn;
 
 pub use provider::Provider;
 
@@ -33,6 +34,7 @@ use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
 use send_wrapper::SendWrapper;
 use std::{io::ErrorKind, time::Duration};
 use transport::Dial;
+use turn::Turn;
 
 const MAILBOX: usize = 4_096;
 const KEEP_IDLE_CONNECTIONS: Duration = Duration::from_secs(60);
@@ -42,6 +44,7 @@ const CONNECTION_LIFETIME: Duration = Duration::from_secs(3_600);
 pub struct UpstreamActor {
     client: Client,
     base_url: String,
+    answer_timeout: Duration,
 }
 
 impl UpstreamActor {
@@ -61,9 +64,11 @@ impl UpstreamActor {
             .connector(connector)
             .no_default_headers()
             .disable_redirects()
-            .timeout(Duration::from_secs(settings.answer_timeout_secs))
+            // Its timeout would run while a client's upload is waited for.
+            .disable_timeout()
             .finish();
-        Self { client, base_url: provider.base_url }
+        let answer_timeout = Duration::from_secs(settings.answer_timeout_secs);
+        Self { client, base_url: provider.base_url, answer_timeout }
     }
 
     fn forward(&self, message: Forward) -> Reply {
@@ -78,20 +83,29 @@ impl UpstreamActor {
         provider_key.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, provider_key);
         let head = call.outgoing_body();
+        let turn = Turn::of_provider();
         let sent = match message.rest {
-            Some(rest) => send_upload(request, head, rest),
+            Some(rest) => send_upload(request, head, rest, &turn),
             // A POST without a body says so; a GET says nothing.
             None if head.is_empty() && call.endpoint().method == "GET" => request.send(),
             None => request.send_body(head),
         };
-        Box::pin(async move { sent.await.map(reply).map_err(fault) })
+        let answer_timeout = self.answer_timeout;
+        Box::pin(async move {
+            let answered = tokio::select! {
+                biased;
+                answered = sent => answered,
+                () = turn.overstayed(answer_timeout) => Err(SendRequestError::Timeout),
+            };
+            answered.map(reply).map_err(fault)
+        })
     }
 }
 
 /// The bytes that the call was read from, then the rest as it comes.
-fn send_upload(request: ClientRequest, head: Bytes, rest: Rest) -> SendClientRequest {
+fn send_upload(request: ClientRequest, head: Bytes, rest: Rest, turn: &Turn) -> SendClientRequest {
     let head = futures_util::stream::once(std::future::ready(Ok(head)));
-    let body = head.chain(rest.body.take());
+    let body = turn.follow(head.chain(rest.body.take()));
     match rest.length {
         Some(length) => request.send_body(SizedStream::new(length, body)),
         None => request.send_stream(body),

@@ -15,8 +15,8 @@ pub use crate::store::Agent;
 /// The type of an agent that a person works with.
 pub const USUAL_AGENT_TYPE: &str = "interactive";
 
-/// The longest that an external issuer's token counts.
-const EXTERNAL_TTL_SECS: i64 = 24 * 3_600;
+/// Ten years: how long the token of an external issuer lives is the issuer's to say.
+const EXTERNAL_TTL_SECS: i64 = 10 * 365 * 24 * 3_600;
 
 /// Longer subjects and session ids are in no token that is let in.
 const MAX_CLAIM_BYTES: usize = 256;
@@ -308,6 +308,28 @@ mod tests {
         assert_eq!(find_agent(&store, "bot").unwrap().limits, CallerLimits::default());
         let empty = AgentChangeRequest::default();
         assert!(change_agent(&store, "bot", &empty, "cli", NOW).is_err());
+    }
+
+    #[test]
+    fn an_issuers_session_is_ended_for_years_as_its_token_may_live_as_long() {
+        let (_data, store) = store();
+        let identity = Some(ExternalIdentity { issuer: "corp".into(), subject: "alice".into() });
+        let alice = NewAgent {
+            id: Uuid::now_v7().to_string(),
+            name: "alice".into(),
+            agent_type: USUAL_AGENT_TYPE.into(),
+            client_id: "alice".into(),
+            secret_hash: [0; 32],
+            roles: Vec::new(),
+            owner: None,
+            identity,
+            limits: CallerLimits::default(),
+        };
+        store.create_agent(&alice, "issuer", NOW).unwrap();
+        let until = revoke_session(&store, "alice", "corp:1", HOUR_SECS, "cli", NOW).unwrap();
+        let later = NOW.plus_secs(9 * 365 * 24 * 3_600);
+        assert!(until > later);
+        assert_eq!(store.revoked_sessions(later).unwrap()[0].session_id, "corp:1");
     }
 
     #[test]

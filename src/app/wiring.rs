@@ -4,7 +4,9 @@
 //! owners of identities and policy, one for the record. Each worker has its own desks.
 
 use crate::actors::audit::AuditActor;
-use crate::actors::auth::{AuthActor, AuthDesk, AuthSettings, AuthSnapshot, PublishedAuth};
+use crate::actors::auth::{
+    AuthActor, AuthDesk, AuthSettings, AuthSnapshot, PolicyLines, PublishedAuth,
+};
 use crate::actors::broadcast::BroadcastActor;
 use crate::actors::keep;
 use crate::actors::objects::ObjectActor;
@@ -134,8 +136,11 @@ impl Wiring {
         let paths = super::policy_paths(config);
         on_own_thread(move || {
             let Self { settings, auth, standings, policy, owners, record } = wiring;
-            let list_permissions = Line::new(DESK_DEADLINE);
-            let (ask, objects) = (list_permissions.clone(), store.clone());
+            let lines = PolicyLines {
+                list_permissions: Line::new(DESK_DEADLINE),
+                check_grants: Line::new(DESK_DEADLINE),
+            };
+            let (ask, objects) = (lines.clone(), store.clone());
             let start = move || {
                 let (store, settings) = (store.clone(), settings.clone());
                 let (published, standings) = (Arc::clone(&auth), standings.clone());
@@ -156,7 +161,10 @@ impl Wiring {
             let start = move || {
                 PolicyActor::new(paths.clone(), Arc::clone(&policy), record.publish.clone()).start()
             };
-            keep("policy", start, move |addr| list_permissions.seat(addr.clone().recipient()));
+            keep("policy", start, move |addr: &Addr<PolicyActor>| {
+                lines.list_permissions.seat(addr.clone().recipient());
+                lines.check_grants.seat(addr.clone().recipient());
+            });
         });
     }
 

@@ -52,7 +52,7 @@ pub struct Recheck {
     pub principal: Arc<Principal>,
 }
 
-/// Get what a desk lacks to answer: an external issuer's keys, or the agent of an external subject.
+/// Get what a desk lacks to answer: keys, ours or an external issuer's, or the agent of an external subject.
 /// Fetches are bounded and made once for all who wait. `Ok`: ask the desk again, its answer then is final.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), IssuerUnavailable>")]
@@ -61,6 +61,8 @@ pub struct Complete(pub Lacking);
 /// What a desk lacks.
 #[derive(Clone, Debug)]
 pub enum Lacking {
+    /// A key of our own that a token names: another gateway may have made it a moment ago.
+    OwnKey,
     /// A key of this issuer that a token names.
     Keys {
         /// The issuer's name in the configuration.

@@ -16,7 +16,7 @@ pub struct FindObjects {
 }
 
 /// Remember who made these objects; the first to bind an id keeps it. The reply comes when they are in the
-/// store, and whoever asks after this message was sent already finds them.
+/// store, and whoever asks after this message was sent already finds them, unless the store does not take them.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), ObjectsUnavailable>")]
 pub struct BindObjects {

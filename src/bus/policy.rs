@@ -38,6 +38,15 @@ pub struct ListPermissions {
     pub principal: Arc<Principal>,
 }
 
+/// Would whoever is newly called by this name get something from the policy? Answered by the owner from the
+/// current policy; without an answer nobody may be called so.
+#[derive(Debug, Message)]
+#[rtype(result = "bool")]
+pub struct CheckGrants {
+    /// The name of an agent that is not there yet.
+    pub name: String,
+}
+
 /// The policy in force and the last error.
 #[derive(Debug, Message)]
 #[rtype(result = "Arc<PolicyView>")]

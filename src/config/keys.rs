@@ -208,7 +208,7 @@ settings! {
 
     /// The tokens that agents get for their client secret.
     auth: Auth {
-        /// `iss` of the tokens, and the only one accepted.
+        /// `iss` of the tokens. Clients that insist on RFC 8414 §3.3 want the public URL here.
         issuer: String = "portcullis", value::label;
         /// `aud` of the tokens, and the only one accepted.
         audience: String = "portcullis", value::label;
@@ -232,7 +232,7 @@ settings! {
         body_bytes: usize = "26214400", value::whole(1..=1_073_741_824);
         /// Bytes of an upload (a form with a file), at most.
         upload_bytes: usize = "536870912", value::whole(1..=1_099_511_627_776);
-        /// Bytes of request bodies held in memory at once, over all calls; beyond it, 503.
+        /// Bytes of uploads held in memory at once, over all calls, and as many of plain bodies; beyond it, 503.
         held_upload_bytes: usize = "268435456", value::whole(1..=1_099_511_627_776);
         /// Bytes of a request's head (its line and headers), at most.
         header_bytes: usize = "32768", value::whole(1_024..=1_048_576);

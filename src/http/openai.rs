@@ -4,7 +4,7 @@
 //! Owns the doors and the form of refusals. What happens in between is the pipeline's, and the same for both.
 
 use crate::limits::rate_headers;
-use crate::openai::{CONTENT_TYPE, render};
+use crate::openai::{CONTENT_TYPE, methods_of, render};
 use crate::pipeline::{DECISION, Gate, Inbound, Refused, relay as run};
 use crate::types::{LimitKind, Refusal, Surface};
 use actix_web::{
@@ -56,12 +56,12 @@ async fn relay(
             *response.headers_mut() = answer.headers;
             response.map_into_boxed_body()
         }
-        Err(Some(refused)) => refuse(&refused, surface),
+        Err(Some(refused)) => refuse(&refused, request, path, surface),
         Err(None) => nobody_reads_this(),
     }
 }
 
-fn refuse(refused: &Refused, surface: Surface) -> HttpResponse {
+fn refuse(refused: &Refused, request: &HttpRequest, path: &str, surface: Surface) -> HttpResponse {
     let refusal = &refused.refusal;
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let mut response = HttpResponse::build(status);
@@ -72,10 +72,31 @@ fn refuse(refused: &Refused, surface: Surface) -> HttpResponse {
     if let Some(secs) = refusal.retry_after_secs() {
         response.insert_header((header::RETRY_AFTER, secs));
     }
+    if let Refusal::MethodNotAllowed = refusal {
+        response.insert_header((header::ALLOW, methods_of(path).join(", ")));
+    }
+    if refusal.status() == 401 {
+        let showed_token =
+            surface == Surface::Agent && request.headers().contains_key(header::AUTHORIZATION);
+        response.insert_header((header::WWW_AUTHENTICATE, challenge(refusal, showed_token)));
+    }
     for (name, value) in rate_headers(refusal).into_iter().flatten() {
         response.insert_header((name, value));
     }
     response.body(render(refusal, surface))
+}
+
+/// How to show who one is, and what is wrong with the token that was shown (RFC 6750 §3).
+fn challenge(refusal: &Refusal, showed_token: bool) -> &'static str {
+    match refusal {
+        Refusal::ExpiredIdentity if showed_token => {
+            r#"Bearer realm="portcullis", error="invalid_token", error_description="the token has expired""#
+        }
+        Refusal::InvalidIdentity if showed_token => {
+            r#"Bearer realm="portcullis", error="invalid_token""#
+        }
+        _ => r#"Bearer realm="portcullis""#,
+    }
 }
 
 /// A denial stays one, and a month is longer than an SDK's patience.

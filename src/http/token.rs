@@ -69,26 +69,34 @@ fn read<T>(
     parse: impl FnOnce(Option<&str>, Option<&str>, &[u8]) -> Result<T, TokenRefusal>,
 ) -> Result<T, Box<HttpResponse>> {
     let body = body.map_err(|error| Box::new(unreadable(&error)))?;
-    let authorization = request.headers().get(header::AUTHORIZATION);
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    let text = |value: &header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let authorization = authorization.map(text);
-    let content_type = content_type.map(text);
-    parse(authorization.as_deref(), content_type.as_deref(), &body)
-        .map_err(|refusal| Box::new(refuse(refusal)))
+    let header_text = |name| {
+        let mut values = request.headers().get_all(name);
+        match (values.next(), values.next()) {
+            // Which of them counts is not ours to guess (RFC 6749 §5.2).
+            (_, Some(_)) => Err(TokenRefusal::InvalidRequest("A header is there more than once.")),
+            (value, None) => Ok(value.map(|value| value.to_str().unwrap_or_default())),
+        }
+    };
+    let read =
+        || parse(header_text(header::AUTHORIZATION)?, header_text(header::CONTENT_TYPE)?, &body);
+    read().map_err(|refusal| Box::new(refuse(refusal)))
 }
 
-/// `GET /.well-known/oauth-authorization-server`.
+/// `GET /.well-known/oauth-authorization-server`. Clients that insist on RFC 8414 §3.3 need the public URL as
+/// `auth.issuer`.
 pub(super) async fn show_metadata(request: HttpRequest, gate: Data<Gate>) -> HttpResponse {
-    let base = gate.public_url().map_or_else(
-        || {
-            let connection = request.connection_info();
-            format!("{}://{}", connection.scheme(), connection.host())
-        },
-        ToOwned::to_owned,
-    );
+    let mut response = HttpResponse::Ok();
+    let base = if let Some(public_url) = gate.public_url() {
+        response.insert_header((header::CACHE_CONTROL, "public, max-age=300"));
+        public_url.to_owned()
+    } else {
+        // What one client says of the way it came must reach no other.
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        response.insert_header((header::VARY, "host, x-forwarded-proto"));
+        asked_url(&request)
+    };
     let authentication = ["client_secret_basic", "client_secret_post"];
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(json!({
+    response.json(json!({
         "issuer": gate.token_issuer(),
         "token_endpoint": format!("{base}/api/v1/auth/token"),
         "token_endpoint_auth_methods_supported": authentication,
@@ -98,6 +106,21 @@ pub(super) async fn show_metadata(request: HttpRequest, gate: Data<Gate>) -> Htt
         "grant_types_supported": ["client_credentials"],
         "response_types_supported": [],
     }))
+}
+
+/// The URL by which this request's client knows the gate. Other headers that claim to know it are not believed.
+fn asked_url(request: &HttpRequest) -> String {
+    let config = request.app_config();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or(config.host());
+    let forwarded = request.headers().get(header::X_FORWARDED_PROTO);
+    let scheme = match forwarded.map(header::HeaderValue::as_bytes) {
+        Some(b"https") => "https",
+        Some(b"http") => "http",
+        _ if config.secure() => "https",
+        _ => "http",
+    };
+    format!("{scheme}://{host}")
 }
 
 fn unavailable(what: &str) -> HttpResponse {

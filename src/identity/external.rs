@@ -65,12 +65,6 @@ pub fn unverified_issuer(token: &str) -> Option<String> {
     claims.get("iss")?.as_str().map(str::to_owned)
 }
 
-/// Which key this claims to be signed with. Anybody may have written it: only to ask whether a
-/// fetched key set has it.
-pub fn unverified_key_id(token: &str) -> Option<String> {
-    Jws::read(token, MAX_TOKEN_BYTES).ok()?.kid().map(str::to_owned)
-}
-
 /// Checks form, type, algorithm, key, signature, issuer, audience, time and subject, in this order.
 /// [`TokenError::UnknownKey`] means that the issuer may have a newer key than these.
 pub fn verify_external(

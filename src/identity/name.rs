@@ -75,10 +75,16 @@ pub fn subject_to_name(issuer_name: &str, subject: &str) -> String {
     if unmistakable && check_agent_name(&wanted).is_ok() {
         return wanted;
     }
+    subject_to_digest_name(issuer_name, subject)
+}
+
+/// The other name for the agent of an external subject, where [`subject_to_name`] gives one that means
+/// something else already: `corp.alice-` and the digest. Some subjects have only this one.
+pub fn subject_to_digest_name(issuer_name: &str, subject: &str) -> String {
     let digest = Sha256::digest(format!("{issuer_name}\0{subject}"));
     let digest: String =
         digest.iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
-    let readable: String = wanted
+    let readable: String = format!("{issuer_name}.{subject}")
         .to_ascii_lowercase()
         .chars()
         .map(|character| if is_allowed(character) { character } else { '-' })
@@ -172,6 +178,16 @@ mod tests {
             assert_eq!(digest.len(), if expected.ends_with('-') { 12 } else { 0 }, "{name}");
         }
         assert_eq!(subject_to_name("", "é").len(), 12);
+    }
+
+    #[test]
+    fn a_subject_has_another_name_where_its_first_one_is_no_good() {
+        let name = subject_to_digest_name("corp", "alice");
+        assert!(name.starts_with("corp.alice-"), "{name}");
+        assert_eq!(check_agent_name(&name), Ok(()));
+        let nobodys = subject_to_name("corp", name.strip_prefix("corp.").unwrap());
+        assert_ne!(nobodys, name);
+        assert_eq!(subject_to_digest_name("corp", "Alice"), subject_to_name("corp", "Alice"));
     }
 
     proptest! {

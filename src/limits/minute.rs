@@ -12,7 +12,7 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed, StateStore},
 };
-use std::{num::NonZeroU32, time::Duration};
+use std::{convert::Infallible, num::NonZeroU32, time::Duration};
 
 const MINUTE: Nanos = Nanos::new(60_000_000_000);
 const NANOS_PER_MILLI: u64 = 1_000_000;
@@ -62,6 +62,22 @@ impl Minute {
         })
     }
 
+    /// Takes back one that was spent at `now`.
+    pub(super) fn take_back(&self, now: UnixMillis) {
+        let Some(quota) = self.quota else { return };
+        let one = Nanos::from(quota.replenish_interval());
+        self.change(now, |ahead| ahead.saturating_sub(one));
+    }
+
+    /// Spends as much as `used` at `at` says, where that is more. The last of them may have been coming free.
+    pub(super) fn raise(&self, used: u32, at: UnixMillis) {
+        let Some(quota) = self.quota else { return };
+        let interval = Nanos::from(quota.replenish_interval()).as_u64();
+        let whole = u64::from(used.min(self.limit()).saturating_sub(1));
+        let known = Nanos::new(interval.saturating_mul(whole));
+        self.change(at, |ahead| ahead.max(known));
+    }
+
     /// How many are spent at `now`; one that is coming free counts as spent.
     pub(super) fn used(&self, now: UnixMillis) -> u32 {
         let Some(quota) = self.quota else { return 0 };
@@ -71,6 +87,14 @@ impl Minute {
         let ahead = state.measure_and_replace(&NotKeyed::NonKey, look).err().unwrap_or_default();
         let per_request = Nanos::from(quota.replenish_interval()).as_u64().max(1);
         u32::try_from(ahead.div_ceil(per_request)).unwrap_or(u32::MAX).min(self.limit())
+    }
+
+    fn change(&self, now: UnixMillis, change: impl Fn(Nanos) -> Nanos) {
+        let state = SeenFrom { free_at: &self.free_at, now: nanos(now) };
+        let changed = |ahead: Option<Nanos>| {
+            Ok::<_, Infallible>(((), change(ahead.unwrap_or(Nanos::new(0)))))
+        };
+        let Ok(()) = state.measure_and_replace(&NotKeyed::NonKey, changed);
     }
 
     fn limiter(&self, quota: Quota, now: UnixMillis) -> Limiter<'_> {

@@ -49,25 +49,38 @@ impl Months {
         self.slot(month).counted.try_update(Relaxed, Relaxed, one_more).is_ok()
     }
 
+    /// Takes back one request.
+    pub(super) fn take_back(&self, month: u32) {
+        change(&self.slot(month).counted, month, |count| Some(count.saturating_sub(1)));
+    }
+
+    /// Counts what others have stored besides: `total` is all that is stored, what was saved from here with it.
+    pub(super) fn raise(&self, month: u32, total: u64) {
+        let slot = self.slot(month);
+        let more = |saved| (saved < total).then_some(total);
+        if let Some(saved) = change(&slot.saved, month, more) {
+            let others = total.saturating_sub(saved);
+            change(&slot.counted, month, |count| Some(count.saturating_add(others)));
+        }
+    }
+
     /// A month with requests that are not yet saved, which then count as saved.
     pub(super) fn take_unsaved(&self) -> Option<(u32, u64)> {
         [&self.even, &self.odd].into_iter().find_map(|slot| {
             let counted = slot.counted.load(Relaxed);
             let month = month_in(counted);
-            let saved = count_in(slot.saved.swap(counted, Relaxed), month);
-            let unsaved = (counted & COUNT_MASK).saturating_sub(saved);
+            // A request that was taken back after it was saved leaves more saved than counted; the next one is
+            // then saved already.
+            let most = |saved| Some(counted.max(if month_in(saved) == month { saved } else { 0 }));
+            let saved = slot.saved.try_update(Relaxed, Relaxed, most).unwrap_or_default();
+            let unsaved = (counted & COUNT_MASK).saturating_sub(count_in(saved, month));
             (unsaved > 0).then_some((month, unsaved))
         })
     }
 
     /// Makes requests unsaved again.
     pub(super) fn put_back(&self, month: u32, requests: u64) {
-        let fewer = |number| {
-            let saved = count_in(number, month).saturating_sub(requests);
-            (month_in(number) == month).then(|| pack(month, saved))
-        };
-        // An error: the slot has gone on to another month, and the rest of this one is past.
-        let _ = self.slot(month).saved.try_update(Relaxed, Relaxed, fewer);
+        change(&self.slot(month).saved, month, |saved| Some(saved.saturating_sub(requests)));
     }
 
     const fn slot(&self, month: u32) -> &Slot {
@@ -98,6 +111,16 @@ fn date_of(moment: UnixMillis) -> Date {
     OffsetDateTime::from_unix_timestamp(moment.as_secs())
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
         .date()
+}
+
+/// Changes a month's count and returns what it was. `None`: it stays as it is, or the slot has gone on to another
+/// month, and the rest of this one is past.
+fn change(slot: &AtomicU64, month: u32, count: impl Fn(u64) -> Option<u64>) -> Option<u64> {
+    let changed = |number| {
+        let new = (month_in(number) == month).then(|| count(number & COUNT_MASK)).flatten();
+        new.map(|new| pack(month, new))
+    };
+    slot.try_update(Relaxed, Relaxed, changed).ok().map(|before| before & COUNT_MASK)
 }
 
 fn pack(month: u32, count: u64) -> u64 {

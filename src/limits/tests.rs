@@ -293,3 +293,68 @@ proptest! {
         prop_assert!(meter.enter(after(pause).plus_secs(wait.into())).is_ok());
     }
 }
+
+#[test]
+fn a_request_that_is_taken_back_was_never_there() {
+    let limits = CallerLimits { monthly_requests: Some(4), ..per_minute(2) };
+    let meter = fresh(limits);
+    for _ in 0..10 {
+        meter.enter(START).unwrap();
+        meter.take_back(START);
+    }
+    assert_eq!(meter.used(START), Used { month: NOVEMBER, at: START, ..Used::default() });
+    assert_eq!(meter.take_unsaved(START), None);
+    assert_eq!(passed(&meter, 5, START), 2);
+}
+
+#[test]
+fn a_request_that_is_taken_back_after_it_was_saved_makes_the_next_one_free() {
+    let meter = fresh(CallerLimits::default());
+    meter.enter(START).unwrap();
+    assert_eq!(meter.take_unsaved(START).unwrap().requests, 1);
+    meter.take_back(START);
+    assert_eq!(meter.take_unsaved(START), None);
+    meter.enter(START).unwrap();
+    assert_eq!(meter.take_unsaved(START), None);
+    meter.enter(START).unwrap();
+    assert_eq!(meter.take_unsaved(START).unwrap().requests, 1);
+}
+
+#[test]
+fn what_others_have_stored_is_used_up_here_too_and_saved_once() {
+    let meter = fresh(per_month(10));
+    assert_eq!(passed(&meter, 3, START), 3);
+    assert_eq!(meter.take_unsaved(START).unwrap().requests, 3);
+    // Counted between the save and its answer.
+    assert_eq!(passed(&meter, 1, START), 1);
+    let stored = |requests| Used { month: NOVEMBER, requests, minute_used: 0, at: START };
+    meter.catch_up(&stored(8));
+    assert_eq!(meter.used(START).requests, 9);
+    meter.catch_up(&stored(8));
+    meter.catch_up(&stored(2));
+    meter.catch_up(&Used { month: NOVEMBER - 2, ..stored(50) });
+    assert_eq!(meter.used(START).requests, 9);
+    assert_eq!(meter.take_unsaved(START).unwrap().requests, 1);
+    assert_eq!(passed(&meter, 5, START), 1);
+    assert_eq!(refusal(&meter, START).0, LimitKind::MonthlyRequests);
+}
+
+#[test]
+fn of_two_gateways_minutes_the_fuller_counts_and_an_echo_spends_nothing() {
+    let stored = |minute_used, at| Used { month: NOVEMBER, requests: 0, minute_used, at };
+    let meter = fresh(per_minute(60));
+    assert_eq!(passed(&meter, 10, START), 10);
+    // What was saved comes back, again and again, and the rate stays what it is.
+    for second in 0..30 {
+        let now = after(second * 1_000 + 300);
+        let used = meter.used(now).minute_used;
+        meter.catch_up(&stored(used, now));
+        assert_eq!(meter.used(now).minute_used, used);
+        meter.enter(now).unwrap();
+    }
+    assert_eq!(meter.used(after(29_300)).minute_used, 11);
+    meter.catch_up(&stored(51, after(29_300)));
+    assert_eq!(passed(&meter, 60, after(29_300)), 10);
+    meter.catch_up(&stored(u32::MAX, after(29_300)));
+    assert_eq!(passed(&meter, 60, after(89_300)), 60);
+}

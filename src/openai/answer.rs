@@ -19,6 +19,11 @@ pub struct AnswerReader {
 }
 
 impl AnswerReader {
+    /// For an object that an earlier call has made: how that one failed is no error of this call.
+    pub fn of_earlier_call() -> Self {
+        Self { skimmer: Skimmer::of_earlier_call() }
+    }
+
     /// Reads the next chunk.
     pub fn feed(&mut self, chunk: &[u8]) {
         self.skimmer.feed(0, chunk);
@@ -108,7 +113,7 @@ mod tests {
     #[test]
     fn a_response_is_known_by_its_id_model_status_and_usage() {
         let facts = read(&[
-            br#"{"id":"resp_1","status":"incomplete","error":null,"model":"m","output":[{"id":"msg_1","status":"completed"}],
+            br#"{"id":"resp_1","object":"response","status":"incomplete","error":null,"model":"m","output":[{"id":"msg_1","status":"completed"}],
             "usage":{"input_tokens":3,"input_tokens_details":{"cached_tokens":0},"output_tokens":4}}"#,
         ])
         .unwrap();
@@ -120,6 +125,47 @@ mod tests {
             br#"{"id":"r","status":"failed","error":{"code":"server_error","message":"x"}}"#;
         let facts = read(&[failed]).unwrap();
         assert_eq!(facts.error_code.as_deref(), Some("server_error"));
+    }
+
+    #[test]
+    fn the_status_of_what_is_no_response_is_no_end_of_a_generation() {
+        for object in ["file", "batch", "Response"] {
+            let answer = format!(r#"{{"id":"x","status":"processed","object":"{object}"}}"#);
+            assert_eq!(read(&[answer.as_bytes()]).unwrap().finish_reason, None, "{object}");
+        }
+        assert_eq!(read(&[br#"{"status":"completed"}"#]).unwrap().finish_reason, None);
+    }
+
+    #[test]
+    fn how_an_earlier_call_failed_is_no_error_of_the_one_that_asks() {
+        let mut reader = AnswerReader::of_earlier_call();
+        reader.feed(br#"{"object":"response","error":{"code":"server_error","message":"x"},"status":"failed","id":"r"}"#);
+        let facts = reader.finish().unwrap();
+        assert!(!facts.has_error());
+        assert_eq!(
+            (facts.finish_reason.as_deref(), facts.id.as_deref()),
+            (Some("failed"), Some("r"))
+        );
+    }
+
+    #[test]
+    fn whatever_a_later_call_may_name_is_known() {
+        let inner = |answer: &str| -> Vec<String> {
+            let bytes: Vec<&[u8]> = answer.as_bytes().chunks(1).collect();
+            let facts = read(&bytes).unwrap();
+            assert_eq!(facts, read(&[answer.as_bytes()]).unwrap());
+            assert_eq!(facts.id.as_deref(), Some("r"));
+            facts.inner_ids.iter().map(ToString::to_string).collect()
+        };
+        let response = r#"{"output":["x",[{"id":"no"}],{"type":"reasoning","id":"rs_1","summary":[{"id":"no"}]},
+            {"id":"ci_1","container_id":"cntr_1","outputs":null}, {"id":7}],"object":"response","id":"r",
+            "tools":[{"id":"no","container_id":"no"}],"status":"completed"}"#;
+        assert_eq!(inner(response), ["rs_1", "ci_1", "cntr_1"]);
+        let chat = r#"{"id":"r","choices":[{"index":0,"message":{"content":"id","audio":{"id":"audio_1","data":""},
+            "id":"no","tool_calls":[{"id":"no"}]},"finish_reason":"stop"}],"audio":{"id":"no"}}"#;
+        assert_eq!(inner(chat), ["audio_1"]);
+        let many = format!(r#"{{"output":[{}]}}"#, vec![r#"{"id":"a"},{"id":"b"}"#; 600].join(","));
+        assert_eq!(read(&[many.as_bytes()]).unwrap().inner_ids.len(), 512);
     }
 
     #[test]

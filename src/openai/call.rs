@@ -19,7 +19,7 @@ pub(in crate::openai) use reading::Reading;
 
 use super::{
     batch_file::BatchInput,
-    endpoint::{BodyKind, Endpoint, Route, StreamMarker},
+    endpoint::{BodyKind, Endpoint, Route, StreamMarker, is_id},
     fields::refuse,
     multipart::FormReader,
 };
@@ -39,7 +39,7 @@ pub struct ReadOptions {
 }
 
 /// A call that has been read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Call {
     endpoint: &'static Endpoint,
     target: Cow<'static, str>,
@@ -124,6 +124,12 @@ impl Call {
     pub fn with_batch_models(mut self, models: Vec<Arc<str>>) -> Self {
         models.into_iter().for_each(|model| self.reading.imply_model(model));
         self
+    }
+
+    /// The same call for what comes after an entry of its list.
+    pub fn after(&self, id: &str) -> Option<Self> {
+        let target = head::target_after(&self.target, id);
+        is_id(id).then(|| Self { target: Cow::Owned(target), ..self.clone() })
     }
 
     /// The endpoint's row.

@@ -11,6 +11,8 @@ pub use unknown::UNKNOWN_ENDPOINT;
 
 pub use table::ENDPOINTS;
 
+pub(super) use path::is_id;
+
 use crate::types::{ObjectKind, Permission, Refusal};
 use std::{borrow::Cow, sync::Arc};
 
@@ -87,14 +89,30 @@ pub enum StreamMarker {
     Done,
     /// An event of one of these types.
     Events(&'static [&'static str]),
+    /// An event of the type `ends`, one for each of the things that were asked for. How many there
+    /// are, no event says: a cut between two of them is known only where the next one was `begun`,
+    /// or by the transport.
+    EachOf {
+        /// The type of the events that come before it.
+        begun: &'static str,
+        /// Its type.
+        ends: &'static str,
+    },
     /// Nobody knows: the end of the answer's body counts.
     Unknown,
 }
 
 impl StreamMarker {
-    /// Whether an event of this type is the last one.
-    pub(super) fn is_ended_by(self, event_type: &[u8]) -> bool {
-        matches!(self, Self::Events(types) if types.iter().any(|end| end.as_bytes() == event_type))
+    /// Whether an event of this type is the last one (`Some(true)`), or tells that there is another
+    /// to come (`Some(false)`).
+    pub(super) fn is_ended_by(self, event_type: &[u8]) -> Option<bool> {
+        let is = |one: &&str| one.as_bytes() == event_type;
+        match self {
+            Self::Events(types) => types.iter().any(is).then_some(true),
+            Self::EachOf { ends, .. } if is(&ends) => Some(true),
+            Self::EachOf { begun, .. } if is(&begun) => Some(false),
+            _ => None,
+        }
     }
 }
 
@@ -138,8 +156,6 @@ pub struct Endpoint {
     pub addresses: Option<ObjectKind>,
     /// What the entries of the answer's list are.
     pub lists: Option<ObjectKind>,
-    /// Whether a successful call removes what it addresses.
-    pub deletes: bool,
 }
 
 /// A row together with what stood in the caller's path.
@@ -176,6 +192,12 @@ pub fn find(method: &str, path: &str, forward_unknown: bool) -> Result<Route, Re
     }
     let unknown = unknown::route(method, path).filter(|_| forward_unknown);
     unknown.ok_or(Refusal::UnknownEndpoint)
+}
+
+/// The methods that a known path may be asked with.
+pub fn methods_of(path: &str) -> Vec<&'static str> {
+    let rows = ENDPOINTS.iter().filter(|row| path::matched(row.path, path).is_some());
+    rows.map(|row| row.method).collect()
 }
 
 /// What the lines of a batch may ask for, as they write it.

@@ -107,17 +107,24 @@ impl<'d> Value<'d> {
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
-    /// All keys and values at any depth, in no particular order.
-    pub(crate) fn entries_within(self) -> impl Iterator<Item = (Value<'d>, Value<'d>)> {
+    /// Keys and values at any depth, in no particular order, but for those inside of values whose
+    /// key is not to be `entered`.
+    pub(crate) fn entries_within(
+        self,
+        entered: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (Value<'d>, Value<'d>)> {
         let mut unread = vec![self];
         let mut found = Vec::new();
+        let is_entered = move |(key, value): &(Self, Self)| {
+            value.is_container() && key.as_str().is_some_and(|key| entered(&key))
+        };
         std::iter::from_fn(move || {
             while found.is_empty() {
                 let container = unread.pop()?;
                 unread.extend(container.items().filter(|item| item.is_container()));
                 found.extend(container.entries());
-                let values = found.iter().map(|(_, value): &(Self, Self)| *value);
-                unread.extend(values.filter(|value| value.is_container()));
+                let inner = found.iter().filter(|entry| is_entered(entry));
+                unread.extend(inner.map(|(_, value)| *value));
             }
             found.pop()
         })

@@ -1,9 +1,10 @@
 //! A list of the provider's, as far as a principal may know it.
 //!
 //! Owns the filtering of lists of models and of objects. It must never let an entry through that has
-//! no readable id.
+//! no readable id, nor the id of one that is left out.
 
 use super::json::{Document, Kind, Value};
+use std::borrow::Cow;
 use thiserror::Error;
 
 /// The provider's list cannot be read, so it cannot be filtered.
@@ -51,9 +52,53 @@ pub fn filter_list(
     Ok(filtered)
 }
 
-fn id(entry: Value<'_>) -> Option<std::borrow::Cow<'_, str>> {
-    let (_, id) = entry.entries().find(|(key, _)| key.as_str().as_deref() == Some("id"))?;
-    id.as_str()
+/// Removes from a page of objects what is not to be kept, by its id, and names what is left as its
+/// first and last. A page with nothing left says that it is the last one: from there nobody could go
+/// on.
+pub fn filter_page(body: &[u8], kept: impl FnMut(&str) -> bool) -> Result<Vec<u8>, UnreadableList> {
+    let filtered = filter_list(body, kept)?;
+    let Ok(document) = Document::parse(&filtered) else { return Err(UnreadableList) };
+    let root = document.root();
+    let entries = || member(root, "data").into_iter().flat_map(Value::items);
+    let id_of = |entry: Option<Value<'_>>| {
+        let id = entry.and_then(|entry| member(entry, "id")).map(Value::span);
+        id.and_then(|id| filtered.get(id)).unwrap_or(b"null")
+    };
+    let (first, last) = (id_of(entries().next()), id_of(entries().last()));
+    let mut edits = vec![("first_id", first), ("last_id", last)];
+    if entries().next().is_none() {
+        edits.push(("has_more", b"false"));
+    }
+    let place = |(name, text)| Some((member(root, name)?.span(), text));
+    let mut edits: Vec<_> = edits.into_iter().filter_map(place).collect();
+    edits.sort_by_key(|(place, _)| place.start);
+    let mut page = Vec::with_capacity(filtered.len());
+    let mut copied_to = 0;
+    for (place, text) in edits {
+        page.extend_from_slice(filtered.get(copied_to..place.start).unwrap_or_default());
+        page.extend_from_slice(text);
+        copied_to = place.end;
+    }
+    page.extend_from_slice(filtered.get(copied_to..).unwrap_or_default());
+    Ok(page)
+}
+
+/// The id to go on behind, where a page says that there are more.
+pub fn next_after(page: &[u8]) -> Option<String> {
+    let document = Document::parse(page).ok()?;
+    let root = document.root();
+    member(root, "has_more").filter(|more| more.kind() == Kind::True)?;
+    let last = member(root, "data")?.items().last()?;
+    id(last).map(Cow::into_owned)
+}
+
+fn id(entry: Value<'_>) -> Option<Cow<'_, str>> {
+    member(entry, "id")?.as_str()
+}
+
+fn member<'d>(object: Value<'d>, name: &str) -> Option<Value<'d>> {
+    let mut entries = object.entries();
+    entries.find(|(key, _)| key.as_str().as_deref() == Some(name)).map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -88,6 +133,36 @@ mod tests {
         assert_eq!(filter(r#"{"data":[]}"#, |_| true), r#"{"data":[]}"#);
         for unreadable in ["", "[]", "{}", r#"{"data":{}}"#, r#"{"data":[{"id":"a","id":"b"}]}"#] {
             assert_eq!(filter_list(unreadable.as_bytes(), |_| true), Err(UnreadableList));
+        }
+    }
+
+    #[test]
+    fn a_page_tells_nothing_of_what_was_left_out() {
+        let page = r#"{"first_id":"a","data":[{"id":"a"},{"id":"b"},{"id":"c"}],"last_id": "c" ,"has_more":true}"#;
+        let only = |kept: &'static str| {
+            let page = filter_page(page.as_bytes(), |id| kept.contains(id)).unwrap();
+            String::from_utf8(page).unwrap()
+        };
+        assert_eq!(only("abc"), page);
+        assert_eq!(
+            only("b"),
+            r#"{"first_id":"b","data":[{"id":"b"}],"last_id": "b" ,"has_more":true}"#
+        );
+        assert_eq!(only(""), r#"{"first_id":null,"data":[],"last_id": null ,"has_more":false}"#);
+        assert_eq!(filter_page(br#"{"data":[{"id":"a"}]}"#, |_| false).unwrap(), br#"{"data":[]}"#);
+        assert_eq!(filter_page(b"{}", |_| true), Err(UnreadableList));
+    }
+
+    #[test]
+    fn a_page_that_is_not_the_last_one_is_gone_on_behind_its_last_entry() {
+        for (page, after) in [
+            (r#"{"data":[{"id":"a"},{"id":"b"}],"has_more":true}"#, Some("b")),
+            (r#"{"data":[{"id":"a"}],"has_more":false}"#, None),
+            (r#"{"data":[{"id":"a"}]}"#, None),
+            (r#"{"data":[{"id":7}],"has_more":true}"#, None),
+            (r#"{"data":[],"has_more":true,"last_id":"x"}"#, None),
+        ] {
+            assert_eq!(next_after(page.as_bytes()).as_deref(), after, "{page}");
         }
     }
 

@@ -16,6 +16,9 @@ use super::run::run_before;
 use place::{Field, Place};
 use state::{Capture, Inside, State};
 
+/// More of them than that are not remembered; no answer has nearly as many.
+const MAX_INNER_IDS: usize = 512;
+
 /// The push reader. It has no `Debug`, because it holds pieces of content.
 #[derive(Default)]
 pub(super) struct Skimmer {
@@ -25,9 +28,16 @@ pub(super) struct Skimmer {
     own_type: Vec<u8>,
     position: usize,
     document: State,
+    /// The `error` inside of the document is that of an earlier call.
+    is_of_earlier_call: bool,
 }
 
 impl Skimmer {
+    /// For an object that an earlier call has made: how that one failed is no error of this call.
+    pub(super) fn of_earlier_call() -> Self {
+        Self { is_of_earlier_call: true, ..Self::default() }
+    }
+
     /// The facts of all documents so far.
     pub(super) const fn facts(&self) -> &AnswerFacts {
         &self.facts
@@ -78,7 +88,7 @@ impl Skimmer {
             b'"' => self.start_text(),
             b':' => state.expects_key = false,
             b',' => {
-                state.expects_key = state.place != Place::Choices;
+                state.expects_key = !state.place.is_list();
                 state.field = Field::Other;
                 if state.place == Place::Root {
                     state.comma = Some(self.position);
@@ -115,7 +125,8 @@ impl Skimmer {
         let is_wanted = match self.document.field {
             Field::Id => self.facts.id.is_none(),
             Field::Model => self.facts.model.is_none(),
-            Field::FinishReason | Field::Status | Field::Code | Field::Type => true,
+            Field::InnerId => self.facts.inner_ids.len() < MAX_INNER_IDS,
+            Field::FinishReason | Field::Status | Field::Code | Field::Type | Field::Object => true,
             _ => false,
         };
         self.captured.clear();
@@ -145,6 +156,7 @@ impl Skimmer {
         let state = &mut self.document;
         let is_first = state.seen.has_empty_choices;
         let place = state.place.inner(state.field, bracket, is_first);
+        let place = place.filter(|place| *place != Place::Error || !self.is_of_earlier_call);
         state.is_null = false;
         self.note_value();
         let state = &mut self.document;
@@ -153,7 +165,7 @@ impl Skimmer {
                 state.seen.has_usage |= place == Place::Usage;
                 state.seen.has_empty_choices |= place == Place::Choices;
                 state.is_in_response |= place == Place::Response;
-                state.expects_key = place != Place::Choices;
+                state.expects_key = !place.is_list();
                 state.place = place;
                 state.field = Field::Other;
             }
@@ -171,8 +183,15 @@ impl Skimmer {
         match state.place {
             Place::Outside => {}
             Place::Root => self.end_document(),
-            Place::Usage | Place::Error if state.is_in_response => state.place = Place::Response,
-            Place::Usage | Place::Error | Place::Choices => state.place = Place::Root,
+            Place::Usage | Place::Error | Place::Output if state.is_in_response => {
+                state.place = Place::Response;
+            }
+            Place::Usage | Place::Error | Place::Output | Place::Choices => {
+                state.place = Place::Root;
+            }
+            Place::Item => state.place = Place::Output,
+            Place::Audio => state.place = Place::Message,
+            Place::Message => state.place = Place::FirstChoice,
             Place::Response => {
                 state.is_in_response = false;
                 state.place = Place::Root;
@@ -189,6 +208,9 @@ impl Skimmer {
     fn end_document(&mut self) {
         let state = &mut self.document;
         state.seen.is_complete = true;
+        if state.is_response {
+            self.facts.finish_reason = state.own_status.take();
+        }
         if self.own_type == b"error" {
             state.seen.has_error = true;
             self.facts.error_type.get_or_insert_with(|| "error".into());

@@ -179,9 +179,11 @@ impl StreamEditor {
 
     fn end_event(&mut self) -> Edit {
         self.payload = Payload::Unread;
-        let is_last = self.marker.is_ended_by(self.skimmer.own_type());
+        let ended = self.marker.is_ended_by(self.skimmer.own_type());
         let seen = self.skimmer.next_document();
-        self.has_ended |= seen.is_complete && (seen.has_error || is_last);
+        if seen.is_complete {
+            self.has_ended = seen.has_error || ended.unwrap_or(self.has_ended);
+        }
         let edit = edit_for(seen);
         self.is_last_dropped = self.removes_usage && matches!(edit, Edit::Drop);
         if self.removes_usage { edit } else { Edit::Keep }

@@ -16,7 +16,7 @@ use zstd::stream::raw::{DParameter, Decoder as Frames, Operation};
 const MAX_WINDOW_LOG: u32 = 23;
 
 /// What is decoded at once.
-const BLOCK_BYTES: usize = 16 * 1024;
+const BLOCK_BYTES: usize = 32 * 1024;
 
 /// Why a body cannot be read. Nothing more can be fed after it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -32,11 +32,16 @@ pub(super) enum DecodeError {
 /// Reads one encoded body.
 pub(super) enum Decoder {
     Gzip(Box<MultiGzDecoder<Sink>>),
-    Zstd {
-        frames: Frames<'static>,
-        /// Whether what was read so far ends where a frame ends.
-        is_whole: bool,
-    },
+    Zstd(Zstd),
+}
+
+/// Frames, one after the other.
+pub(super) struct Zstd {
+    frames: Frames<'static>,
+    /// What was read so far ends where a frame ends.
+    is_whole: bool,
+    /// More may come without another byte read.
+    holds_more: bool,
 }
 
 /// The body that is being written to, and the bytes that it may have.
@@ -59,30 +64,26 @@ impl Decoder {
         // Both fail only when memory is at its end.
         let mut frames = Frames::new().ok()?;
         frames.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG)).ok()?;
-        Some(Self::Zstd { frames, is_whole: false })
+        Some(Self::Zstd(Zstd { frames, is_whole: false, holds_more: false }))
     }
 
-    /// Decodes a piece of the body to the end of `out`, which never exceeds `limit` bytes.
-    pub(super) fn feed(
+    /// Decodes on from the rest of a piece of the body to the end of `out`, which never exceeds `limit` bytes: as
+    /// much as one or two blocks. Says whether more may come of the rest.
+    pub(super) fn step(
         &mut self,
-        chunk: &[u8],
+        rest: &mut &[u8],
         out: &mut BytesMut,
         limit: usize,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<bool, DecodeError> {
         match self {
+            Self::Gzip(_) if rest.is_empty() => Ok(false),
             Self::Gzip(members) => {
-                let write = |members: &mut MultiGzDecoder<Sink>| {
-                    members.write_all(chunk)?;
-                    members.flush()
-                };
-                into_sink(members, out, limit, write)
+                let read = into_sink(members, out, limit, |members| members.write(rest))?;
+                *rest = rest.get(read..).filter(|_| read > 0).ok_or(DecodeError::Malformed)?;
+                Ok(!rest.is_empty())
             }
-            Self::Zstd { frames, is_whole } => {
-                if !chunk.is_empty() {
-                    *is_whole = decode_frames(frames, chunk, out, limit)?;
-                }
-                Ok(())
-            }
+            Self::Zstd(zstd) if rest.is_empty() && !zstd.holds_more => Ok(false),
+            Self::Zstd(zstd) => zstd.decode_block(rest, out, limit),
         }
     }
 
@@ -90,8 +91,8 @@ impl Decoder {
     pub(super) fn finish(mut self, out: &mut BytesMut, limit: usize) -> Result<(), DecodeError> {
         match &mut self {
             Self::Gzip(members) => into_sink(members, out, limit, MultiGzDecoder::try_finish),
-            Self::Zstd { is_whole: true, .. } => Ok(()),
-            Self::Zstd { is_whole: false, .. } => Err(DecodeError::Malformed),
+            Self::Zstd(zstd) if zstd.is_whole => Ok(()),
+            Self::Zstd(_) => Err(DecodeError::Malformed),
         }
     }
 }
@@ -112,46 +113,44 @@ impl Write for Sink {
 }
 
 /// Lends `out` to the decoder's sink while `write` runs.
-fn into_sink(
+fn into_sink<T>(
     members: &mut MultiGzDecoder<Sink>,
     out: &mut BytesMut,
     limit: usize,
-    write: impl FnOnce(&mut MultiGzDecoder<Sink>) -> io::Result<()>,
-) -> Result<(), DecodeError> {
+    write: impl FnOnce(&mut MultiGzDecoder<Sink>) -> io::Result<T>,
+) -> Result<T, DecodeError> {
     members.get_mut().limit = limit;
     mem::swap(&mut members.get_mut().body, out);
     let written = write(members);
     let sink = members.get_mut();
     mem::swap(&mut sink.body, out);
     match written {
-        Ok(()) => Ok(()),
+        Ok(done) => Ok(done),
         Err(_) if sink.overflowed => Err(DecodeError::TooLarge),
         Err(_) => Err(DecodeError::Malformed),
     }
 }
 
-/// Decodes frames, and says whether `chunk`, which is not empty, ends where one of them ends.
-fn decode_frames(
-    frames: &mut Frames<'_>,
-    mut chunk: &[u8],
-    out: &mut BytesMut,
-    limit: usize,
-) -> Result<bool, DecodeError> {
-    let mut block = [0; BLOCK_BYTES];
-    loop {
-        let step = frames.run_on_buffers(chunk, &mut block);
+impl Zstd {
+    fn decode_block(
+        &mut self,
+        rest: &mut &[u8],
+        out: &mut BytesMut,
+        limit: usize,
+    ) -> Result<bool, DecodeError> {
+        let mut block = [0; BLOCK_BYTES];
+        let step = self.frames.run_on_buffers(rest, &mut block);
         let step = step.ok().ok_or(DecodeError::Malformed)?;
         let decoded = block.get(..step.bytes_written).unwrap_or_default();
         if decoded.len() > limit.saturating_sub(out.len()) {
             return Err(DecodeError::TooLarge);
         }
         out.extend_from_slice(decoded);
-        chunk = chunk.get(step.bytes_read..).unwrap_or_default();
+        *rest = rest.get(step.bytes_read..).unwrap_or_default();
         // Nothing is left to be said once a frame has ended, even if it just filled the block.
-        let has_ended = step.remaining == 0;
-        if chunk.is_empty() && (has_ended || step.bytes_written < block.len()) {
-            return Ok(has_ended);
-        }
+        self.is_whole = step.remaining == 0;
+        self.holds_more = !self.is_whole && step.bytes_written == block.len();
+        Ok(self.holds_more || !rest.is_empty())
     }
 }
 
@@ -180,9 +179,18 @@ mod tests {
         let mut decoder = Decoder::for_encoding(name).unwrap();
         let mut out = BytesMut::new();
         let mut decoded = Ok(());
-        for piece in pieces {
-            decoded = decoded.and_then(|()| decoder.feed(piece, &mut out, limit));
-            assert!(out.len() <= limit);
+        for mut piece in pieces {
+            let mut goes_on = true;
+            while let (true, Ok(())) = (goes_on, decoded) {
+                let before = out.len();
+                let step = decoder.step(&mut piece, &mut out, limit);
+                assert!(
+                    out.len() <= limit.min(before + 2 * BLOCK_BYTES),
+                    "one step is a small one"
+                );
+                goes_on = step.unwrap_or_default();
+                decoded = step.map(|_| ());
+            }
         }
         decoded.and_then(|()| decoder.finish(&mut out, limit)).map(|()| out)
     }

@@ -19,6 +19,7 @@ use send_wrapper::SendWrapper;
 use std::borrow::Cow;
 
 /// A provider key as an `Authorization` value, and whose it is.
+#[derive(Clone)]
 pub(super) struct ProviderKey {
     pub(super) value: Sensitive<HeaderValue>,
     /// The gate's: the account is shared by all who use it.
@@ -83,10 +84,19 @@ pub(super) async fn forward(
     call: Screened<Call>,
     outgoing: Outgoing,
 ) -> Result<UpstreamReply, Stop> {
+    exchange.note_forwarded();
+    send(gate, call, outgoing).await
+}
+
+/// The same for a call of which the record says nothing.
+pub(super) async fn send(
+    gate: &Gate,
+    call: Screened<Call>,
+    outgoing: Outgoing,
+) -> Result<UpstreamReply, Stop> {
     let Outgoing { headers, key, tail } = outgoing;
     let why = tail.as_ref().map(Tail::why);
     let message = Forward { call, headers, provider_key: key.value, rest: tail.map(rest_of) };
-    exchange.note_forwarded();
     let reply = gate.bus.forward.ask(message).await;
     let reply = reply.map_err(|error| unavailable("upstream", error))?;
     let reply = match (reply, why.and_then(|why| why.take())) {

@@ -1,8 +1,8 @@
 //! Which headers travel, in both directions.
 //!
 //! Owns the list of those that do not: hop-by-hop ones (RFC 9110 §7.6.1), those named in `Connection`,
-//! our credentials, our cookie and everything of ours. All others pass unchanged, repeated ones
-//! included.
+//! our credentials, our cookie and everything of ours, and what makes another request of the one that was authorised.
+//! All others pass unchanged, repeated ones included.
 
 use crate::types::ExchangeId;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
@@ -15,8 +15,6 @@ pub const SANDBOX: HeaderName = HeaderName::from_static("x-portcullis-sandbox");
 pub(super) const OPENAI_KEY: HeaderName = HeaderName::from_static("x-openai-key");
 /// The caller's credential on the detection-key surface.
 pub(super) const DETECTION_KEY: HeaderName = HeaderName::from_static("x-detection-key");
-const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
-const PROJECT: HeaderName = HeaderName::from_static("openai-project");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const OURS: &str = "x-portcullis-";
@@ -48,6 +46,23 @@ const NOT_TO_PROVIDER: [HeaderName; 9] = [
     header::EXPECT,
 ];
 
+/// Some servers take another method or path from these than the request has.
+const OVERRIDES: [HeaderName; 5] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+];
+
+/// Name the account that pays, or are another key to one.
+const ACCOUNT: [HeaderName; 4] = [
+    HeaderName::from_static("openai-organization"),
+    HeaderName::from_static("openai-project"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-api-key"),
+];
+
 /// Set anew for the client, or said of the provider's address and not of ours.
 const NOT_TO_CLIENT: [HeaderName; 3] =
     [header::CONTENT_LENGTH, header::ALT_SVC, header::STRICT_TRANSPORT_SECURITY];
@@ -58,7 +73,7 @@ pub(super) fn to_provider(headers: &HeaderMap, content_type: Option<&str>) -> He
     let mut passed = HeaderMap::with_capacity(headers.len() + 4);
     let named = Named::in_connection_of(headers);
     for (name, value) in headers {
-        if NOT_TO_PROVIDER.contains(name) || stays(name, &named) {
+        if NOT_TO_PROVIDER.contains(name) || OVERRIDES.contains(name) || stays(name, &named) {
             continue;
         }
         if *name == header::COOKIE {
@@ -79,8 +94,9 @@ pub(super) fn to_provider(headers: &HeaderMap, content_type: Option<&str>) -> He
 
 /// With the gate's own key, the account that pays is not the caller's to choose.
 pub(super) fn remove_account(headers: &mut HeaderMap) {
-    headers.remove(ORGANIZATION);
-    headers.remove(PROJECT);
+    for name in ACCOUNT {
+        headers.remove(name);
+    }
 }
 
 /// The provider's headers as the client gets them, with the decision's id.
@@ -195,6 +211,27 @@ mod tests {
         assert_eq!(to_provider(&twice, None).get_all("x-tag").count(), 2);
         let id = ExchangeId(uuid::Uuid::nil());
         assert_eq!(to_client(&twice, id, false).get_all("set-cookie").count(), 2);
+    }
+
+    #[test]
+    fn no_header_makes_another_request_of_a_call_or_names_another_account() {
+        let sent = headers(&[
+            ("X-HTTP-Method-Override", "DELETE"),
+            ("X-Method-Override", "DELETE"),
+            ("X-HTTP-Method", "DELETE"),
+            ("X-Original-URL", "/v1/files"),
+            ("X-Rewrite-URL", "/v1/files"),
+            ("OpenAI-Organization", "org"),
+            ("OpenAI-Project", "proj"),
+            ("api-key", "k"),
+            ("x-api-key", "k"),
+            ("x-tag", "a"),
+        ]);
+        let mut passed = to_provider(&sent, None);
+        let own = ["accept-encoding", "api-key", "openai-organization", "openai-project"];
+        assert_eq!(names(&passed), [own.as_slice(), &["x-api-key", "x-tag"]].concat());
+        remove_account(&mut passed);
+        assert_eq!(names(&passed), ["accept-encoding", "x-tag"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Owns size, time and encoding of the request body, and whether it is held whole or streams through. It must
 //! never forward a byte that the call was not read from, or that is not read as it passes.
 
+mod pace;
 mod upload;
 
 pub(super) use upload::{Tail, UploadEnded};
@@ -24,11 +25,20 @@ use std::{borrow::Cow, time::Instant};
 /// Room taken at once for a body whose length is announced; a larger one grows as it arrives.
 const RESERVE_AT_MOST: usize = 1024 * 1024;
 
+/// A larger body is read on a thread of its own.
+const READ_AT_ONCE: usize = 256 * 1024;
+
 /// A call that has been read.
 pub(super) struct Incoming {
     pub(super) call: Call,
     /// What streams in behind the bytes that the call was read from.
     pub(super) tail: Option<Tail>,
+}
+
+/// A whole body and the room that it takes.
+struct Body {
+    bytes: Bytes,
+    held: Held,
 }
 
 /// Reads the call. A form whose fields come before its file is read as far as they go.
@@ -47,10 +57,40 @@ pub(super) async fn read_call(
     if is_form && encoding.is_none() && has_body(request.headers()) {
         return upload::read(gate, exchange, inbound, route, query, content_type).await;
     }
-    let limit = if is_form { gate.settings.upload_limit } else { gate.settings.body_limit };
-    let body = read_body(gate, exchange, inbound, encoding, limit).await?;
-    let call = Call::read(route, query, content_type, body, options)?;
-    Ok(Incoming { call, tail: None })
+    let (settings, caller) = (&gate.settings, &exchange.principal().agent_id);
+    let (limit, held) = if is_form {
+        (settings.upload_limit, settings.budget.upload(caller))
+    } else {
+        (settings.body_limit, settings.budget.body(caller))
+    };
+    let body = read_body(gate, exchange, inbound, encoding, limit, held).await?;
+    let (query, content_type) = (query.map(str::to_owned), content_type.map(str::to_owned));
+    let call = read_aside(exchange, body, move |body| {
+        Call::read(route, query.as_deref(), content_type.as_deref(), body, options)
+    });
+    Ok(Incoming { call: call.await?, tail: None })
+}
+
+/// Reads a large body away from the worker, which could serve nobody else meanwhile. Its room is taken until it
+/// is read, also when its client has gone.
+async fn read_aside(
+    exchange: &mut Exchange,
+    body: Body,
+    read: impl FnOnce(Bytes) -> Result<Call, Refusal> + Send + 'static,
+) -> Result<Call, Stop> {
+    let Body { bytes, held } = body;
+    let size = bytes.len();
+    let (call, held) = if size <= READ_AT_ONCE {
+        (read(bytes), held)
+    } else {
+        let reading = tokio::task::spawn_blocking(move || (read(bytes), held));
+        reading.await.map_err(|error| {
+            tracing::error!(%error, "a body could not be read");
+            Refusal::Unavailable { what: "reader" }
+        })?
+    };
+    exchange.note_body(size, held);
+    Ok(call?)
 }
 
 /// The whole body, decoded. A body that came in one piece is not copied.
@@ -60,26 +100,25 @@ async fn read_body(
     inbound: &mut Inbound<'_>,
     encoding: Option<Decoder>,
     limit: usize,
-) -> Result<Bytes, Stop> {
+    mut held: Held,
+) -> Result<Body, Stop> {
     let headers = inbound.request.headers();
     if !has_body(headers) {
-        return Ok(Bytes::new());
+        return Ok(Body { bytes: Bytes::new(), held });
     }
     let announced = announced(headers);
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
     let waiting_since = Instant::now();
-    let mut held = gate.settings.budget.open();
     let collected = collect(&mut inbound.payload, announced, encoding, limit, &mut held);
     let body = tokio::time::timeout(gate.settings.body_timeout, collected).await;
     exchange.note_wait(waiting_since.elapsed());
-    let body = match body {
-        Err(_) => return Err(Refusal::BodyTooSlow.into()),
-        Ok(body) => body.map_err(|error| stop_of(error, limit))?,
-    };
-    exchange.note_body(body.len(), held);
-    Ok(body)
+    match body {
+        Err(_) => Err(Refusal::BodyTooSlow.into()),
+        Ok(Err(error)) => Err(stop_of(error, limit)),
+        Ok(Ok(bytes)) => Ok(Body { bytes, held }),
+    }
 }
 
 /// Why a body could not be had.
@@ -121,33 +160,52 @@ async fn collect(
     let mut decoder = encoding;
     let mut body = BytesMut::with_capacity(announced.unwrap_or(0).min(RESERVE_AT_MOST));
     let mut next = Some(Ok(first));
+    let mut received = 0;
     while let Some(chunk) = next {
         let chunk = chunk.map_err(unread)?;
-        let before = body.len();
-        match &mut decoder {
-            Some(decoder) => {
-                let room = before.saturating_add(held.room());
-                let fed = decoder.feed(&chunk, &mut body, limit.min(room));
-                fed.map_err(|error| undecoded(error, room < limit))?;
-            }
-            None if before + chunk.len() > limit => return Err(Unread::TooLarge),
-            None => body.extend_from_slice(&chunk),
+        // Compressed bytes may unfold to nothing at all.
+        received += chunk.len();
+        if received > limit {
+            return Err(Unread::TooLarge);
         }
-        if !held.take(body.len() - before) {
-            return Err(Unread::NoRoom);
+        match &mut decoder {
+            Some(decoder) => unfold(decoder, &chunk, &mut body, limit, held).await?,
+            None if !held.take(chunk.len()) => return Err(Unread::NoRoom),
+            None => body.extend_from_slice(&chunk),
         }
         next = payload.next().await;
     }
     if let Some(decoder) = decoder {
-        let before = body.len();
-        let room = before.saturating_add(held.room());
-        let finished = decoder.finish(&mut body, limit.min(room));
-        finished.map_err(|error| undecoded(error, room < limit))?;
-        if !held.take(body.len() - before) {
-            return Err(Unread::NoRoom);
-        }
+        grow(&mut body, limit, held, |body, most| decoder.finish(body, most))?;
     }
     Ok(body.freeze())
+}
+
+/// Decodes a chunk step by step: there is room for each, and other calls have their turn in between.
+async fn unfold(
+    decoder: &mut Decoder,
+    mut chunk: &[u8],
+    body: &mut BytesMut,
+    limit: usize,
+    held: &mut Held,
+) -> Result<(), Unread> {
+    while grow(body, limit, held, |body, most| decoder.step(&mut chunk, body, most))? {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+/// Lets the body grow as far as the limit and the room allow.
+fn grow<T>(
+    body: &mut BytesMut,
+    limit: usize,
+    held: &mut Held,
+    decode: impl FnOnce(&mut BytesMut, usize) -> Result<T, DecodeError>,
+) -> Result<T, Unread> {
+    let before = body.len();
+    let room = before.saturating_add(held.room());
+    let decoded = decode(body, limit.min(room)).map_err(|error| undecoded(error, room < limit))?;
+    if held.take(body.len() - before) { Ok(decoded) } else { Err(Unread::NoRoom) }
 }
 
 fn unread(error: PayloadError) -> Unread {

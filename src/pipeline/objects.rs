@@ -2,7 +2,8 @@
 //!
 //! Owns two rules. A batch is made only from a file that its caller uploaded through the gate, and is authorised
 //! on what that file was seen to hold. With the gate's own provider key, whose account all callers share, an
-//! object is its maker's alone: to everybody else it does not exist.
+//! object is its maker's alone: to everybody else it does not exist. Its maker is an agent in the AppContext through
+//! which it came, or in none.
 
 use super::{Gate, Stop, record::Exchange};
 use crate::bus::objects::{BindObjects, FindObjects};
@@ -10,6 +11,9 @@ use crate::openai::{BatchInput, Call};
 use crate::store::ObjectBinding;
 use crate::types::{ObjectKind, Principal, Refusal};
 use std::sync::Arc;
+
+/// An object as a call or a list names it.
+pub(super) type Named = (ObjectKind, Arc<str>);
 
 /// Checks every object that the call names. A batch's models come from its input file's binding.
 pub(super) async fn check(
@@ -19,44 +23,51 @@ pub(super) async fn check(
     account_is_shared: bool,
 ) -> Result<Call, Stop> {
     let input_file = call.input_file().cloned();
-    if !account_is_shared && input_file.is_none() {
+    let is_input =
+        |(kind, id): &Named| *kind == ObjectKind::File && Some(id) == input_file.as_ref();
+    let references = call.references().iter();
+    let named: Vec<Named> = references
+        .map(|reference| (reference.kind, Arc::clone(&reference.id)))
+        .filter(|named| account_is_shared || is_input(named))
+        .collect();
+    if named.is_empty() {
         return Ok(call);
     }
-    let principal = exchange.principal();
-    let mut ids: Vec<Arc<str>> = input_file.iter().cloned().collect();
-    if account_is_shared {
-        ids.extend(call.references().iter().map(|reference| Arc::clone(&reference.id)));
-    }
-    if ids.is_empty() {
-        return Ok(call);
-    }
-    let found = find(gate, ids).await?;
-    let is_own = |binding: &Arc<ObjectBinding>| *binding.agent_id == *principal.agent_id;
-    let mut found = found.into_iter().map(|binding| binding.filter(is_own));
-    if input_file.is_none() {
-        return if found.all(|it| it.is_some()) { Ok(call) } else { Err(not_found()) };
-    }
-    let input = found.next().flatten();
-    let models = input.as_ref().filter(|input| input.endpoint.as_deref() == call.batch_endpoint());
-    let Some(models) = models.and_then(|input| input.models.as_ref()) else {
+    let place = named.iter().position(is_input);
+    let own = own(gate, exchange, named).await?;
+    let Some(place) = place else {
+        return if own.iter().all(Option::is_some) { Ok(call) } else { Err(not_found()) };
+    };
+    let input = own.get(place).and_then(Option::as_ref);
+    let input = input.filter(|input| input.endpoint.as_deref() == call.batch_endpoint());
+    let Some(models) = input.and_then(|input| input.models.as_ref()) else {
         return Err(Refusal::InputFileNotAllowed.into());
     };
-    if found.any(|binding| binding.is_none()) {
+    if own.iter().any(Option::is_none) {
         return Err(not_found());
     }
     let models = models.iter().map(|model| Arc::from(model.as_str())).collect();
     Ok(call.with_batch_models(models))
 }
 
-/// Which of these are the caller's own, in order.
+/// What is known of those of these objects that the caller made, in order: the same agent, through the same
+/// AppContext, and as what they are named.
 pub(super) async fn own(
     gate: &Gate,
     exchange: &Exchange,
-    ids: Vec<Arc<str>>,
-) -> Result<Vec<bool>, Stop> {
-    let agent_id = &*exchange.principal().agent_id;
-    let found = find(gate, ids).await?.into_iter();
-    Ok(found.map(|binding| binding.is_some_and(|it| *it.agent_id == *agent_id)).collect())
+    named: Vec<Named>,
+) -> Result<Vec<Option<Arc<ObjectBinding>>>, Stop> {
+    let principal = exchange.principal();
+    let (kinds, ids): (Vec<ObjectKind>, Vec<Arc<str>>) = named.into_iter().unzip();
+    let found = find(gate, ids).await?.into_iter().zip(kinds);
+    Ok(found.map(|(found, kind)| found.filter(|it| is_own(it, kind, principal))).collect())
+}
+
+fn is_own(binding: &ObjectBinding, kind: ObjectKind, principal: &Principal) -> bool {
+    let context = principal.app_context.as_ref().map(|context| &*context.id);
+    binding.kind == kind
+        && *binding.agent_id == *principal.agent_id
+        && binding.app_context.as_deref() == context
 }
 
 /// Writes down that the caller made these, before it learns of them.
@@ -83,7 +94,6 @@ pub(super) fn binding(
         app_context: principal.app_context.as_ref().map(|context| context.id.to_string()),
         created_at: crate::clock::now(),
         models: input.map(models),
-        requests: input.map(|input| input.requests),
         endpoint: input.and_then(|input| input.endpoint).map(ToOwned::to_owned),
     }
 }

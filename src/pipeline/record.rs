@@ -115,12 +115,13 @@ impl Exchange {
         &self.caller.principal
     }
 
-    /// Counts the call against its caller's limits.
+    /// Counts the call against its caller's limits: both the agent's and the AppContext's, or neither.
     pub(super) fn count(&self) -> Result<(), Refusal> {
         let now = crate::clock::now();
         let Meters { agent, app_context } = &self.caller.meters;
         agent.enter(now)?;
-        app_context.as_ref().map_or(Ok(()), |meter| meter.enter(now))
+        let context = app_context.as_ref().map_or(Ok(()), |meter| meter.enter(now));
+        context.inspect_err(|_refused| agent.take_back(now))
     }
 
     /// Takes the stream's place, once, among those that its caller may have open, until the exchange is dropped.

@@ -34,12 +34,15 @@ impl KeyFiles {
         Self { directory: data_dir.join("keys") }
     }
 
-    /// The key that signs: the newest, or the first one, which is made.
+    /// The key that signs: the newest. Nothing is written.
+    pub fn load(&self) -> Result<SigningKey, KeyFileError> {
+        let newest = self.files()?.pop();
+        read(&newest.ok_or_else(|| failed(&self.directory, "holds no signing key"))?)
+    }
+
+    /// The key that signs; the first one is made.
     pub fn load_or_create(&self, now: UnixMillis) -> Result<SigningKey, KeyFileError> {
-        match self.files()?.pop() {
-            Some(newest) => read(&newest),
-            None => self.create(now),
-        }
+        if self.files()?.is_empty() { self.create(now) } else { self.load() }
     }
 
     /// The keys that signed before the newest.
@@ -77,9 +80,10 @@ impl KeyFiles {
 
     /// The files from the oldest to the newest.
     fn files(&self) -> Result<Vec<PathBuf>, KeyFileError> {
-        self.make_directory()?;
-        let entries =
-            fs::read_dir(&self.directory).map_err(|error| failed(&self.directory, error))?;
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|error| failed(&self.directory, error))?,
+        };
         let mut files: Vec<PathBuf> = entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|path| path.extension().is_some_and(|extension| extension == "pem"))
@@ -133,6 +137,16 @@ mod tests {
         assert_eq!(older.iter().map(SigningKey::kid).collect::<Vec<_>>(), [first.kid()]);
         files.remove(first.kid()).unwrap();
         assert!(files.older().unwrap().is_empty());
+    }
+
+    #[test]
+    fn reading_the_key_makes_none() {
+        let data = tempfile::tempdir().unwrap();
+        let files = KeyFiles::of(data.path());
+        assert!(files.load().unwrap_err().to_string().contains("holds no signing key"));
+        assert!(!data.path().join("keys").exists());
+        let made = files.load_or_create(UnixMillis(1)).unwrap();
+        assert_eq!(files.load().unwrap().kid(), made.kid());
     }
 
     #[test]

@@ -33,8 +33,6 @@ pub struct ObjectBinding {
     pub created_at: UnixMillis,
     /// A batch's input file: the models that it asks for.
     pub models: Option<Vec<String>>,
-    /// A batch's input file: how many requests it holds.
-    pub requests: Option<u32>,
     /// A batch's input file: the path that all its requests go to.
     pub endpoint: Option<String>,
 }
@@ -48,7 +46,6 @@ struct Row {
     app_context: Option<String>,
     created_at: i64,
     models: Option<String>,
-    requests: Option<i64>,
     endpoint: Option<String>,
 }
 
@@ -103,14 +100,6 @@ impl Store {
         })?;
         rows.into_iter().map(binding_of).collect()
     }
-
-    /// Forgets an object, which the provider has deleted.
-    pub fn unbind_object(&self, id: &str) -> Result<(), StoreError> {
-        self.state.write(None, |connection| {
-            diesel::delete(dsl::objects.find(clean(id))).execute(connection)?;
-            Ok(())
-        })
-    }
 }
 
 fn row_of(binding: &ObjectBinding) -> Row {
@@ -121,7 +110,6 @@ fn row_of(binding: &ObjectBinding) -> Row {
         app_context: binding.app_context.as_deref().map(clean),
         created_at: binding.created_at.0,
         models: binding.models.as_ref().map(|models| json!(models).to_string()),
-        requests: binding.requests.map(i64::from),
         endpoint: binding.endpoint.as_deref().map(clean),
     }
 }
@@ -129,7 +117,6 @@ fn row_of(binding: &ObjectBinding) -> Row {
 fn binding_of(row: Row) -> Result<ObjectBinding, StoreError> {
     let corrupt = |what| StoreError::Corrupt { what };
     let models = row.models.as_deref().map(serde_json::from_str).transpose();
-    let requests = row.requests.map(u32::try_from).transpose();
     Ok(ObjectBinding {
         id: row.id,
         kind: ObjectKind::parse(&row.kind).ok_or(corrupt("objects.kind"))?,
@@ -137,7 +124,6 @@ fn binding_of(row: Row) -> Result<ObjectBinding, StoreError> {
         app_context: row.app_context,
         created_at: UnixMillis(row.created_at),
         models: models.or(Err(corrupt("objects.models")))?,
-        requests: requests.or(Err(corrupt("objects.requests")))?,
         endpoint: row.endpoint,
     })
 }
@@ -150,7 +136,6 @@ mod tests {
         what_was_bound_comes_back_whole,
         the_first_to_bind_an_id_keeps_it,
         more_objects_than_one_statement_takes_are_bound_and_found,
-        an_object_that_was_deleted_is_forgotten,
     );
 
     fn binding(id: &str, agent_id: &str) -> ObjectBinding {
@@ -161,7 +146,6 @@ mod tests {
             app_context: None,
             created_at: UnixMillis(1),
             models: None,
-            requests: None,
             endpoint: None,
         }
     }
@@ -171,7 +155,6 @@ mod tests {
             kind: ObjectKind::File,
             app_context: Some("ac_1".to_owned()),
             models: Some(vec!["gpt-4o".to_owned(), "o'\"1\"".to_owned()]),
-            requests: Some(u32::MAX),
             endpoint: Some("/v1/chat/completions".to_owned()),
             ..binding("file-1", "agent")
         };
@@ -201,13 +184,5 @@ mod tests {
         found.sort_by(|one, other| one.id.cmp(&other.id));
         assert_eq!(found, many);
         assert_eq!(store.objects_of(&[]).unwrap(), []);
-    }
-
-    fn an_object_that_was_deleted_is_forgotten(store: &Store) {
-        store.bind_objects(&[binding("a", "first"), binding("b", "first")]).unwrap();
-        store.unbind_object("a").unwrap();
-        store.unbind_object("a").unwrap();
-        assert_eq!(store.object("a").unwrap(), None);
-        assert_eq!(store.object("b").unwrap(), Some(binding("b", "first")));
     }
 }

@@ -91,7 +91,6 @@ table! {
         app_context -> Nullable<Text>,
         created_at -> BigInt,
         models -> Nullable<Text>,
-        requests -> Nullable<BigInt>,
         endpoint -> Nullable<Text>,
     }
 }

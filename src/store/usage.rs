@@ -53,12 +53,20 @@ struct Row {
     at: i64,
 }
 
+/// The columns in their order.
+type StoredRow = (String, String, i64, i64, i64, i64);
+
 impl Store {
-    /// Adds to the counts of requests and replaces the rest. Not idempotent: after an error that may have
-    /// come behind the commit, counting twice is safer than not at all.
-    pub fn add_usage(&self, counts: &[UsageCount]) -> Result<(), StoreError> {
+    /// Adds to the counts of requests and replaces the rest. Returns what stood there before, in no order: other
+    /// gateways may have counted too. Not idempotent: after an error that may have come behind the commit,
+    /// counting twice is safer than not at all.
+    pub fn add_usage(&self, counts: &[UsageCount]) -> Result<Vec<UsageCount>, StoreError> {
         let rows = in_order(counts);
-        self.state.write(None, |connection| {
+        let before = self.state.write(None, |connection| {
+            let mut before = Vec::new();
+            for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+                before.extend(stored(connection, chunk)?);
+            }
             let added = || {
                 (
                     dsl::requests.eq(dsl::requests + excluded(dsl::requests)),
@@ -90,34 +98,41 @@ impl Store {
                     }
                 }
             }
-            Ok(())
-        })
+            Ok(before)
+        })?;
+        before.into_iter().map(count_of).collect()
     }
 
     /// The counts of a month, in no order.
     pub fn usage(&self, month: u32) -> Result<Vec<UsageCount>, StoreError> {
-        let rows: Vec<(String, String, i64, i64, i64)> = self.state.run(|connection| {
-            Ok(dsl::usage_counts
-                .filter(dsl::month.eq(i64::from(month)))
-                .select((dsl::kind, dsl::id, dsl::requests, dsl::minute_used, dsl::at))
-                .load(connection)?)
+        let rows: Vec<StoredRow> = self.state.run(|connection| {
+            Ok(dsl::usage_counts.filter(dsl::month.eq(i64::from(month))).load(connection)?)
         })?;
-        rows.into_iter()
-            .map(|(kind, id, requests, minute_used, at)| {
-                let corrupt = |what| StoreError::Corrupt { what };
-                Ok(UsageCount {
-                    of: UsageOf::parse(&kind).ok_or(corrupt("usage_counts.kind"))?,
-                    id,
-                    month,
-                    requests: requests.try_into().or(Err(corrupt("usage_counts.requests")))?,
-                    minute_used: minute_used
-                        .try_into()
-                        .or(Err(corrupt("usage_counts.minute_used")))?,
-                    at: UnixMillis(at),
-                })
-            })
-            .collect()
+        rows.into_iter().map(count_of).collect()
     }
+}
+
+/// Those of these rows that are there.
+fn stored(connection: &mut AnyConnection, rows: &[Row]) -> Result<Vec<StoredRow>, StoreError> {
+    let ids = rows.iter().map(|row| &row.id);
+    let mut months: Vec<i64> = rows.iter().map(|row| row.month).collect();
+    months.sort_unstable();
+    months.dedup();
+    let known = dsl::usage_counts.filter(dsl::id.eq_any(ids)).filter(dsl::month.eq_any(months));
+    Ok(known.load(connection)?)
+}
+
+fn count_of(row: StoredRow) -> Result<UsageCount, StoreError> {
+    let (kind, id, month, requests, minute_used, at) = row;
+    let corrupt = |what| StoreError::Corrupt { what };
+    Ok(UsageCount {
+        of: UsageOf::parse(&kind).ok_or(corrupt("usage_counts.kind"))?,
+        id,
+        month: month.try_into().or(Err(corrupt("usage_counts.month")))?,
+        requests: requests.try_into().or(Err(corrupt("usage_counts.requests")))?,
+        minute_used: minute_used.try_into().or(Err(corrupt("usage_counts.minute_used")))?,
+        at: UnixMillis(at),
+    })
 }
 
 /// One row per key, since a statement may touch a row only once; and in order, since gateways that lock the
@@ -171,9 +186,10 @@ mod tests {
             count(Agent, "x", 202_611, 3, 2),
             count(Agent, "x", 202_610, 9, 1),
         ];
-        store.add_usage(&first).unwrap();
-        store.add_usage(&[count(Agent, "x", 202_611, 4, 5)]).unwrap();
-        store.add_usage(&[]).unwrap();
+        assert_eq!(store.add_usage(&first).unwrap(), []);
+        let before = store.add_usage(&[count(Agent, "x", 202_611, 4, 5)]).unwrap();
+        assert!(before.contains(&count(Agent, "x", 202_611, 5, 2)), "{before:?}");
+        assert_eq!(store.add_usage(&[]).unwrap(), []);
         let mut november = store.usage(202_611).unwrap();
         november.sort_by_key(|count| count.of.as_str());
         let all = [count(Agent, "x", 202_611, 9, 5), count(AppContext, "x", 202_611, 7, 1)];
@@ -187,7 +203,7 @@ mod tests {
             .map(|number| count(UsageOf::Agent, &number.to_string(), 202_611, 1, 1))
             .collect();
         store.add_usage(&many).unwrap();
-        store.add_usage(&many).unwrap();
+        assert_eq!(store.add_usage(&many).unwrap().len(), many.len());
         let usage = store.usage(202_611).unwrap();
         assert_eq!(usage.len(), many.len());
         assert!(usage.iter().all(|count| count.requests == 2));

@@ -232,7 +232,9 @@ impl Refusal {
             Self::MethodNotAllowed => "The gate does not serve this method on this endpoint.",
             Self::EndpointForbidden => "This endpoint is never served through the gate.",
             Self::ObjectNotFound => {
-                "No such object. Use the id of one that you made through the gate."
+                "The call names an object that you did not make through the gate. With the gate's \
+                 provider key only your own files, batches, responses and stored completions can be \
+                 named, and none of the provider's conversations, prompts or vector stores."
             }
             Self::InputFileNotAllowed => {
                 "The batch's input file was not uploaded by you through the gate. Upload it with \

@@ -88,7 +88,11 @@ class Caller:
 # What `/v1` says instead of a code, where tests tell one refusal from another.
 TEXTS = {
     "model_not_allowed": "The requested model is not permitted by your API key's policy.",
-    "object_not_found": "No such object. Use the id of one that you made through the gate.",
+    "object_not_found": (
+        "The call names an object that you did not make through the gate. With the gate's provider key only your own "
+        "files, batches, responses and stored completions can be named, and none of the provider's conversations, "
+        "prompts or vector stores."
+    ),
     "input_file_not_allowed": (
         "The batch's input file was not uploaded by you through the gate. Upload it with purpose 'batch' first."
     ),

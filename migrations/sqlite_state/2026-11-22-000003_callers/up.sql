@@ -72,7 +72,6 @@ CREATE TABLE objects (
     agent_id    TEXT    NOT NULL,
     app_context TEXT,
     created_at  INTEGER NOT NULL,
-    models      TEXT, -- of a batch's input file: the models it asks for, how often, and where
-    requests    INTEGER,
+    models      TEXT, -- of a batch's input file: the models it asks for, and where
     endpoint    TEXT
 ) WITHOUT ROWID;

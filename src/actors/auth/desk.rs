@@ -111,12 +111,17 @@ impl AuthDesk {
         token: &str,
         now: UnixMillis,
     ) -> Result<Shown, AuthError> {
-        let issuer = unverified_issuer(token).ok_or(AuthError::Invalid)?;
-        if let Some(issuer) = snapshot.issuers.get(&issuer) {
+        let claimed = unverified_issuer(token).ok_or(AuthError::Invalid)?;
+        if let Some(issuer) = snapshot.issuers.get(&claimed) {
             return verify_from_outside(snapshot, issuer, token, now);
         }
         let Auth { issuer, audience, .. } = &self.settings;
-        let claims = verify(&snapshot.keys, token, issuer, audience, now).map_err(refuse)?;
+        let claims = match verify(&snapshot.keys, token, issuer, audience, now) {
+            Err(TokenError::UnknownKey) if claimed == *issuer => {
+                return Err(AuthError::Lacking(Lacking::OwnKey));
+            }
+            claims => claims.map_err(refuse)?,
+        };
         Ok(Shown {
             agent_id: claims.sub.into(),
             session_id: claims.jti.into(),

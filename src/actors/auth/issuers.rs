@@ -11,9 +11,11 @@ pub use settings::{ExternalIssuer, IssuerError};
 
 use super::{AuthSnapshot, Shared, snapshot::KnownIssuer};
 use crate::bus::auth::{IssuerUnavailable, Lacking};
-use crate::identity::{ExternalKeys, secret, subject_to_name};
+use crate::bus::policy::CheckGrants;
+use crate::identity::{ExternalKeys, Issuer, secret, subject_to_digest_name, subject_to_name};
 use crate::store::{ExternalIdentity, NewAgent, StoreError};
 use crate::types::CallerLimits;
+use futures_util::future::join_all;
 use std::{
     collections::HashMap,
     sync::Arc,
@@ -31,6 +33,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Keys that could not be renewed for so long are not believed any more.
 const STALE_AFTER: Duration = Duration::from_secs(24 * 3_600);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Whoever waits for what the store has to say waits at most so long.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who creates an agent for a subject, in the list of changes.
 const ISSUER: &str = "issuer";
@@ -80,6 +84,9 @@ impl Shared {
     /// Gets what a desk lacks.
     pub(super) async fn complete(&self, lacking: Lacking) -> Result<(), IssuerUnavailable> {
         match lacking {
+            // Not at once: whoever writes tokens must not make the store busier.
+            Lacking::OwnKey if self.next_look(STORE_PATIENCE).await => Ok(()),
+            Lacking::OwnKey => Err(IssuerUnavailable),
             Lacking::Keys { issuer, version } => {
                 let fetched = self.issuers.named(&issuer).ok_or(IssuerUnavailable)?;
                 let mut state = fetched.state.lock().await;
@@ -95,7 +102,7 @@ impl Shared {
             }
             Lacking::Agent { issuer, subject } => {
                 let fetched = self.issuers.named(&issuer).ok_or(IssuerUnavailable)?;
-                self.create_agent(&fetched.issuer, &subject).await
+                self.create_agent(&fetched.issuer.settings, &subject).await
             }
         }
     }
@@ -108,27 +115,28 @@ impl Shared {
 
     /// Renews keys before anybody needs them, and gives up those that are too old.
     pub(super) async fn keep_issuers_fresh(&self) {
+        // Together: an issuer that does not answer holds up no other's keys.
+        join_all(self.issuers.0.iter().map(|fetched| self.keep_fresh(fetched))).await;
+    }
+
+    async fn keep_fresh(&self, fetched: &Fetched) {
         loop {
-            for fetched in &self.issuers.0 {
-                let mut state = fetched.state.lock().await;
-                let wait = match state.tried {
-                    None => Duration::ZERO,
-                    Some((_, false)) => RENEW_AFTER,
-                    Some((_, true)) => FETCH_AGAIN_AFTER,
-                };
-                if state.tried.is_none_or(|(at, _)| at.elapsed() >= wait) {
-                    // What failed is told by the fetch itself.
-                    let _ = self.fetch(&fetched.issuer, &mut state).await;
-                }
-                if state.succeeded_at.is_some_and(|at| at.elapsed() >= STALE_AFTER) {
-                    state.succeeded_at = None;
-                    state.document.clear();
-                    self.publish_keys(&fetched.issuer, None);
-                }
+            let mut state = fetched.state.lock().await;
+            let wait = match state.tried {
+                None => Duration::ZERO,
+                Some((_, false)) => RENEW_AFTER,
+                Some((_, true)) => FETCH_AGAIN_AFTER,
+            };
+            if state.tried.is_none_or(|(at, _)| at.elapsed() >= wait) {
+                // What failed is told by the fetch itself.
+                let _ = self.fetch(&fetched.issuer, &mut state).await;
             }
-            if self.issuers.0.is_empty() {
-                return;
+            if state.succeeded_at.is_some_and(|at| at.elapsed() >= STALE_AFTER) {
+                state.succeeded_at = None;
+                state.document.clear();
+                self.publish_keys(&fetched.issuer, None);
             }
+            drop(state);
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -180,50 +188,66 @@ impl Shared {
     }
 
     /// Registers an agent for a subject that is seen for the first time.
-    async fn create_agent(
-        &self,
-        issuer: &ExternalIssuer,
-        subject: &str,
-    ) -> Result<(), IssuerUnavailable> {
-        let name = &issuer.settings.name;
-        if self.published.load().by_subject(name, subject).is_some() {
+    async fn create_agent(&self, issuer: &Issuer, subject: &str) -> Result<(), IssuerUnavailable> {
+        if self.published.load().by_subject(&issuer.name, subject).is_some() {
             return Ok(());
         }
-        let Ok((client_id, unknown_secret)) =
-            secret::generate_client_id().and_then(|id| Ok((id, secret::generate_client_secret()?)))
-        else {
-            return Err(IssuerUnavailable);
-        };
-        let agent = NewAgent {
-            id: Uuid::now_v7().to_string(),
-            name: subject_to_name(name, subject),
-            agent_type: issuer.settings.agent_type.clone(),
-            client_id,
-            // Nobody knows it: such an agent shows its issuer's tokens.
-            secret_hash: secret::hash(unknown_secret.expose()),
-            roles: Vec::new(),
-            owner: Some(name.to_string()),
-            identity: Some(ExternalIdentity {
-                issuer: name.to_string(),
-                subject: subject.to_owned(),
-            }),
-            limits: CallerLimits::default(),
-        };
+        let mut agent = new_agent(issuer, subject).map_err(|_no_random| IssuerUnavailable)?;
+        for name in [subject_to_name, subject_to_digest_name] {
+            agent.name = name(&issuer.name, subject);
+            // Taken: as a name, or another gateway, or another request, was first.
+            if !self.is_spoken_for(&agent.name).await? && self.register(agent.clone()).await? {
+                break;
+            }
+        }
+        if self.look_now(STORE_PATIENCE).await { Ok(()) } else { Err(IssuerUnavailable) }
+    }
+
+    /// Whether this is a role, so that an agent of this name would get what others were given.
+    async fn is_spoken_for(&self, name: &str) -> Result<bool, IssuerUnavailable> {
+        let ours =
+            |issuer: &ExternalIssuer| issuer.settings.role_map.iter().any(|(_, role)| role == name);
+        if self.published.load().is_role(name) || self.settings.issuers.iter().any(ours) {
+            return Ok(true);
+        }
+        let granted = self.policy.check_grants.ask(CheckGrants { name: name.to_owned() }).await;
+        granted.map_err(|error| {
+            tracing::warn!(%error, "an agent cannot be named without the policy");
+            IssuerUnavailable
+        })
+    }
+
+    /// `false` when the name, or the subject, has an agent already.
+    async fn register(&self, agent: NewAgent) -> Result<bool, IssuerUnavailable> {
         let (store, now) = (self.store.clone(), crate::clock::now());
         let created = tokio::task::spawn_blocking(move || store.create_agent(&agent, ISSUER, now));
         match created.await {
-            // Taken: another gateway, or another request, was first.
-            Ok(Ok(_) | Err(StoreError::Taken { .. })) => self.refresh().await.map_err(|error| {
-                let error = error.with_causes();
-                tracing::warn!(error, "a new agent cannot be read");
-                IssuerUnavailable
-            }),
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(StoreError::Taken { .. })) => Ok(false),
             Ok(Err(error)) => {
                 let error = error.with_causes();
-                tracing::warn!(error, issuer = &**name, "an agent cannot be registered");
+                tracing::warn!(error, "an issuer's agent cannot be registered");
                 Err(IssuerUnavailable)
             }
             Err(_) => Err(IssuerUnavailable),
         }
     }
+}
+
+/// The agent of a subject, whose name is still to be found.
+fn new_agent(issuer: &Issuer, subject: &str) -> Result<NewAgent, secret::SecretError> {
+    let identity =
+        ExternalIdentity { issuer: issuer.name.to_string(), subject: subject.to_owned() };
+    Ok(NewAgent {
+        id: Uuid::now_v7().to_string(),
+        name: String::new(),
+        agent_type: issuer.agent_type.clone(),
+        client_id: secret::generate_client_id()?,
+        // Nobody knows it: such an agent shows its issuer's tokens.
+        secret_hash: secret::hash(secret::generate_client_secret()?.expose()),
+        roles: Vec::new(),
+        owner: Some(issuer.name.to_string()),
+        identity: Some(identity),
+        limits: CallerLimits::default(),
+    })
 }

@@ -4,6 +4,7 @@
 //! published.
 
 use super::standing::{ContextStanding, KeyStanding, Standing};
+use super::usage::used_of;
 use crate::bus::auth::{AuthError, Authenticated, Meters};
 use crate::identity::{ExternalKeys, Issuer, KeySet};
 use crate::limits::{Meter, Used};
@@ -193,6 +194,11 @@ impl AuthSnapshot {
         self.subjects.get(&(issuer.to_owned(), subject.to_owned()))
     }
 
+    /// Whether an agent holds this role.
+    pub fn is_role(&self, name: &str) -> bool {
+        self.agents.values().any(|standing| standing.roles.iter().any(|role| **role == *name))
+    }
+
     /// The key with this hash. The caller's text is hashed before it is looked for, so that how long the search
     /// takes says nothing about any key.
     pub fn detection_key(&self, hash: &[u8; 32]) -> Option<&KeyStanding> {
@@ -286,15 +292,6 @@ fn or_default(own: CallerLimits, defaults: CallerLimits) -> CallerLimits {
         requests_per_minute: own.requests_per_minute.or(defaults.requests_per_minute),
         monthly_requests: own.monthly_requests.or(defaults.monthly_requests),
         concurrent_streams: own.concurrent_streams.or(defaults.concurrent_streams),
-    }
-}
-
-fn used_of(count: &UsageCount) -> Used {
-    Used {
-        month: count.month,
-        requests: count.requests,
-        minute_used: count.minute_used,
-        at: count.at,
     }
 }
 

@@ -9,10 +9,13 @@ use crate::identity::{
     Claims, KeySet, RevocationRequest, TokenRefusal, TokenRequest, issue, secret, verify_at_any_age,
 };
 use crate::types::{AgentStatus, Permission, Sensitive, UnixMillis};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Compared with when the client is unknown, so that both refusals take the same time.
 const NOBODYS_SECRET_HASH: [u8; 32] = [0x5a; 32];
+
+/// A token request waits at most so long for a look at the store; then the snapshot decides.
+const LOOK_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Who revokes a token, in the list of changes.
 const CLIENT: &str = "client";
@@ -22,10 +25,7 @@ impl Shared {
         &self,
         request: TokenRequest,
     ) -> Result<IssuedToken, IssueError> {
-        // An agent made a moment ago by the command line must be known now; with the store away the
-        // snapshot decides.
-        self.look_now().await;
-        let snapshot = self.published.load_full();
+        let snapshot = self.newest_snapshot().await;
         let standing = client(&snapshot, &request.client_id, &request.client_secret)
             .ok_or(IssueError::Refused(TokenRefusal::InvalidClient))?;
         if standing.status != AgentStatus::Active {
@@ -36,8 +36,7 @@ impl Shared {
 
     /// A token that is not good, or is over, needs no revocation (RFC 7009 §2.2); another client's is refused.
     pub(super) async fn revoke_token(&self, request: RevocationRequest) -> Result<(), RevokeError> {
-        self.look_now().await;
-        let snapshot = self.published.load_full();
+        let snapshot = self.newest_snapshot().await;
         let standing = client(&snapshot, &request.client_id, &request.client_secret)
             .ok_or(RevokeError::Refused(TokenRefusal::InvalidClient))?;
         let now = crate::clock::now();
@@ -56,7 +55,7 @@ impl Shared {
         });
         match written.await {
             Ok(Ok(())) => {
-                self.look_now().await;
+                self.look_now(LOOK_PATIENCE).await;
                 Ok(())
             }
             Ok(Err(error)) => {
@@ -66,6 +65,15 @@ impl Shared {
             }
             Err(_) => Err(RevokeError::Unavailable),
         }
+    }
+
+    /// An agent made a moment ago by the command line must be known now; with the store away the known
+    /// standings decide.
+    async fn newest_snapshot(&self) -> Arc<AuthSnapshot> {
+        if !self.look_now(LOOK_PATIENCE).await {
+            tracing::debug!("a client is checked against the known standings");
+        }
+        self.published.load_full()
     }
 
     async fn sign(
@@ -96,7 +104,7 @@ impl Shared {
     /// What the roles hold now. The claim only informs, so a policy that does not answer leaves it empty.
     async fn permissions_of(&self, standing: &Standing) -> Vec<Permission> {
         let principal = Arc::new(standing.principal(Arc::from(""), &[]));
-        let permissions = self.list_permissions.ask(ListPermissions { principal }).await;
+        let permissions = self.policy.list_permissions.ask(ListPermissions { principal }).await;
         permissions.unwrap_or_else(|error| {
             tracing::warn!(%error, "a token does not list its permissions");
             Vec::new()

@@ -1,12 +1,12 @@
 //! Saving what callers used, so that their quotas survive a restart.
 //!
 //! Owns when it is saved. What cannot be saved is kept and saved later; at most a second of it dies with the
-//! process.
+//! process. Gateways with one store learn from each save what the others have counted.
 
 use super::{SAVE_USAGE_EVERY, Shared};
-use crate::limits::{Meter, UsedSince};
+use crate::limits::{Meter, Used, UsedSince};
 use crate::store::{UsageCount, UsageOf};
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// One caller's part of a save.
 struct Part {
@@ -34,7 +34,7 @@ impl Shared {
         let store = self.store.clone();
         let saved = tokio::task::spawn_blocking(move || store.add_usage(&counts)).await;
         let error = match saved {
-            Ok(Ok(())) => return,
+            Ok(Ok(before)) => return catch_up(&parts, &before),
             Ok(Err(error)) => error.with_causes(),
             Err(error) => error.to_string(),
         };
@@ -54,6 +54,28 @@ impl Shared {
             }
         }
         parts
+    }
+}
+
+/// Lets the meters count what other gateways had stored.
+fn catch_up(parts: &[Part], before: &[UsageCount]) {
+    let before: HashMap<(UsageOf, &str, u32), Used> =
+        before.iter().map(|count| ((count.of, &*count.id, count.month), used_of(count))).collect();
+    for Part { of, id, meter, used } in parts {
+        if let Some(stored) = before.get(&(*of, &**id, used.month)) {
+            let requests = stored.requests.saturating_add(used.requests);
+            meter.catch_up(&Used { requests, ..*stored });
+        }
+    }
+}
+
+/// What the store has of one caller, as its meter takes it.
+pub(super) fn used_of(count: &UsageCount) -> Used {
+    Used {
+        month: count.month,
+        requests: count.requests,
+        minute_used: count.minute_used,
+        at: count.at,
     }
 }
 

@@ -1,11 +1,12 @@
 //! The transport below awc: TCP or TLS, on which an early end is an error and heads are as awc reads them.
 //!
-//! Owns three rules. When the provider closes the connection, reading fails instead of ending: awc takes a
+//! Owns four rules. When the provider closes the connection, reading fails instead of ending: awc takes a
 //! closed connection for the end of a body, so a cut answer would look whole; only a body that is delimited by
 //! the close itself may end so, and its reader knows that. An interim answer is left out: awc takes it for the
 //! answer and gives the connection, with the real one still to come, to the next call. A head whose body ends
-//! by close says so in its version. TLS is done here, so that the rules hold above it. It must never hold more
-//! than a head.
+//! by close says so in its version. What the provider takes no more of, because it answered before the request's
+//! end and closed, is swallowed: awc would report the failed write and never read the answer. TLS is done here, so
+//! that the rules hold above it. It must never hold more than a head.
 
 use super::head::{self, Head};
 use super::provider::Tls;
@@ -93,13 +94,15 @@ pub(super) struct StrictStream {
     wire: Wire,
     /// A request was written and the head of its answer has not been read.
     awaits_head: bool,
+    /// The provider takes no more of the request, and may have answered it.
+    swallows: bool,
     /// Read from the wire, not yet given out.
     pending: BytesMut,
 }
 
 impl StrictStream {
     fn new(wire: Wire) -> Self {
-        Self { wire, awaits_head: true, pending: BytesMut::new() }
+        Self { wire, awaits_head: true, swallows: false, pending: BytesMut::new() }
     }
 
     /// Reads from the wire; its end is an error.
@@ -145,6 +148,31 @@ impl StrictStream {
         }
         Poll::Ready(Ok(()))
     }
+
+    /// What a write came to. One that fails counts only where no answer has come before it.
+    fn settle_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: io::Result<usize>,
+        length: usize,
+    ) -> Poll<io::Result<usize>> {
+        let Err(failure) = written else { return Poll::Ready(written) };
+        self.swallows = true;
+        self.swallow(cx, length).map_err(|_no_answer| failure)
+    }
+
+    fn swallow(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<io::Result<usize>> {
+        match self.poll_head(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(length)),
+        }
+    }
+
+    /// Whether what is written still belongs to the request of which no more is taken. Once its answer's head was
+    /// given out it is another one, and fails on the wire.
+    fn is_given_up(&self) -> bool {
+        self.swallows && (self.awaits_head || !self.pending.is_empty())
+    }
 }
 
 impl AsyncRead for StrictStream {
@@ -170,8 +198,12 @@ impl AsyncWrite for StrictStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.is_given_up() {
+            return self.swallow(cx, bytes.len());
+        }
         self.awaits_head = true;
-        on_wire!(self, poll_write(cx, bytes))
+        let written = ready!(on_wire!(self, poll_write(cx, bytes)));
+        self.settle_write(cx, written, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -179,8 +211,13 @@ impl AsyncWrite for StrictStream {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let length = bytes.iter().map(|slice| slice.len()).sum();
+        if self.is_given_up() {
+            return self.swallow(cx, length);
+        }
         self.awaits_head = true;
-        on_wire!(self, poll_write_vectored(cx, bytes))
+        let written = ready!(on_wire!(self, poll_write_vectored(cx, bytes)));
+        self.settle_write(cx, written, length)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -191,7 +228,11 @@ impl AsyncWrite for StrictStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on_wire!(self, poll_flush(cx))
+        if self.is_given_up() {
+            return self.swallow(cx, 0).map_ok(|_| ());
+        }
+        let flushed = ready!(on_wire!(self, poll_flush(cx)));
+        self.settle_write(cx, flushed.map(|()| 0), 0).map_ok(|_| ())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

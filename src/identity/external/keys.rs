@@ -48,11 +48,6 @@ impl ExternalKeys {
         self.keys.is_empty()
     }
 
-    /// Whether a token with this `kid` would find a key.
-    pub fn contains(&self, kid: &str) -> bool {
-        self.find(Some(kid)).is_ok()
-    }
-
     /// The key that a token names. One without a name gets the only key there is.
     pub(super) fn find(&self, kid: Option<&str>) -> Result<&PublicKey, TokenError> {
         let found = match (kid, &*self.keys) {

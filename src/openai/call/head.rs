@@ -52,6 +52,16 @@ pub(super) fn target(
     Err(refuse("The query is not a valid URL query."))
 }
 
+/// A list's target for what comes after the entry with this id.
+pub(super) fn target_after(target: &str, id: &str) -> String {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let is_other = |parameter: &&str| !parameter.is_empty() && !parameter.starts_with("after=");
+    let mut parameters: Vec<&str> = query.split('&').filter(is_other).collect();
+    let after = format!("after={id}");
+    parameters.push(&after);
+    format!("{path}?{}", parameters.join("&"))
+}
+
 /// Whether a query asks for a stream, as `GET /responses/{id}?stream=true` does. Only the record
 /// depends on it: how an answer is read, its own content type decides.
 pub(super) fn asks_for_stream(query: Option<&str>) -> bool {

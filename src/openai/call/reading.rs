@@ -17,7 +17,7 @@ use crate::{
 use std::sync::Arc;
 
 /// What is known of a call besides its bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::openai) struct Reading {
     pub(in crate::openai) facts: CallFacts,
     pub(in crate::openai) references: References,
@@ -30,7 +30,7 @@ pub(in crate::openai) struct Reading {
 }
 
 /// What a new batch is to run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Batch {
     pub(super) input_file: Arc<str>,
     pub(super) url: &'static str,

@@ -1,20 +1,21 @@
 //! The objects of the provider's account that a call names.
 //!
 //! Owns the list of fields that name one. It must never take an id for less than it is: a field in
-//! another case, which some server might read, names an object too.
+//! another case, which some server might read, names an object too. Nor must it take the caller's
+//! own words for an id: metadata and schemas may have any key.
 
 use crate::openai::{
     fields::{is_look_alike, malformed},
     json::Value,
 };
 use crate::types::{ObjectKind, Refusal};
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-/// More than any call of OpenAI's may name.
-const MAX_REFERENCES: usize = 512;
+/// An agent that repeats all that it was told names each item of it.
+const MAX_REFERENCES: usize = 4096;
 
-/// The fields that name objects, at any depth.
-const NAMING: [(&str, ObjectKind); 7] = [
+/// The fields that name objects, at any depth: by an id, or a list of ids.
+const NAMING: [(&str, ObjectKind); 10] = [
     ("previous_response_id", ObjectKind::Response),
     ("input_file_id", ObjectKind::File),
     ("file_id", ObjectKind::File),
@@ -22,6 +23,30 @@ const NAMING: [(&str, ObjectKind); 7] = [
     ("conversation", ObjectKind::Conversation),
     ("vector_store_ids", ObjectKind::Other),
     ("container", ObjectKind::Other),
+    ("container_id", ObjectKind::Other),
+    ("approval_request_id", ObjectKind::Other),
+    ("skill_id", ObjectKind::Other),
+];
+
+/// The fields whose object, or each object in whose list, names one by its own `id`, at any depth.
+const HOLDING: [(&str, ObjectKind); 4] = [
+    ("conversation", ObjectKind::Conversation),
+    ("prompt", ObjectKind::Other),
+    ("audio", ObjectKind::Other),
+    ("input", ObjectKind::Other),
+];
+
+/// Where keys are anybody's words, or the provider's own that it does not act on: nothing in there
+/// names an object. Exactly so written; in another case it is searched like anything else.
+const FREE: [&str; 8] = [
+    "metadata",
+    "parameters",
+    "input_schema",
+    "json_schema",
+    "schema",
+    "headers",
+    "attributes",
+    "annotations",
 ];
 
 /// An object that a call names.
@@ -36,87 +61,82 @@ pub struct Reference {
 }
 
 /// Each object once.
-#[derive(Debug, Default)]
-pub(in crate::openai) struct References(Vec<Reference>);
+#[derive(Clone, Debug, Default)]
+pub(in crate::openai) struct References {
+    list: Vec<Reference>,
+    known: HashSet<(ObjectKind, Arc<str>)>,
+}
 
 impl References {
     pub(in crate::openai) fn as_slice(&self) -> &[Reference] {
-        &self.0
+        &self.list
     }
 
     /// Of a list that names each object once.
-    pub(super) fn of(references: Vec<Reference>) -> Self {
-        Self(references)
+    pub(super) fn of(list: Vec<Reference>) -> Self {
+        let known = list.iter().map(|known| (known.kind, Arc::clone(&known.id))).collect();
+        Self { list, known }
     }
 
     pub(super) fn insert_first(&mut self, reference: Reference) {
-        self.0.retain(|known| (known.kind, &known.id) != (reference.kind, &reference.id));
-        self.0.insert(0, reference);
+        self.list.retain(|known| (known.kind, &known.id) != (reference.kind, &reference.id));
+        self.known.insert((reference.kind, Arc::clone(&reference.id)));
+        self.list.insert(0, reference);
     }
 
     /// Adds what is not there yet.
     pub(in crate::openai) fn push(&mut self, reference: Reference) -> Result<(), Refusal> {
-        let is_known =
-            |known: &Reference| (known.kind, &known.id) == (reference.kind, &reference.id);
-        if self.0.iter().any(is_known) {
+        if !self.known.insert((reference.kind, Arc::clone(&reference.id))) {
             return Ok(());
         }
-        if self.0.len() >= MAX_REFERENCES {
-            return Err(malformed("The call names more than 512 objects.", reference.param));
+        if self.list.len() >= MAX_REFERENCES {
+            return Err(malformed("The call names more than 4096 objects.", reference.param));
         }
-        self.0.push(reference);
+        self.list.push(reference);
         Ok(())
     }
 
     /// Adds whatever a body names, at any depth.
     pub(super) fn collect(&mut self, body: Value<'_>) -> Result<(), Refusal> {
-        for (key, value) in body.entries_within() {
+        for (key, value) in body.entries_within(|key| !FREE.contains(&key)) {
             let Some(key) = key.as_str() else { continue };
-            let named = NAMING.iter().find(|(name, _)| *key == **name || is_look_alike(&key, name));
-            if let Some(&(param, kind)) = named {
-                self.take(value, kind, param)?;
+            if let Some((param, kind)) = named_in(&NAMING, &key) {
+                let ids = value.items().chain([value]);
+                self.take(ids, kind, param)?;
             }
-        }
-        for item in body.entries().filter(|(key, _)| key.as_str().as_deref() == Some("input")) {
-            item.1.items().try_for_each(|item| self.take_item(item))?;
+            if let Some((param, kind)) = named_in(&HOLDING, &key) {
+                let objects = value.items().chain([value]);
+                self.take(objects.flat_map(own_ids), kind, param)?;
+            }
         }
         Ok(())
     }
 
-    /// An id, a list of ids, or an object with one.
-    fn take(
+    fn take<'d>(
         &mut self,
-        value: Value<'_>,
+        ids: impl Iterator<Item = Value<'d>>,
         kind: ObjectKind,
         param: &'static str,
     ) -> Result<(), Refusal> {
-        let own_id = value.entries().filter(|_| kind == ObjectKind::Conversation);
-        let own_id = own_id.filter(|(key, _)| key.as_str().as_deref() == Some("id"));
-        let ids = value.items().chain(own_id.map(|(_, id)| id)).chain([value]);
         for id in ids.filter_map(Value::as_str) {
             self.push(Reference { kind, id: id.as_ref().into(), param })?;
         }
         Ok(())
     }
+}
 
-    /// An input item that is only a reference to one of an earlier response.
-    fn take_item(&mut self, item: Value<'_>) -> Result<(), Refusal> {
-        let member = |name: &str| {
-            let mut entries = item.entries();
-            entries.find(|(key, _)| key.as_str().as_deref() == Some(name)).map(|(_, value)| value)
-        };
-        let is_typed =
-            |value: &Value<'_>| value.as_str().is_some_and(|kind| kind != "item_reference");
-        let says_something =
-            member("role").is_some() || member("type").as_ref().is_some_and(is_typed);
-        match member("id").and_then(Value::as_str) {
-            Some(id) if !says_something => {
-                let id = id.as_ref().into();
-                self.push(Reference { kind: ObjectKind::Other, id, param: "input" })
-            }
-            _ => Ok(()),
-        }
-    }
+/// The field that a key is, or might be taken for.
+fn named_in(
+    fields: &[(&'static str, ObjectKind)],
+    key: &str,
+) -> Option<(&'static str, ObjectKind)> {
+    fields.iter().copied().find(|(name, _)| key == *name || is_look_alike(key, name))
+}
+
+/// An object's `id`; nothing for anything else.
+fn own_ids(object: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+    let is_id = |key: Value<'_>| key.as_str().is_some_and(|key| key.eq_ignore_ascii_case("id"));
+    object.entries().filter(move |(key, _)| is_id(*key)).map(|(_, id)| id)
 }
 
 #[cfg(test)]

@@ -328,3 +328,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_next_page_is_the_same_call_behind_another_entry() {
+    let next = |query: Option<&str>, id: &str| {
+        let route = find("GET", "/files", false).unwrap();
+        let options = ReadOptions { request_stream_usage: true, collect_references: true };
+        let call = Call::read(route, query, None, Bytes::new(), options).unwrap();
+        call.after(id).map(|call| call.target().to_owned())
+    };
+    assert_eq!(next(None, "file-1").as_deref(), Some("/files?after=file-1"));
+    let query = Some("after=file-1&limit=2&&purpose=batch");
+    assert_eq!(next(query, "file-2").as_deref(), Some("/files?limit=2&purpose=batch&after=file-2"));
+    assert_eq!(next(None, "a&limit=1"), None);
+    assert_eq!(next(None, ""), None);
+}

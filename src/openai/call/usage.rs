@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use std::ops::Range;
 
 /// A replacement of some bytes of the body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Splice {
     place: Range<usize>,
     text: &'static str,

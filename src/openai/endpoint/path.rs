@@ -49,7 +49,7 @@ pub(super) fn matched(pattern: &str, path: &str) -> Option<Named> {
 }
 
 /// An object's id needs no encoding in a path, so it has only one spelling.
-fn is_id(segment: &str) -> bool {
+pub(in crate::openai) fn is_id(segment: &str) -> bool {
     (1..=MAX_ID_BYTES).contains(&segment.len())
         && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }

@@ -52,10 +52,10 @@ pub static ENDPOINTS: &[Endpoint] = &[
         .answers(Opaque),
     post("/images/generations", BodyKind::Image)
         .model(ModelPlace::JsonField { defaults: IMAGE_MODELS })
-        .ends(StreamMarker::Events(&["image_generation.completed"])),
+        .ends(image_ends("image_generation.partial_image", "image_generation.completed")),
     post("/images/edits", BodyKind::Form(FormKind::ImageEdit))
         .model(ModelPlace::FormField { defaults: IMAGE_MODELS })
-        .ends(StreamMarker::Events(&["image_edit.completed"])),
+        .ends(image_ends("image_edit.partial_image", "image_edit.completed")),
     post("/images/variations", BodyKind::Form(FormKind::ImageVariation))
         .model(ModelPlace::FormField { defaults: &["dall-e-2"] }),
     get("/models").answers(ModelList),
@@ -71,6 +71,10 @@ pub static ENDPOINTS: &[Endpoint] = &[
     post("/batches/{id}/cancel", BodyKind::Json).addresses(Batch),
 ];
 
+const fn image_ends(begun: &'static str, ends: &'static str) -> StreamMarker {
+    StreamMarker::EachOf { begun, ends }
+}
+
 const fn get(path: &'static str) -> Endpoint {
     Endpoint::new("GET", path, BodyKind::None)
 }
@@ -80,8 +84,7 @@ const fn post(path: &'static str, body: BodyKind) -> Endpoint {
 }
 
 const fn delete(path: &'static str) -> Endpoint {
-    let row = Endpoint::new("DELETE", path, BodyKind::None);
-    Endpoint { permission: Permission::WebWrite, deletes: true, ..row }
+    Endpoint { permission: Permission::WebWrite, ..Endpoint::new("DELETE", path, BodyKind::None) }
 }
 
 impl Endpoint {
@@ -99,7 +102,6 @@ impl Endpoint {
             creates: None,
             addresses: None,
             lists: None,
-            deletes: false,
         }
     }
 

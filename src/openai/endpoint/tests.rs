@@ -19,7 +19,6 @@ fn every_row_is_found_by_its_own_path() {
         assert_eq!(route.path_model.is_some(), endpoint.model == ModelPlace::Path);
         assert_eq!(route.object_id.as_deref(), endpoint.addresses.map(|_| "file-A_9"));
         assert_eq!(endpoint.permission == Permission::WebRead, endpoint.method == "GET");
-        assert_eq!(endpoint.deletes, endpoint.method == "DELETE");
         assert_eq!(endpoint.path, format!("/{}", endpoint.name));
     }
     assert_eq!(ENDPOINTS[0].name, "chat/completions");
@@ -180,6 +179,14 @@ fn a_known_path_with_another_method_is_not_allowed() {
     ] {
         assert_eq!(find(method, path, false).unwrap_err(), Refusal::MethodNotAllowed);
     }
+}
+
+#[test]
+fn a_path_has_the_methods_of_its_rows() {
+    assert_eq!(methods_of("/files"), ["POST", "GET"]);
+    assert_eq!(methods_of("/files/file-1"), ["GET", "DELETE"]);
+    assert_eq!(methods_of("/chat/completions"), ["POST", "GET"]);
+    assert_eq!(methods_of("/nothing"), [""; 0]);
 }
 
 proptest! {

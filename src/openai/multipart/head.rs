@@ -95,9 +95,9 @@ fn field(disposition: &str) -> Option<(&str, bool)> {
     (kind == "form-data" && is_name(name)).then_some((name, has_plain || has_extended))
 }
 
-/// Printable ASCII that no reader unescapes. `_charset_` would say how to read the other fields.
+/// Printable ASCII that no reader unescapes or splits. `_charset_` would say how to read the other fields.
 fn is_name(name: &str) -> bool {
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !b"%;".contains(&byte);
     (1..=MAX_NAME_BYTES).contains(&name.len())
         && name.bytes().all(is_plain)
         && !name.trim_matches(' ').is_empty()

@@ -1,7 +1,7 @@
 //! `value; name=value; name="value"`, the form of the headers that describe parts.
 //!
-//! Owns its strict reading. It must never accept what a reader that splits at each semicolon, or
-//! knows no escapes, would read in another way.
+//! Owns its strict reading. It must never accept what a reader that splits at each semicolon would
+//! read as another parameter, or one that knows escapes as another value.
 
 /// One `name=value`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,7 +41,9 @@ fn parameter(text: &str) -> Option<(Parameter<'_>, &str)> {
     let (name, text) = text.split_once('=').filter(|(name, _)| is_token(name))?;
     if let Some(quoted) = text.strip_prefix('"') {
         let (value, after) = quoted.split_once('"')?;
-        let is_plain = !value.contains(['\\', ';']);
+        // Who splits at the semicolon finds no further `name=value` behind it.
+        let hides_parameter = value.split(';').skip(1).any(|piece| piece.contains('='));
+        let is_plain = !value.contains('\\') && !hides_parameter;
         return is_plain.then_some((Parameter { name, value, is_quoted: true }, after));
     }
     let (value, after) = text.split_at(text.find([';', ' ']).unwrap_or(text.len()));

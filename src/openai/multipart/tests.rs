@@ -61,7 +61,7 @@ fn what_python_node_and_curl_send_is_read() {
     let httpx = "--1f2e\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n\
         --1f2e\r\nContent-Disposition: form-data; name=\"timestamp_granularities[]\"\r\n\r\nword\r\n\
         --1f2e\r\nContent-Disposition: form-data; name=\"timestamp_granularities[]\"\r\n\r\nsegment\r\n\
-        --1f2e\r\nContent-Disposition: form-data; name=\"file\"; filename=\"Größe %22.mp3\"\r\n\
+        --1f2e\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a=1; Größe %22; 2.mp3\"\r\n\
         Content-Type: audio/mpeg\r\n\r\n\0\r\n\r\n--\x01\r\n--1f2e--\r\n";
     let node = "------formdata-undici-0123\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n\
         ------formdata-undici-0123\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b.jsonl\"\r\n\
@@ -173,6 +173,8 @@ fn a_head_that_two_readers_would_read_differently_is_refused() {
         "Content-Disposition: form-data; name=\"a%22\"",
         "Content-Disposition: form-data; name=\"möde\"",
         "Content-Disposition: form-data; name=\"a;name=model\"",
+        "Content-Disposition: form-data; name=\"a; b\"",
+        "Content-Disposition: form-data; name=\"a\"; filename=\"b;c; name=\"",
         "Content-Disposition: form-data; name=\"a",
         "Content-Disposition: form-data; name=\"a\" model",
         "Content-Disposition: form-data; name = \"a\"",

@@ -15,6 +15,12 @@ pub(super) enum Place {
     Error,
     Choices,
     FirstChoice,
+    /// The message, or a piece of it, of the first choice.
+    Message,
+    Audio,
+    /// What a response has put out.
+    Output,
+    Item,
 }
 
 /// The member whose value comes next.
@@ -23,6 +29,8 @@ pub(super) enum Field {
     #[default]
     Other,
     Id,
+    /// The id of something inside of what the answer is, that a later call may name.
+    InnerId,
     Model,
     Usage,
     Choices,
@@ -35,6 +43,10 @@ pub(super) enum Field {
     FinishReason,
     Code,
     Type,
+    Object,
+    Message,
+    Audio,
+    Output,
 }
 
 impl Place {
@@ -48,8 +60,17 @@ impl Place {
             (Self::Root, Field::Response, b'{') => Some(Self::Response),
             (Self::Root, Field::Choices, b'[') => Some(Self::Choices),
             (Self::Choices, _, b'{') if is_first => Some(Self::FirstChoice),
+            (Self::FirstChoice, Field::Message, b'{') => Some(Self::Message),
+            (Self::Message, Field::Audio, b'{') => Some(Self::Audio),
+            (Self::Root | Self::Response, Field::Output, b'[') => Some(Self::Output),
+            (Self::Output, _, b'{') => Some(Self::Item),
             _ => None,
         }
+    }
+
+    /// Whether values stand in it without keys.
+    pub(super) const fn is_list(self) -> bool {
+        matches!(self, Self::Choices | Self::Output)
     }
 }
 
@@ -70,6 +91,11 @@ impl Field {
             (Place::FirstChoice, b"finish_reason") => Self::FinishReason,
             (Place::Root | Place::Error, b"code") => Self::Code,
             (Place::Root | Place::Error, b"type") => Self::Type,
+            (Place::Root, b"object") => Self::Object,
+            (Place::Root | Place::Response, b"output") => Self::Output,
+            (Place::FirstChoice, b"message" | b"delta") => Self::Message,
+            (Place::Message, b"audio") => Self::Audio,
+            (Place::Item, b"id" | b"container_id") | (Place::Audio, b"id") => Self::InnerId,
             _ => Self::Other,
         }
     }

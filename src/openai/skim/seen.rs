@@ -13,8 +13,11 @@ pub struct AnswerFacts {
     pub id: Option<Box<str>>,
     /// The model that the provider says it used.
     pub model: Option<Box<str>>,
-    /// Why choice 0 ended, or the status of an object that has one: `completed`, `incomplete`, …
+    /// Why choice 0 ended, or the status of a response: `completed`, `incomplete`, …
     pub finish_reason: Option<Box<str>>,
+    /// What else the answer holds that a later call may name: the items that a response has put
+    /// out with their containers, and the sound of a chat message.
+    pub inner_ids: Vec<Box<str>>,
     /// Token counts.
     pub usage: Usage,
     /// The error's `code`.

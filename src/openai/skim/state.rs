@@ -37,6 +37,10 @@ pub(super) struct State {
     pub(super) is_in_response: bool,
     /// The `code` at the top level, which counts if the document is an error.
     pub(super) own_code: Option<Box<str>>,
+    /// The `status` at the top level, which counts if the document is a response.
+    pub(super) own_status: Option<Box<str>>,
+    /// The `object` at the top level says so.
+    pub(super) is_response: bool,
     pub(super) expects_key: bool,
     pub(super) is_escaped: bool,
     /// Containers open below `place`.

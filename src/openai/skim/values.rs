@@ -64,7 +64,14 @@ impl Skimmer {
             Field::Id => self.facts.id = text,
             Field::Model => self.facts.model = text,
             Field::FinishReason => state.choice_finish = text,
+            Field::InnerId => {
+                // A stream repeats it in each piece.
+                let text = text.filter(|id| self.facts.inner_ids.last() != Some(id));
+                self.facts.inner_ids.extend(text);
+            }
+            Field::Status if state.place == Place::Root => state.own_status = text,
             Field::Status => self.facts.finish_reason = text,
+            Field::Object => state.is_response = text.as_deref() == Some("response"),
             Field::Code if state.place == Place::Root => state.own_code = text,
             Field::Code => self.facts.error_code = text,
             Field::Type => self.facts.error_type = text,

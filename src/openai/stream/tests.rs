@@ -123,6 +123,7 @@ fn a_responses_stream_is_read_alike_at_every_split() {
         id: Some("resp_67c9".into()),
         model: Some("gpt-4.1-2025-04-14".into()),
         finish_reason: Some("completed".into()),
+        inner_ids: vec!["msg_67c9".into()],
         usage: Usage { input_tokens: Some(37), output_tokens: Some(11) },
         ..AnswerFacts::default()
     };
@@ -161,6 +162,25 @@ fn a_stream_ends_with_one_of_its_own_events() {
     let speech = "data: {\"type\":\"speech.audio.done\"}\n\n";
     assert_eq!(ends(StreamMarker::Done, speech), StreamEnd::Truncated);
     assert_eq!(ends(StreamMarker::Unknown, "data: {}\n\n"), StreamEnd::Complete);
+}
+
+#[test]
+fn each_of_several_images_has_an_end_of_its_own() {
+    let marker = StreamMarker::EachOf { begun: "image.partial", ends: "image.completed" };
+    let (partial, completed) =
+        ("data: {\"type\":\"image.partial\"}\n\n", "data: {\"type\":\"image.completed\"}\n\n");
+    for (events, end) in [
+        (vec![completed], StreamEnd::Complete),
+        (vec![partial, completed, partial, completed], StreamEnd::Complete),
+        (vec![completed, completed], StreamEnd::Complete),
+        (vec![], StreamEnd::Truncated),
+        (vec![partial], StreamEnd::Truncated),
+        (vec![partial, completed, partial], StreamEnd::Truncated),
+        (vec![completed, partial, "data: {\"type\":\"error\"}\n\n"], StreamEnd::Complete),
+    ] {
+        let stream = events.concat();
+        assert_eq!(edit_until(marker, false, &[stream.as_bytes()]).2, end, "{stream}");
+    }
 }
 
 #[test]

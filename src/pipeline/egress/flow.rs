@@ -26,7 +26,7 @@ use tokio::time::{Sleep, sleep_until};
 pub(super) struct Flow {
     upstream: Option<LocalBoxStream<'static, Result<Bytes, UpstreamError>>>,
     reader: Reader,
-    /// Writes down who made the object that the answer is, once its id is known.
+    /// Knows who made what the answer holds.
     maker: Option<Maker>,
     /// Being written down; the answer's end waits for it.
     binding: Option<LocalBoxFuture<'static, ()>>,
@@ -157,8 +157,10 @@ impl Flow {
         self.last_received = Instant::now();
         let fed = self.reader.feed(chunk, &mut self.released);
         self.ready.extend(self.released.drain(..));
-        if let Some(maker) = self.maker.take_if(|maker| maker.knows(self.reader.facts())) {
-            self.binding = Some(maker.bind(self.reader.facts()));
+        if let Some(maker) = self.maker.take_if(|_| self.reader.is_complete()) {
+            self.binding = maker.bind(self.reader.facts());
+        } else if let Some(maker) = &mut self.maker {
+            maker.note(self.reader.facts());
         }
         if fed.is_err() {
             self.stop(Refusal::UpstreamInvalid);

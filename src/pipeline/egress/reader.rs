@@ -53,7 +53,13 @@ impl Reader {
             let editor = StreamEditor::new(endpoint.stream_end, plan.strip_usage);
             Self::Events { editor: Box::new(editor) }
         } else if says("application/json") && !is_content {
-            Self::Json { reader: Box::default(), length_known }
+            let is_of_earlier_call = !failed && endpoint.addresses.is_some();
+            let reader = if is_of_earlier_call {
+                AnswerReader::of_earlier_call()
+            } else {
+                AnswerReader::default()
+            };
+            Self::Json { reader: Box::new(reader), length_known }
         } else {
             Self::Opaque { facts: AnswerFacts::default(), complete: false }
         }

@@ -7,9 +7,10 @@
 use super::Plan;
 use crate::bus::policy::SelectModels;
 use crate::bus::upstream::UpstreamReply;
-use crate::openai::{AnswerKind, ObjectIds, filter_list, object_ids};
+use crate::openai::{AnswerKind, ObjectIds, filter_list, filter_page, next_after, object_ids};
 use crate::pipeline::{
-    Gate, Stop, admit::unavailable, forward::refusal_of, objects, record::Exchange,
+    Gate, Stop, admit::unavailable, budget::Held, forward::refusal_of, objects, pages::Pages,
+    record::Exchange,
 };
 use crate::types::{ObjectKind, Refusal};
 use actix_web::http::header;
@@ -22,6 +23,9 @@ use tokio::time::timeout;
 /// A longer answer is not a list, nor a file's or batch's description.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
+/// How far a list is searched for an object of the caller's own before it counts as ended.
+const MOST_PAGES: usize = 10;
+
 /// What is done with a whole answer.
 #[derive(Clone, Copy)]
 enum Treatment {
@@ -33,17 +37,19 @@ enum Treatment {
 /// Reads, and filters or binds, the answers that need it; all others pass untouched.
 pub(in crate::pipeline) async fn settle(
     gate: &Gate,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
     mut reply: UpstreamReply,
     plan: &Plan,
+    pages: Option<&Pages>,
 ) -> Result<UpstreamReply, Stop> {
     let Some(treatment) = treatment(plan).filter(|_| reply.status.is_success()) else {
         return Ok(reply);
     };
-    let answer = read_whole(gate, &mut reply).await?;
+    let mut held = gate.settings.budget.body(&exchange.principal().agent_id);
+    let answer = read_whole(gate, &mut reply, &mut held).await?;
     let settled = match treatment {
         Treatment::PermittedModels => permitted_models(gate, exchange, &answer).await?,
-        Treatment::OwnObjects => own_objects(gate, exchange, &answer, plan).await?,
+        Treatment::OwnObjects => own_objects(gate, exchange, answer, plan, pages).await?,
         Treatment::Bind(kind) => {
             let ids = object_ids(&answer).ok_or(Refusal::UpstreamInvalid)?;
             bind(gate, exchange, &ids, kind, plan).await?;
@@ -80,7 +86,12 @@ fn treatment(plan: &Plan) -> Option<Treatment> {
     }
 }
 
-async fn read_whole(gate: &Gate, reply: &mut UpstreamReply) -> Result<Bytes, Stop> {
+/// Room for it is held while it is worked on.
+async fn read_whole(
+    gate: &Gate,
+    reply: &mut UpstreamReply,
+    held: &mut Held,
+) -> Result<Bytes, Stop> {
     let mut whole = BytesMut::new();
     let idle_timeout = gate.settings.idle_timeout;
     let late = |_| Stop::Refused(Refusal::UpstreamTimeout);
@@ -88,6 +99,9 @@ async fn read_whole(gate: &Gate, reply: &mut UpstreamReply) -> Result<Bytes, Sto
         let chunk = chunk.map_err(refusal_of)?;
         if whole.len() + chunk.len() > MOST_BYTES {
             return Err(Refusal::UpstreamInvalid.into());
+        }
+        if !held.take(chunk.len()) {
+            return Err(Refusal::Unavailable { what: "memory" }.into());
         }
         whole.extend_from_slice(&chunk);
     }
@@ -102,21 +116,46 @@ async fn permitted_models(gate: &Gate, exchange: &Exchange, list: &[u8]) -> Resu
     keep(list, permitted.map_err(|error| unavailable("policy", error))?)
 }
 
-/// The objects that the caller made. The output files of its batches become its own.
+/// The objects that the caller made. Where a page holds none of them, the pages after it are searched: a client
+/// takes an empty page for the end. The output files of its batches become its own.
 async fn own_objects(
     gate: &Gate,
-    exchange: &Exchange,
-    list: &[u8],
+    exchange: &mut Exchange,
+    mut list: Bytes,
     plan: &Plan,
+    pages: Option<&Pages>,
 ) -> Result<Bytes, Stop> {
-    let ids = ids_of(list)?.into_iter().map(Arc::from).collect();
-    let own = objects::own(gate, exchange, ids).await?;
-    let kept = keep(list, own)?;
+    let kind = plan.endpoint.lists.unwrap_or(ObjectKind::Other);
+    let mut own = which_are_own(gate, exchange, &list, kind).await?;
+    // The first page's room is its reader's.
+    let mut held;
+    for _ in 1..MOST_PAGES {
+        let after = next_after(&list).filter(|_| !own.contains(&true));
+        let (Some(pages), Some(after)) = (pages, after) else { break };
+        let Some(mut reply) = pages.after(gate, exchange, &after).await? else { break };
+        held = gate.settings.budget.body(&exchange.principal().agent_id);
+        list = read_whole(gate, &mut reply, &mut held).await?;
+        own = which_are_own(gate, exchange, &list, kind).await?;
+    }
+    let mut own = own.into_iter();
+    let kept = filter_page(&list, |_| own.next() == Some(true));
+    let kept = Bytes::from(kept.map_err(|_unreadable| Refusal::UpstreamInvalid)?);
     if plan.endpoint.lists == Some(ObjectKind::Batch) {
         let ids = object_ids(&kept).ok_or(Refusal::UpstreamInvalid)?;
         bind(gate, exchange, &ids, ObjectKind::Batch, plan).await?;
     }
     Ok(kept)
+}
+
+async fn which_are_own(
+    gate: &Gate,
+    exchange: &Exchange,
+    list: &[u8],
+    kind: ObjectKind,
+) -> Result<Vec<bool>, Stop> {
+    let named = ids_of(list)?.into_iter().map(|id| (kind, Arc::from(id))).collect();
+    let own = objects::own(gate, exchange, named).await?;
+    Ok(own.iter().map(Option::is_some).collect())
 }
 
 async fn bind(

@@ -3,10 +3,9 @@
 //! Owns the choice between holding an upload and letting it through, and the reading of what passes. It must never
 //! let the last bytes of an upload go before the whole was found to be what was authorised.
 
-use super::{Incoming, Unread, announced, stop_of, too_large, unread};
+use super::{Body, Incoming, Unread, announced, pace::Pace, read_aside, stop_of, too_large};
 use crate::openai::{Call, FormReader, Route, boundary, must_be_held, watched_fields};
 use crate::pipeline::{Gate, Inbound, Stop, record::Exchange};
-use crate::types::Refusal;
 use actix_web::dev::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::{
@@ -16,9 +15,8 @@ use futures_util::{
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    time::{Duration, Instant},
+    time::Instant,
 };
-use tokio::time::timeout;
 
 /// The rest of an upload, on its way to the provider.
 pub(in crate::pipeline) struct Tail {
@@ -58,11 +56,12 @@ pub(super) async fn read(
     }
     let boundary = boundary(content_type.unwrap_or_default())?;
     let mut reader = FormReader::new(&boundary, watched_fields(route.endpoint));
-    let mut held = settings.budget.open();
+    let mut pace = Pace::new(settings.body_timeout);
+    let mut held = settings.budget.upload(&exchange.principal().agent_id);
     let mut head = BytesMut::new();
     let waiting_since = Instant::now();
     let mut streams = false;
-    while let Some(chunk) = next_chunk(&mut inbound.payload, settings.body_timeout).await? {
+    while let Some(chunk) = pace.next(&mut inbound.payload).await? {
         if head.len() + chunk.len() > limit {
             return Err(too_large(limit));
         }
@@ -76,49 +75,58 @@ pub(super) async fn read(
             break;
         }
     }
+    // What ends with its head is whole, and is read as such.
+    let next = if streams { pace.next(&mut inbound.payload).await? } else { None };
     exchange.note_wait(waiting_since.elapsed());
-    exchange.note_body(head.len(), held);
-    if !streams {
-        reader.finish()?;
+    let body = Body { bytes: head.freeze(), held };
+    let Some(next) = next else {
+        let (query, content_type) = (query.map(str::to_owned), content_type.map(str::to_owned));
+        let call = read_aside(exchange, body, move |body| {
+            reader.finish()?;
+            Call::read_form(route, query.as_deref(), content_type.as_deref(), &reader, body)
+        });
+        return Ok(Incoming { call: call.await?, tail: None });
+    };
+    reader.feed(&next)?;
+    let passed = body.bytes.len() + next.len();
+    if passed > limit {
+        return Err(too_large(limit));
     }
-    let passed = head.len();
-    let call = Call::read_form(route, query, content_type, &reader, head.freeze())?;
-    let tail = streams.then(|| {
-        let payload = std::mem::replace(&mut inbound.payload, Payload::None);
-        let passing = Passing {
-            payload,
-            reader,
-            next: None,
-            passed,
-            limit,
-            timeout: settings.body_timeout,
-            uploaded: Rc::new(Cell::new(0)),
-            why: Rc::default(),
-        };
-        exchange.note_upload(Rc::clone(&passing.uploaded));
-        let why = Rc::clone(&passing.why);
-        Tail { rest: passing.stream(), length: length.and_then(|it| u64::try_from(it).ok()), why }
-    });
-    Ok(Incoming { call, tail })
+    exchange.note_body(passed, body.held);
+    let call = Call::read_form(route, query, content_type, &reader, body.bytes)?;
+    let payload = std::mem::replace(&mut inbound.payload, Payload::None);
+    let passing = Passing {
+        payload,
+        pace,
+        reader,
+        next: Some(next),
+        passed,
+        limit,
+        uploaded: Rc::new(Cell::new(0)),
+        why: Rc::default(),
+    };
+    exchange.note_upload(Rc::clone(&passing.uploaded));
+    Ok(Incoming { call, tail: Some(passing.into_tail(length)) })
 }
 
 /// An upload that streams through.
 struct Passing {
     payload: Payload,
+    pace: Pace,
     reader: FormReader,
     /// Read, and held back until the next chunk, or the end, has been read as well.
     next: Option<Bytes>,
     passed: usize,
     limit: usize,
-    timeout: Duration,
     uploaded: Rc<Cell<u64>>,
     why: Rc<RefCell<Option<Stop>>>,
 }
 
 impl Passing {
-    fn stream(self) -> LocalBoxStream<'static, Result<Bytes, UploadEnded>> {
+    fn into_tail(self, length: Option<usize>) -> Tail {
         self.uploaded.set(u64::try_from(self.passed).unwrap_or(u64::MAX));
-        unfold(Some(self), |passing| async move {
+        let why = Rc::clone(&self.why);
+        let rest = unfold(Some(self), |passing| async move {
             let mut passing = passing?;
             match passing.step().await {
                 Ok(Some(chunk)) => Some((Ok(chunk), Some(passing))),
@@ -128,17 +136,16 @@ impl Passing {
                     Some((Err(UploadEnded), None))
                 }
             }
-        })
-        .boxed_local()
+        });
+        let length = length.and_then(|length| u64::try_from(length).ok());
+        Tail { rest: rest.boxed_local(), length, why }
     }
 
     /// The next chunk that may go on.
     async fn step(&mut self) -> Result<Option<Bytes>, Stop> {
         loop {
-            let Some(chunk) = next_chunk(&mut self.payload, self.timeout).await? else {
-                if self.next.is_some() {
-                    self.reader.finish()?;
-                }
+            let Some(chunk) = self.pace.next(&mut self.payload).await? else {
+                self.reader.finish()?;
                 return Ok(self.next.take());
             };
             self.passed += chunk.len();
@@ -152,10 +159,4 @@ impl Passing {
             }
         }
     }
-}
-
-async fn next_chunk(payload: &mut Payload, patience: Duration) -> Result<Option<Bytes>, Stop> {
-    let late = |_| Stop::Refused(Refusal::BodyTooSlow);
-    let chunk = timeout(patience, payload.next()).await.map_err(late)?;
-    chunk.transpose().map_err(|error| stop_of(unread(error), 0))
 }

@@ -54,23 +54,33 @@ async fn discover(client: &Client, issuer: &Issuer) -> Result<String, FetchError
     let document = get(client, &url).await?;
     let metadata: Option<Metadata> = serde_json::from_slice(&document).ok();
     metadata
-        .filter(|metadata| metadata.issuer == issuer.issuer && is_safe(&metadata.jwks_uri))
+        .filter(|metadata| {
+            metadata.issuer == issuer.issuer && is_safe(&metadata.jwks_uri, &issuer.issuer)
+        })
         .map(|metadata| metadata.jwks_uri)
         .ok_or(FetchError::Metadata { url })
 }
 
-/// Keys that came in clear over a network could be anybody's.
-fn is_safe(url: &str) -> bool {
-    let Ok(url) = Url::parse(url) else { return false };
+/// Keys that came in clear over a network could be anybody's; and an issuer elsewhere has none on this machine.
+fn is_safe(url: &str, issuer: &str) -> bool {
+    let (Ok(url), Ok(issuer)) = (Url::parse(url), Url::parse(issuer)) else { return false };
+    match url.scheme() {
+        "https" => is_local(&issuer) || !is_local(&url),
+        "http" => is_local(&issuer) && is_local(&url),
+        _ => false,
+    }
+}
+
+fn is_local(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_local = host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    url.scheme() == "https" || (url.scheme() == "http" && is_local)
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 async fn get(client: &Client, url: &str) -> Result<Vec<u8>, FetchError> {
     let failed = |reason: String| FetchError::Unreachable { url: url.to_owned(), reason };
-    let request = client.get(url).insert_header((header::ACCEPT, "application/json"));
+    // Each on a connection of its own: one that was kept may be closed by the time it is used.
+    let request = client.get(url).insert_header((header::ACCEPT, "application/json")).force_close();
     let mut answer = request.send().await.map_err(|error| failed(error.to_string()))?;
     if answer.status() != StatusCode::OK {
         return Err(FetchError::Status { url: url.to_owned(), status: answer.status() });
@@ -86,18 +96,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_fetched_over_tls_or_from_this_machine() {
-        for (url, safe) in [
-            ("https://login.example.com/keys", true),
-            ("http://127.0.0.1:9000/keys", true),
-            ("http://[::1]/keys", true),
-            ("http://localhost/keys", true),
-            ("http://login.example.com/keys", false),
-            ("http://127.0.0.1.example.com/keys", false),
-            ("file:///etc/passwd", false),
-            ("keys", false),
+    fn keys_are_fetched_over_tls_or_within_this_machine() {
+        let (local, elsewhere) = ("http://127.0.0.1:9000", "https://login.example.com");
+        for (issuer, url, safe) in [
+            (elsewhere, "https://login.example.com/keys", true),
+            (elsewhere, "https://keys.example.com/", true),
+            (elsewhere, "http://login.example.com/keys", false),
+            (elsewhere, "http://127.0.0.1:9000/keys", false),
+            (elsewhere, "https://localhost/keys", false),
+            (elsewhere, "file:///etc/passwd", false),
+            (elsewhere, "keys", false),
+            (local, "http://127.0.0.1:9000/keys", true),
+            (local, "http://[::1]/keys", true),
+            (local, "http://localhost/keys", true),
+            (local, "https://login.example.com/keys", true),
+            (local, "http://127.0.0.1.example.com/keys", false),
+            ("not a URL", "https://login.example.com/keys", false),
         ] {
-            assert_eq!(is_safe(url), safe, "{url}");
+            assert_eq!(is_safe(url, issuer), safe, "{url} of {issuer}");
         }
     }
 }

@@ -78,7 +78,7 @@ fn keys_of_other_kinds_uses_or_strengths_are_ignored() {
     for jwk in table {
         assert!(key_set(slice::from_ref(&jwk)).is_empty(), "{jwk}");
         let beside_a_good_one = key_set(&[jwk.clone(), SIGNERS[2].jwk()]);
-        assert!(beside_a_good_one.contains("EdDSA"), "{jwk}");
+        assert!(beside_a_good_one.find(Some("EdDSA")).is_ok(), "{jwk}");
     }
 }
 

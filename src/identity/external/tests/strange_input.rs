@@ -9,7 +9,6 @@ static OWN: LazyLock<KeySet> = LazyLock::new(|| KeySet::new(SigningKey::generate
 /// Every reader of tokens gives this one a verdict, and none takes it.
 fn refuse_everywhere(token: &str) {
     unverified_issuer(token);
-    unverified_key_id(token);
     assert!(check(token).is_err());
     assert!(verify(&OWN, token, "portcullis", "portcullis", NOW).is_err());
     assert!(verify_at_any_age(&OWN, token, "portcullis", "portcullis", NOW).is_err());
@@ -56,6 +55,6 @@ proptest! {
             "n": encode(&n), "e": encode(&e), "x": encode(&x), "y": encode(&y),
         });
         let keys = key_set(&[jwk]);
-        prop_assert!(keys.is_empty() || keys.contains("k"));
+        prop_assert!(keys.is_empty() || keys.find(Some("k")).is_ok());
     }
 }

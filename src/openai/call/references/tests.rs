@@ -50,10 +50,40 @@ fn every_naming_field_is_found_at_any_depth() {
             r#""input":[{"type":"item_reference","id":"i"},{"id":"j"},{"type":null,"id":"k"}]"#,
             only(Other, &["i", "j", "k"]),
         ),
-        (r#""input":[{"role":"assistant","id":"m"},{"type":"reasoning","id":"n"}]"#, vec![]),
+        (
+            r#""input":[{"role":"assistant","id":"m"},{"type":"reasoning","id":"n"},{"ID":"o"}]"#,
+            only(Other, &["m", "n", "o"]),
+        ),
+        (
+            r#""input":[{"type":"mcp_approval_response","approval_request_id":"a","approve":true},
+                {"type":"code_interpreter_call","id":"c","container_id":"d","code":"","status":"completed"}]"#,
+            only(Other, &["a", "c", "d"]),
+        ),
+        (r#""prompt":{"id":"p","variables":{}}"#, only(Other, &["p"])),
+        (r#""messages":[{"role":"assistant","audio":{"id":"a"}}]"#, only(Other, &["a"])),
+        (r#""audio":{"format":"wav","voice":"alloy"}"#, vec![]),
     ] {
         assert_eq!(found(body), expected, "{body}");
     }
+}
+
+#[test]
+fn words_of_the_callers_own_name_nothing() {
+    for body in [
+        r#""metadata":{"conversation":"weekly","file_id":"f","id":"i"}"#,
+        r#""tools":[{"type":"function","name":"ship","parameters":{"properties":{"container":"box"},"container":"k"}}]"#,
+        r#""tools":[{"type":"function","function":{"name":"ship","parameters":{"container":{"type":"string"},"file_ids":["f"]}}}]"#,
+        r#""tools":[{"type":"mcp","server_label":"s","headers":{"container":"k"}}]"#,
+        r#""text":{"format":{"type":"json_schema","name":"n","schema":{"conversation":"c"}}}"#,
+        r#""response_format":{"type":"json_schema","json_schema":{"schema":{"file_id":"f"}}}"#,
+        r#""prompt":"p""#,
+        r#""prompt":["p","id"]"#,
+        r#""input":[{"type":"function_call","call_id":"c","arguments":"{\"file_id\":\"f\"}"}]"#,
+        r#""input":[{"content":[{"type":"output_text","annotations":[{"type":"file_citation","file_id":"f"}]}]}]"#,
+    ] {
+        assert_eq!(found(body), [], "{body}");
+    }
+    assert_eq!(found(r#""Metadata":{"file_id":"f"}"#), only(ObjectKind::File, &["f"]));
 }
 
 #[test]
@@ -75,6 +105,6 @@ fn the_number_of_objects_is_bounded() {
         let ids: Vec<String> = (0..count).map(|number| format!("\"f{number}\"")).collect();
         format!(r#"{{"model":"m","file_ids":[{}]}}"#, ids.join(","))
     };
-    assert_eq!(references("/responses", &body(512), true).unwrap().len(), 512);
-    assert_eq!(references("/responses", &body(513), true).unwrap_err().status(), 400);
+    assert_eq!(references("/responses", &body(4096), true).unwrap().len(), 4096);
+    assert_eq!(references("/responses", &body(4097), true).unwrap_err().status(), 400);
 }
