@@ -179,10 +179,13 @@ def test_a_hundred_megabytes_pass_without_being_held(start_gate, agent_of, liste
 
 
 def test_uploads_held_at_once_are_bounded_and_the_room_is_given_back(start_gate, agent_of, upstream, mark):
-    gate = start_gate(LIMITS__HELD_UPLOAD_BYTES="3000000")
+    # Alone, a caller may hold half of it.
+    gate = start_gate(LIMITS__HELD_UPLOAD_BYTES="12000000")
     agent = agent_of(gate)
-    content = form(part("file", bytes(2_000_000), filename="a.bin"), MODEL)
+    content = form(part("file", bytes(4_000_000), filename="a.bin"), MODEL)
+    before = wire.resident_bytes(gate)
     with open_upload(gate, agent, len(content), content[:-1]) as held:
+        eventually(lambda: wire.resident_bytes(gate) > before + 3_000_000, what="the held upload")
         reply = eventually(lambda: not_200(upload(gate, agent, content, mark)), what="a refusal")
         assert (reply.status_code, reply.json()["error"]["code"]) == (503, "gateway_unavailable")
         assert int(reply.headers["retry-after"]) >= 1
