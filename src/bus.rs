@@ -14,10 +14,15 @@ pub mod objects;
 pub mod policy;
 pub mod upstream;
 
-use actix::{Message, Recipient};
+use actix::{MailboxError, Message, Recipient};
 use arc_swap::ArcSwapOption;
-use std::{sync::Arc, time::Duration};
-use tokio::sync::watch;
+use std::{
+    future::{Future, poll_fn},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+use tokio::{sync::watch, time::timeout};
 
 /// Why a message got no answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -41,7 +46,8 @@ where
     M::Result: Send,
 {
     keeper: Arc<ArcSwapOption<Recipient<M>>>,
-    deadline: Duration,
+    /// `None`: the keeper's own.
+    deadline: Option<Duration>,
 }
 
 impl<M> Clone for Line<M>
@@ -61,7 +67,13 @@ where
 {
     /// A line to nobody yet; asks wait at most `deadline`.
     pub fn new(deadline: Duration) -> Self {
-        Self { keeper: Arc::new(ArcSwapOption::empty()), deadline }
+        Self { keeper: Arc::new(ArcSwapOption::empty()), deadline: Some(deadline) }
+    }
+
+    /// A line to nobody yet, whose keeper bounds the time of its answers itself: asks end with them, or with the
+    /// keeper's death.
+    pub fn unhurried() -> Self {
+        Self { keeper: Arc::new(ArcSwapOption::empty()), deadline: None }
     }
 
     /// Seats the actor that answers from now on.
@@ -73,11 +85,23 @@ where
     /// for within the same deadline.
     pub async fn ask(&self, message: M) -> Result<M::Result, BusError> {
         let keeper = self.keeper.load_full().ok_or(BusError::Closed)?;
-        match tokio::time::timeout(self.deadline, keeper.send(message)).await {
-            Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(actix::MailboxError::Closed)) => Err(BusError::Closed),
-            Ok(Err(actix::MailboxError::Timeout)) | Err(_) => Err(BusError::Late),
-        }
+        let mut reply = std::pin::pin!(keeper.send(message));
+        let Some(deadline) = self.deadline else { return reply.await.map_err(unanswered) };
+        // Who sits on this thread answers before its asker is polled again: no timer is set up for that.
+        let mut is_first = true;
+        let at_once = poll_fn(|cx| match reply.as_mut().poll(cx) {
+            Poll::Ready(reply) => Poll::Ready(Some(reply)),
+            Poll::Pending if std::mem::take(&mut is_first) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Ready(None),
+        });
+        let reply = match at_once.await {
+            Some(reply) => reply,
+            None => timeout(deadline, reply).await.map_err(|_elapsed| BusError::Late)?,
+        };
+        reply.map_err(unanswered)
     }
 
     /// Tells without waiting for a reply.
@@ -88,6 +112,13 @@ where
             actix::dev::SendError::Full(_) => BusError::Full,
             actix::dev::SendError::Closed(_) => BusError::Closed,
         })
+    }
+}
+
+fn unanswered(error: MailboxError) -> BusError {
+    match error {
+        MailboxError::Closed => BusError::Closed,
+        MailboxError::Timeout => BusError::Late,
     }
 }
 

@@ -31,8 +31,6 @@ const TOKEN_DEADLINE: Duration = Duration::from_secs(10);
 const ISSUER_DEADLINE: Duration = Duration::from_secs(15);
 const STORE_DEADLINE: Duration = Duration::from_secs(10);
 const FLUSH_DEADLINE: Duration = Duration::from_secs(15);
-/// The actor below keeps the configured deadlines; this one only covers its death.
-const FORWARD_MARGIN: Duration = Duration::from_secs(5);
 
 /// The process's actors, and what a worker needs to seat its own.
 #[derive(Clone)]
@@ -170,9 +168,6 @@ impl Wiring {
 
     /// Starts the current worker's desks and returns its bus.
     pub(super) fn seat_worker(&self, upstream: &Upstream, provider: &Provider) -> Bus {
-        let forward_deadline = Duration::from_secs(upstream.answer_timeout_secs)
-            + Duration::from_secs(upstream.connect_timeout_secs)
-            + FORWARD_MARGIN;
         let bus = Bus {
             authenticate: Line::new(DESK_DEADLINE),
             recheck: Line::new(DESK_DEADLINE),
@@ -186,7 +181,8 @@ impl Wiring {
             describe_policy: Line::new(DESK_DEADLINE),
             find_objects: self.owners.find_objects.clone(),
             bind_objects: self.owners.bind_objects.clone(),
-            forward: Line::new(forward_deadline),
+            // The actor keeps the configured deadlines.
+            forward: Line::unhurried(),
             record: self.record.clone(),
         };
         let (seat, published, settings) =
