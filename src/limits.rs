@@ -168,10 +168,10 @@ impl Meter {
     }
 
     /// Takes in what other gateways have counted: `stored` is everybody's count, with what was saved from here.
-    pub fn catch_up(&self, stored: &Used) {
+    pub fn catch_up(&self, stored: &Used, now: UnixMillis) {
         self.counts.months.raise(stored.month, stored.requests);
         if let Some(minute) = &self.minute {
-            minute.raise(stored.minute_used, stored.at);
+            minute.raise(stored.minute_used, stored.at, now);
         }
     }
 

@@ -92,6 +92,9 @@ pub fn create_agent(
     if Uuid::try_parse(&request.name).is_ok() {
         return Err(NameConflict::NameIsId(request.name).into());
     }
+    if request.owner.as_deref().is_some_and(|owner| !is_short_and_plain(owner)) {
+        return Err(InvalidRequest::Owner.into());
+    }
     check_agent_type(&request.agent_type)?;
     check_roles(store, &request.name, &request.roles)?;
     let is_held = store.agents()?.iter().any(|agent| agent.roles.contains(&request.name));
@@ -198,7 +201,7 @@ pub fn revoke_session(
     now: UnixMillis,
 ) -> Result<UnixMillis, AdminError> {
     let agent = find_agent(store, name_or_id)?;
-    if !can_be_claimed(session_id) {
+    if !is_short_and_plain(session_id) {
         return Err(InvalidRequest::SessionId.into());
     }
     if store.detection_keys()?.iter().any(|key| key.id == session_id) {
@@ -245,14 +248,14 @@ fn checked_identity(
     request: IdentityRequest,
 ) -> Result<ExternalIdentity, AdminError> {
     names.check_issuer(&request.issuer)?;
-    if !can_be_claimed(&request.subject) {
+    if !is_short_and_plain(&request.subject) {
         return Err(InvalidRequest::Subject.into());
     }
     Ok(ExternalIdentity { issuer: request.issuer, subject: request.subject })
 }
 
-/// Whether a claim of a token that is let in can have this value.
-fn can_be_claimed(value: &str) -> bool {
+/// Whether a claim of a token that is let in can have this value; it can also be shown on any terminal.
+fn is_short_and_plain(value: &str) -> bool {
     (1..=MAX_CLAIM_BYTES).contains(&value.len()) && !value.chars().any(char::is_control)
 }
 

@@ -89,6 +89,9 @@ pub enum InvalidRequest {
     /// An external subject that no token can carry.
     #[error("the subject must have 1 to 256 bytes and no control characters")]
     Subject,
+    /// An owner that cannot be shown.
+    #[error("the owner must have 1 to 256 bytes and no control characters")]
+    Owner,
     /// The id of a session that no token can carry.
     #[error("the session's id must have 1 to 256 bytes and no control characters")]
     SessionId,

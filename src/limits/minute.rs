@@ -69,13 +69,15 @@ impl Minute {
         self.change(now, |ahead| ahead.saturating_sub(one));
     }
 
-    /// Spends as much as `used` at `at` says, where that is more. The last of them may have been coming free.
-    pub(super) fn raise(&self, used: u32, at: UnixMillis) {
+    /// Spends at `now` what is still spent of `used` at `at`, where that is more. The last of them may have been
+    /// coming free.
+    pub(super) fn raise(&self, used: u32, at: UnixMillis, now: UnixMillis) {
         let Some(quota) = self.quota else { return };
         let interval = Nanos::from(quota.replenish_interval()).as_u64();
         let whole = u64::from(used.min(self.limit()).saturating_sub(1));
-        let known = Nanos::new(interval.saturating_mul(whole));
-        self.change(at, |ahead| ahead.max(known));
+        let since = nanos(now).saturating_sub(nanos(at));
+        let known = Nanos::new(interval.saturating_mul(whole)).saturating_sub(since);
+        self.change(now, |ahead| ahead.max(known));
     }
 
     /// How many are spent at `now`; one that is coming free counts as spent.

@@ -328,15 +328,29 @@ fn what_others_have_stored_is_used_up_here_too_and_saved_once() {
     // Counted between the save and its answer.
     assert_eq!(passed(&meter, 1, START), 1);
     let stored = |requests| Used { month: NOVEMBER, requests, minute_used: 0, at: START };
-    meter.catch_up(&stored(8));
+    meter.catch_up(&stored(8), START);
     assert_eq!(meter.used(START).requests, 9);
-    meter.catch_up(&stored(8));
-    meter.catch_up(&stored(2));
-    meter.catch_up(&Used { month: NOVEMBER - 2, ..stored(50) });
+    meter.catch_up(&stored(8), START);
+    meter.catch_up(&stored(2), START);
+    meter.catch_up(&Used { month: NOVEMBER - 2, ..stored(50) }, START);
     assert_eq!(meter.used(START).requests, 9);
     assert_eq!(meter.take_unsaved(START).unwrap().requests, 1);
     assert_eq!(passed(&meter, 5, START), 1);
     assert_eq!(refusal(&meter, START).0, LimitKind::MonthlyRequests);
+}
+
+#[test]
+fn a_count_of_long_ago_gives_nothing_back() {
+    for idle_secs in [0, 1, 45, 60, 3_600] {
+        let meter = fresh(per_minute(60));
+        let now = after(idle_secs * 1_000);
+        assert_eq!(passed(&meter, 60, now), 60);
+        for minute_used in [0, 1, 60] {
+            let stored = Used { month: NOVEMBER, requests: 1, minute_used, at: START };
+            meter.catch_up(&stored, now);
+            assert_eq!(passed(&meter, 60, now), 0, "{minute_used} used {idle_secs} s ago");
+        }
+    }
 }
 
 #[test]
@@ -348,13 +362,13 @@ fn of_two_gateways_minutes_the_fuller_counts_and_an_echo_spends_nothing() {
     for second in 0..30 {
         let now = after(second * 1_000 + 300);
         let used = meter.used(now).minute_used;
-        meter.catch_up(&stored(used, now));
+        meter.catch_up(&stored(used, now), now);
         assert_eq!(meter.used(now).minute_used, used);
         meter.enter(now).unwrap();
     }
     assert_eq!(meter.used(after(29_300)).minute_used, 11);
-    meter.catch_up(&stored(51, after(29_300)));
+    meter.catch_up(&stored(51, after(29_300)), after(29_300));
     assert_eq!(passed(&meter, 60, after(29_300)), 10);
-    meter.catch_up(&stored(u32::MAX, after(29_300)));
+    meter.catch_up(&stored(u32::MAX, after(29_300)), after(29_300));
     assert_eq!(passed(&meter, 60, after(89_300)), 60);
 }

@@ -1,8 +1,8 @@
 //! How much of what clients send may be held in memory at once, over all calls.
 //!
 //! Owns three accounts of the same size: one of uploads, one of large bodies, one of the small bodies that nearly
-//! all calls have. None takes another's room, and of the first two no caller takes another's. It must never wait: a
-//! body for which there is no room is refused.
+//! all calls have. None takes another's room, and of the first two no caller takes another's; a small body that finds
+//! no room counts as a large one. It must never wait: a body for which there is no room is refused.
 
 use std::{
     collections::HashMap,
@@ -84,13 +84,24 @@ impl Held {
     /// How many bytes more could be held now.
     pub(super) fn room(&self) -> usize {
         let account = self.account();
-        account.room(&account.taken(), &self.caller)
+        let room = account.room(&account.taken(), &self.caller);
+        if self.is_small() { room.max(self.small_room()) } else { room }
     }
 
-    /// Whether there is room for this many bytes more; if so, they are held.
+    fn is_small(&self) -> bool {
+        !self.is_upload && self.bytes == 0
+    }
+
+    fn small_room(&self) -> usize {
+        let left = self.accounts.limit.saturating_sub(self.accounts.small.load(Ordering::Relaxed));
+        (SMALL_BODY - self.small).min(left)
+    }
+
+    /// Whether there is room for this many bytes more; if so, they are held. A small body for which the small
+    /// account has no room counts as a large one.
     pub(super) fn take(&mut self, bytes: usize) -> bool {
-        if !self.is_upload && self.bytes == 0 && self.small + bytes <= SMALL_BODY {
-            return self.take_small(bytes);
+        if self.is_small() && self.small + bytes <= SMALL_BODY && self.take_small(bytes) {
+            return true;
         }
         let (account, caller) = (self.account(), &self.caller);
         let mut taken = account.taken();
@@ -183,10 +194,20 @@ mod tests {
         let mut small: Vec<Held> = (0..16).map(|_| budget.body(&caller)).collect();
         assert!(small.iter_mut().all(|body| body.take(SMALL_BODY)));
         let mut one_more = budget.body(&caller);
-        assert!(!one_more.take(1));
+        assert!(!one_more.take(1), "neither account has room");
         drop(small);
+        assert_eq!(one_more.room(), SMALL_BODY);
         assert!(one_more.take(1));
         assert!(!one_more.take(SMALL_BODY), "it has grown out of the small ones");
+    }
+
+    #[test]
+    fn whoever_fills_the_small_account_leaves_others_the_large_one() {
+        let budget = Budget::new(MIB, MIB / 4);
+        let [greedy, other, _] = callers();
+        let mut small: Vec<Held> = (0..16).map(|_| budget.body(&greedy)).collect();
+        assert!(small.iter_mut().all(|body| body.take(SMALL_BODY)));
+        assert!(budget.body(&other).take(SMALL_BODY));
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn catch_up(parts: &[Part], before: &[UsageCount]) {
     for Part { of, id, meter, used } in parts {
         if let Some(stored) = before.get(&(*of, &**id, used.month)) {
             let requests = stored.requests.saturating_add(used.requests);
-            meter.catch_up(&Used { requests, ..*stored });
+            meter.catch_up(&Used { requests, ..*stored }, crate::clock::now());
         }
     }
 }

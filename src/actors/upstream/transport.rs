@@ -149,6 +149,15 @@ impl StrictStream {
         Poll::Ready(Ok(()))
     }
 
+    /// A connection on which a request broke off serves no other.
+    fn begin_write(&mut self) -> io::Result<()> {
+        if self.swallows {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.awaits_head = true;
+        Ok(())
+    }
+
     /// What a write came to. One that fails counts only where no answer has come before it.
     fn settle_write(
         &mut self,
@@ -201,7 +210,7 @@ impl AsyncWrite for StrictStream {
         if self.is_given_up() {
             return self.swallow(cx, bytes.len());
         }
-        self.awaits_head = true;
+        self.begin_write()?;
         let written = ready!(on_wire!(self, poll_write(cx, bytes)));
         self.settle_write(cx, written, bytes.len())
     }
@@ -215,7 +224,7 @@ impl AsyncWrite for StrictStream {
         if self.is_given_up() {
             return self.swallow(cx, length);
         }
-        self.awaits_head = true;
+        self.begin_write()?;
         let written = ready!(on_wire!(self, poll_write_vectored(cx, bytes)));
         self.settle_write(cx, written, length)
     }

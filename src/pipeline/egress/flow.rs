@@ -157,13 +157,18 @@ impl Flow {
         self.last_received = Instant::now();
         let fed = self.reader.feed(chunk, &mut self.released);
         self.ready.extend(self.released.drain(..));
+        self.note_maker();
+        if fed.is_err() {
+            self.stop(Refusal::UpstreamInvalid);
+        }
+    }
+
+    /// Has the answer's maker written down: told as soon as its id is known, waited for at its end.
+    fn note_maker(&mut self) {
         if let Some(maker) = self.maker.take_if(|_| self.reader.is_complete()) {
             self.binding = maker.bind(self.reader.facts());
         } else if let Some(maker) = &mut self.maker {
             maker.note(self.reader.facts());
-        }
-        if fed.is_err() {
-            self.stop(Refusal::UpstreamInvalid);
         }
     }
 
@@ -172,6 +177,7 @@ impl Flow {
         self.upstream = None;
         let is_whole = self.reader.finish(&mut self.released);
         self.ready.extend(self.released.drain(..));
+        self.note_maker();
         if !is_whole {
             self.fail(UpstreamError::Cut);
             return;

@@ -17,7 +17,7 @@ use actix_web::http::header;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream::once};
 use send_wrapper::SendWrapper;
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 use tokio::time::timeout;
 
 /// A longer answer is not a list, nor a file's or batch's description.
@@ -136,6 +136,14 @@ async fn own_objects(
         held = gate.settings.budget.body(&exchange.principal().agent_id);
         list = read_whole(gate, &mut reply, &mut held).await?;
         own = which_are_own(gate, exchange, &list, kind).await?;
+    }
+    if !own.contains(&true) && next_after(&list).is_some() {
+        return Err(Stop::Refused(Refusal::Malformed {
+            message: Cow::Borrowed(
+                "None of your objects is on the pages that were searched. Ask with a larger limit.",
+            ),
+            param: Some(Cow::Borrowed("limit")),
+        }));
     }
     let mut own = own.into_iter();
     let kept = filter_page(&list, |_| own.next() == Some(true));
