@@ -87,6 +87,12 @@ impl GateSettings {
             .map(|(name, key)| Ok((name.clone(), authorization(key)?)))
             .collect::<Result<_, InvalidHeaderValue>>()?;
         let limits = &config.limits;
+        if !config.upstream.caller_keys && provider_key.is_none() {
+            tracing::warn!(
+                "upstream.caller_keys is false and upstream.api_key is not set: only callers of AppContexts \
+                 with a provider key are served"
+            );
+        }
         Ok(Self {
             node: config.server.node.as_str().into(),
             sandbox,
@@ -209,6 +215,10 @@ async fn answer(
         ingress::read_call(gate, exchange, inbound, route, options).await?;
     exchange.note_call(&call);
     let call = objects::check(gate, exchange, call, key.is_ours).await?;
+    if call.input_file().is_some() {
+        // By now a batch's models are known.
+        exchange.note_call(&call);
+    }
     let permitted = admit::authorize(gate, exchange, call).await?;
     let screened = crate::detect::screen(permitted);
     exchange.note_scan(screened.scan());

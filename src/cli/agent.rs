@@ -154,7 +154,7 @@ fn revoke_session(
     if output.is_json() {
         return output.object(&json!({ "session_id": session, "revoked_until": until }));
     }
-    output.line(format!("{agent}: the session {session} has ended"))
+    output.line(format!("{agent}: calls with the session {session} are refused until {until}"))
 }
 
 /// A role may be given before the policy speaks of it, but more often it is mistyped.

@@ -34,8 +34,12 @@ pub fn render(refusal: &Refusal, surface: Surface) -> Bytes {
 
 /// The event that ends a stream which cannot go on. OpenAI's SDKs raise it as an `APIError` with
 /// its code, on either surface.
-pub fn stream_error_event(refusal: &Refusal) -> Bytes {
-    let object = json(&error_object(refusal, &refusal.message()));
+pub fn stream_error_event(refusal: &Refusal, surface: Surface) -> Bytes {
+    let message = match surface {
+        Surface::Agent => refusal.message(),
+        Surface::DetectionKey => detection_key_text(refusal),
+    };
+    let object = json(&error_object(refusal, &message));
     [b"data: ", object.as_ref(), b"\n\n"].concat().into()
 }
 
@@ -113,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_fault_in_mid_stream_is_one_event_with_the_error_object() {
-        let event = stream_error_event(&Refusal::UpstreamTimeout);
+        let event = stream_error_event(&Refusal::UpstreamTimeout, Surface::Agent);
         let data = event.strip_prefix(b"data: ").unwrap().strip_suffix(b"\n\n").unwrap();
         assert!(!data.contains(&b'\n'));
         assert_eq!(value(data)["error"]["code"], "upstream_timeout");

@@ -9,7 +9,7 @@ use crate::bus::auth::{
     AuthError, Authenticate, Authenticated, Complete, Credential, IssuerUnavailable,
 };
 use crate::bus::policy::Authorize;
-use crate::openai::Call;
+use crate::openai::{Call, find};
 use crate::policy::{Decision, DenialReason, Permitted};
 use crate::types::{AgentStatus, Governed, Principal, Refusal, Sensitive, Surface};
 use actix_web::http::header::{self, HeaderMap};
@@ -38,7 +38,7 @@ pub(super) async fn identify(
         }
         Err(refusal) => return Err(Some(opening.into_refused(refusal))),
     };
-    let exchange = opening.begin(gate, caller).map_err(|refused| {
+    let mut exchange = opening.begin(gate, caller).map_err(|refused| {
         count(gate, inbound, RECORD_FULL);
         Some(refused)
     })?;
@@ -49,7 +49,14 @@ pub(super) async fn identify(
     };
     match allowed {
         Ok(()) => Ok(exchange),
-        Err(refusal) => Err(Some(exchange.refuse(refusal))),
+        Err(refusal) => {
+            // The record says what was asked for, although it was not looked at.
+            let method = inbound.request.method().as_str();
+            if let Ok(route) = find(method, inbound.path, gate.settings.forward_unknown) {
+                exchange.note_endpoint(route.endpoint);
+            }
+            Err(Some(exchange.refuse(refusal)))
+        }
     }
 }
 

@@ -44,7 +44,13 @@ pub(super) fn provider_key(
     let context = principal.app_context.as_ref();
     if let Some(name) = context.and_then(|context| context.provider_key.as_ref()) {
         let key = settings.provider_keys.get(&**name).map(ours);
-        return key.ok_or(Refusal::Unavailable { what: "provider key of the AppContext" });
+        return key.ok_or_else(|| {
+            tracing::warn!(
+                name = &**name,
+                "an AppContext names a provider key that is not configured"
+            );
+            Refusal::Unavailable { what: "provider key of the AppContext" }
+        });
     }
     let headers = inbound.request.headers();
     let sent = if settings.caller_keys { sent_key(inbound.surface, headers)? } else { None };

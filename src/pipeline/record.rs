@@ -159,8 +159,10 @@ impl Exchange {
 
     pub(super) fn note_call(&mut self, call: &Call) {
         let facts = call.facts();
-        self.record.model.clone_from(&facts.model);
-        if let Some(model) = &facts.model {
+        // A default that the caller left to the provider is what it was authorised for.
+        let default = || facts.implied_models.first().filter(|_| facts.implied_models.len() == 1);
+        self.record.model = facts.model.as_ref().or_else(default).cloned();
+        if let Some(model) = &self.record.model {
             tracing::Span::current().record("model", &**model);
         }
         self.record.message_count = facts.message_count;

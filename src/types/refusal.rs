@@ -184,7 +184,7 @@ impl Refusal {
         match self {
             Self::Malformed { message, .. } | Self::UnsupportedMedia { message } => message.clone(),
             Self::LimitReached { kind, limit, retry_after_secs } => Cow::Owned(format!(
-                "The limit of {limit} {kind} is reached. Try again in {retry_after_secs} s."
+                "The limit of {kind} ({limit}) is reached. Try again in {retry_after_secs} s."
             )),
             Self::HeadTooLarge { limit_bytes } => {
                 Cow::Owned(format!("The request's head is over the limit of {limit_bytes} bytes."))

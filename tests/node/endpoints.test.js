@@ -83,7 +83,7 @@ const CALLS = [
   ['GET', 'files/{id}', null, async (c) => (await c.files.retrieve('file-7')).id, 'file-7'],
   ['GET', 'files/{id}/content', null, async (c) => (await c.files.content('file-7')).text(), ANSWER],
   ['DELETE', 'files/{id}', null, async (c) => (await c.files.delete('file-7')).deleted, true],
-  ['POST', 'batches', null, async (c) => {
+  ['POST', 'batches', 'gpt-4o', async (c) => {
     const { id } = await upload(c, 'batch');
     const batch = { input_file_id: id, endpoint: '/v1/chat/completions', completion_window: '24h' };
     return (await c.batches.create(batch)).object;

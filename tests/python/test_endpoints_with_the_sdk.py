@@ -164,8 +164,8 @@ CALLS = [
             1,
         ),
         ("files", None, lambda c: (upload(c).purpose, upload(c).bytes), ("user_data", len(batch_lines("gpt-4o")))),
-        ("files", None, lambda c: upload(c, "batch").purpose, "batch"),
-        ("batches", None, new_batch, ("batch", "/v1/chat/completions")),
+        ("files", "gpt-4o", lambda c: upload(c, "batch").purpose, "batch"),
+        ("batches", "gpt-4o", new_batch, ("batch", "/v1/chat/completions")),
         ("batches/{id}/cancel", None, lambda c: c.batches.cancel("batch_7").status, "cancelling"),
         (
             "responses",

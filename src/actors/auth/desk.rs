@@ -144,7 +144,10 @@ fn verify_from_outside(
     let keys = issuer.keys.as_ref().ok_or_else(lacks_keys)?;
     let claims = match verify_external(&issuer.settings, keys, token, now) {
         Err(TokenError::UnknownKey) => return Err(lacks_keys()),
-        claims => claims.map_err(refuse)?,
+        claims => claims.map_err(|error| {
+            tracing::debug!(%error, issuer = &**name, "a token of an external issuer is refused");
+            refuse(error)
+        })?,
     };
     let ExternalClaims { subject, session_id, expires_at, roles } = claims;
     let Some(standing) = snapshot.by_subject(name, &subject) else {

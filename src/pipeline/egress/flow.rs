@@ -215,7 +215,8 @@ impl Flow {
         self.upstream = None;
         self.binding = None;
         if self.reader.is_event_stream() && self.reader.at_boundary() {
-            self.ready.push_back(stream_error_event(&refusal));
+            let surface = self.exchange.principal().surface;
+            self.ready.push_back(stream_error_event(&refusal, surface));
         }
         self.close(refusal.outcome(), Some(refusal.code()));
         self.end = Some(End::CutAfterFlush);
