@@ -139,11 +139,6 @@ impl Meter {
         }
     }
 
-    /// Streams that are open.
-    pub fn open_streams(&self) -> u32 {
-        self.counts.streams.load(Relaxed)
-    }
-
     /// What is used at `now`.
     pub fn used(&self, now: UnixMillis) -> Used {
         let month = month::of(now);

@@ -80,11 +80,6 @@ impl Store {
         })
     }
 
-    /// The object with this id, if it was made through the gate.
-    pub fn object(&self, id: &str) -> Result<Option<ObjectBinding>, StoreError> {
-        Ok(self.objects_of(&[id.to_owned()])?.pop())
-    }
-
     /// Those of these objects that were made through the gate, each once, in no order.
     pub fn objects_of(&self, ids: &[String]) -> Result<Vec<ObjectBinding>, StoreError> {
         let mut wanted: Vec<String> = ids.iter().map(|id| clean(id)).collect();
@@ -150,6 +145,10 @@ mod tests {
         }
     }
 
+    fn found(store: &Store, id: &str) -> Option<ObjectBinding> {
+        store.objects_of(&[id.to_owned()]).unwrap().pop()
+    }
+
     fn what_was_bound_comes_back_whole(store: &Store) {
         let file = ObjectBinding {
             kind: ObjectKind::File,
@@ -159,17 +158,17 @@ mod tests {
             ..binding("file-1", "agent")
         };
         store.bind_objects(&[file.clone(), binding("resp_1", "agent")]).unwrap();
-        assert_eq!(store.object("file-1").unwrap(), Some(file));
-        assert_eq!(store.object("resp_1").unwrap(), Some(binding("resp_1", "agent")));
-        assert_eq!(store.object("FILE-1").unwrap(), None);
+        assert_eq!(found(store, "file-1"), Some(file));
+        assert_eq!(found(store, "resp_1"), Some(binding("resp_1", "agent")));
+        assert_eq!(found(store, "FILE-1"), None);
         assert_eq!(store.latest_change().unwrap(), 0);
     }
 
     fn the_first_to_bind_an_id_keeps_it(store: &Store) {
         store.bind_objects(&[binding("a", "first"), binding("a", "second")]).unwrap();
         store.bind_objects(&[binding("b", "third"), binding("a", "third")]).unwrap();
-        assert_eq!(store.object("a").unwrap(), Some(binding("a", "first")));
-        assert_eq!(store.object("b").unwrap(), Some(binding("b", "third")));
+        assert_eq!(found(store, "a"), Some(binding("a", "first")));
+        assert_eq!(found(store, "b"), Some(binding("b", "third")));
     }
 
     fn more_objects_than_one_statement_takes_are_bound_and_found(store: &Store) {

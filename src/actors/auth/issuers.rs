@@ -161,6 +161,12 @@ impl Shared {
                 if was_failing {
                     tracing::info!(issuer = name, "the issuer's keys can be fetched again");
                 }
+                if keys.is_empty() && document != state.document {
+                    tracing::warn!(
+                        issuer = name,
+                        "the issuer's key set has no key that can be used"
+                    );
+                }
                 state.succeeded_at = Some(Instant::now());
                 if document != state.document {
                     state.document = document;
