@@ -3,10 +3,20 @@
 //! Owns the verdict on what goes in and comes out. No detection rules exist yet, so a screened call
 //! says plainly that nothing was scanned. It must never keep or name the text that it sees.
 
+mod rule;
+
+pub use rule::{Boundary, Override, Rule, View};
+
 use crate::openai::UNKNOWN_ENDPOINT;
 use crate::policy::Permitted;
 use crate::types::{Governed, Scan, ScanExtent};
 use std::borrow::Cow;
+
+/// How far before a match its context reaches.
+pub const CONTEXT_BYTES: usize = 128;
+
+/// The longest match that a rule may have.
+pub const MAX_MATCH_BYTES: usize = 16 * 1024;
 
 /// A call that was authorised and screened: what the upstream actor accepts.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 //! web stack, so that every room may import it.
 
 mod call;
+mod detection;
 mod principal;
 mod record;
 mod refusal;
@@ -11,10 +12,9 @@ mod sensitive;
 mod timestamp;
 
 pub use call::{CallFacts, Governed, ObjectKind, Permission, Surface};
+pub use detection::{Action, DataClass, Finding, Lifecycle, RiskDomain, Severity, TextSurface};
 pub use principal::{AgentStatus, AppContext, CallerLimits, Principal};
-pub use record::{
-    ExchangeId, Finding, Outcome, PolicyResult, Record, Scan, ScanExtent, Usage, UsageSource,
-};
+pub use record::{ExchangeId, Outcome, PolicyResult, Record, Scan, ScanExtent, Usage, UsageSource};
 pub use refusal::{Fault, LimitKind, Refusal};
 pub use sensitive::Sensitive;
 pub use timestamp::UnixMillis;

@@ -3,7 +3,7 @@
 //! Owns the field list of the audit event and its JSON form. It must never gain a field that can
 //! hold content: prompts, answers, tool arguments, matched text or secrets.
 
-use super::{Permission, Surface, UnixMillis, text_enum};
+use super::{Finding, Permission, Surface, UnixMillis, text_enum};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, sync::Arc};
 use uuid::Uuid;
@@ -82,26 +82,6 @@ pub struct Scan {
     pub reason: Option<Cow<'static, str>>,
 }
 
-/// A detection, without its text.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Finding {
-    /// Detection type, e.g. `PII_SSN`.
-    #[serde(rename = "type")]
-    pub kind: Box<str>,
-    /// Data classification.
-    pub class: Box<str>,
-    /// LOW, MEDIUM, HIGH or CRITICAL.
-    pub severity: Box<str>,
-    /// INGRESS or EGRESS.
-    pub lifecycle: Box<str>,
-    /// Which part of the call or answer.
-    pub surface: Box<str>,
-    /// What was done.
-    pub action: Box<str>,
-    /// How many times.
-    pub count: u32,
-}
-
 /// Token counts of an answer.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Usage {
@@ -170,12 +150,16 @@ pub struct Record {
     pub findings: Vec<Finding>,
     /// What was screened.
     pub scan: Scan,
+    /// Version of the detection rules that it was screened by.
+    pub detection_version: Option<Arc<str>>,
     /// Tools that the policy took out of the call.
     pub tools_removed: Vec<Box<str>>,
     /// The agent's trust score, in hundredths.
     pub trust_score: Option<i64>,
     /// The decision's risk score, in hundredths.
     pub risk_score: Option<i64>,
+    /// The tier of that score: `low`, `medium`, `high` or `critical`.
+    pub risk_tier: Option<Cow<'static, str>>,
     /// The status that the caller saw.
     pub status_code: Option<u16>,
     /// The error code that the caller saw, or the provider's.
@@ -242,9 +226,11 @@ impl Record {
             policy_reason: None,
             findings: Vec::new(),
             scan: Scan { extent: ScanExtent::None, reason: None },
+            detection_version: None,
             tools_removed: Vec::new(),
             trust_score: None,
             risk_score: None,
+            risk_tier: None,
             status_code: None,
             error_code: None,
             finish_reason: None,

@@ -1,7 +1,10 @@
 //! What readers and writers of records may rely on, on both databases.
 
 use super::{super::testing::on_both_databases, *};
-use crate::types::{Finding, Permission, Scan, ScanExtent, Surface, UnixMillis, UsageSource};
+use crate::types::{
+    Action, DataClass, Finding, Lifecycle, Permission, Scan, ScanExtent, Severity, Surface,
+    TextSurface, UnixMillis, UsageSource,
+};
 use diesel::connection::SimpleConnection as _;
 use std::{
     borrow::Cow,
@@ -53,18 +56,22 @@ fn full() -> Record {
         policy_version: Some("v1".into()),
         policy_reason: Some(Cow::Borrowed("no rule")),
         findings: vec![Finding {
+            rule: "us-ssn".into(),
             kind: "PII_SSN".into(),
-            class: "PII".into(),
-            severity: "HIGH".into(),
-            lifecycle: "INGRESS".into(),
-            surface: "messages".into(),
-            action: "log".into(),
+            class: DataClass::Pii,
+            severity: Severity::High,
+            lifecycle: Lifecycle::Ingress,
+            surface: TextSurface::User,
+            action: Action::Log,
             count: 2,
+            hmac: Some("00ff".into()),
         }],
         scan: Scan { extent: ScanExtent::Partial, reason: Some(Cow::Borrowed("binary")) },
         tools_removed: vec!["shell".into()],
         trust_score: Some(-1),
         risk_score: Some(10_000),
+        risk_tier: None,
+        detection_version: None,
         status_code: Some(u16::MAX),
         error_code: Some(Cow::Borrowed("model_not_allowed")),
         finish_reason: Some("stop".into()),
