@@ -3,7 +3,19 @@
 //! Owns the verdict on what goes in and comes out. No detection rules exist yet, so a screened call
 //! says plainly that nothing was scanned. It must never keep or name the text that it sees.
 
+mod decoded;
+mod detections;
+mod error;
+mod file;
+mod fold;
+mod judge;
+mod lane;
+mod profile;
 mod rule;
+mod scanner;
+mod stream;
+mod tally;
+mod validators;
 
 pub use rule::{Boundary, Override, Rule, View};
 

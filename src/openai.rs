@@ -5,9 +5,13 @@
 //! web stack, panics, or copies what it can pass on as it came.
 
 mod answer;
+mod answer_texts;
 mod batch_file;
+mod blocked;
 mod call;
+mod edits;
 mod endpoint;
+mod events;
 mod fields;
 mod json;
 mod list;
@@ -18,6 +22,7 @@ mod run;
 mod skim;
 mod sse;
 mod stream;
+mod texts;
 mod tools;
 
 pub use answer::{AnswerFacts, AnswerReader, Truncated};

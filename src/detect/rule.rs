@@ -74,7 +74,7 @@ pub struct Rule {
 }
 
 /// A change of what rules do, for some callers; a later one wins.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Override {
     /// Ids of rules, `type:PATTERN` or `class:CLASS`; `*` in them is anything.
     pub rules: Box<[Box<str>]>,

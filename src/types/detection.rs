@@ -79,12 +79,6 @@ text_enum! {
     }
 }
 
-impl Default for Action {
-    fn default() -> Self {
-        Self::Log
-    }
-}
-
 impl Action {
     /// Whether it changes or stops what passes.
     pub const fn acts(self) -> bool {

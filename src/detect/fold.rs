@@ -1,0 +1,1 @@
+//! Texts made equal to the eye.

@@ -1,0 +1,1 @@
+//! What the rules do for one caller.

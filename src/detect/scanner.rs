@@ -1,0 +1,1 @@
+//! Where a text matches: candidates, matches and what could still become one.

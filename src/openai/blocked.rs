@@ -1,0 +1,1 @@
+//! What a caller gets in place of what was blocked.

@@ -1,0 +1,1 @@
+//! Changes of a body, made together.

@@ -1,0 +1,1 @@
+//! Where text stands in the events of a stream.

@@ -1,0 +1,1 @@
+//! Where text stands in a call.
