@@ -1,4 +1,4 @@
-//! Who may use which model: Casbin behind typed questions.
+//! Who may use which model and which tools: Casbin behind typed questions.
 //!
 //! Owns the reading of `model.conf` and `policy.csv`, the decision, its explanation, and the only
 //! way to a [`Permit`]. It must never allow what no rule allows, nor when something went wrong.
@@ -12,6 +12,7 @@ mod pattern;
 mod permit;
 mod roles;
 mod rules;
+mod tools;
 
 pub use error::{PolicyError, SourceFile};
 pub use explain::{Explanation, MatchedRule};
@@ -19,6 +20,7 @@ pub use line::{Effect, RuleKind};
 pub use pattern::{Pattern, PatternError};
 pub use permit::{Decision, Denial, DenialReason, Permit, Permitted, Uncovered};
 pub use rules::lint;
+pub use tools::ToolPolicy;
 
 use crate::types::{Permission, Principal};
 use engine::{Answer, Engine};
@@ -38,6 +40,7 @@ pub struct Policy {
     roles: RoleGraph,
     models: Engine,
     permissions: Engine,
+    tools: Arc<Engine>,
 }
 
 /// What may stand in for an allow line of a role.
@@ -69,18 +72,19 @@ impl Policy {
         let definitions = Model::read(model)?;
         try_matcher(&definitions).map_err(|reason| definitions.refuse(model, reason))?;
         let set = rules::read(rules).map_err(|problems| first(problems, rules))?;
-        let (models, permissions): (Vec<Rule>, Vec<Rule>) =
-            set.rules.into_iter().partition(|rule| rule.kind == RuleKind::Model);
-        let build = |rules| {
+        let build = |kind| {
+            let rules: Vec<Rule> =
+                set.rules.iter().filter(|rule| rule.kind == kind).cloned().collect();
             let engine = Engine::build(&definitions, rules)?;
             try_rules(&engine).map(|()| engine)
         };
         let refuse = |error: engine::EngineError| definitions.refuse(model, error.to_string());
         Ok(Self {
             version: version_of(model, rules),
+            models: build(RuleKind::Model).map_err(refuse)?,
+            permissions: build(RuleKind::Permission).map_err(refuse)?,
+            tools: Arc::new(build(RuleKind::Tool).map_err(refuse)?),
             roles: set.roles,
-            models: build(models).map_err(refuse)?,
-            permissions: build(permissions).map_err(refuse)?,
         })
     }
 
@@ -130,9 +134,15 @@ impl Policy {
             permission,
             model: model.map(Arc::from),
             implied_models: implied_models.into(),
+            tools: ToolPolicy::of(&self.tools, roles),
             rule,
             version: Arc::clone(&self.version),
         })
+    }
+
+    /// What the `p3` lines say to this subject; `None` where there are none.
+    pub fn tools_of(&self, subject: &str) -> Option<Arc<ToolPolicy>> {
+        ToolPolicy::of(&self.tools, self.roles.effective(subject))
     }
 
     /// Whether any line speaks of this role.
@@ -148,7 +158,7 @@ impl Policy {
     }
 
     fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.permissions.rules().iter().chain(self.models.rules())
+        self.permissions.rules().iter().chain(self.models.rules()).chain(self.tools.rules())
     }
 
     /// Whether the principal may use the model, to filter lists of models. `allowed_models` as in

@@ -25,7 +25,7 @@ pub(super) struct Check {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  portcullis policy explain --agent research-bot --model gpt-4o\n  \
+    after_help = "Examples:\n  portcullis policy explain --agent research-bot --model gpt-4o [--tool shell_exec]\n  \
     portcullis policy explain 019b2c1e-…   (the x-portcullis-decision of an answer)"
 )]
 pub(super) struct Explain {
@@ -38,6 +38,9 @@ pub(super) struct Explain {
     /// The model; without one, only the permission is asked for
     #[arg(long, requires = "agent")]
     model: Option<String>,
+    /// A tool that the call would offer
+    #[arg(long)]
+    tool: Option<String>,
     /// web:read (GET) or web:write
     #[arg(long, value_name = "PERMISSION", default_value = "web:write", value_parser = permission)]
     permission: Permission,
@@ -121,7 +124,8 @@ fn run_explain(context: &Context, explain: &Explain, output: &mut Output) -> Res
     };
     let (model_file, rules) = paths_of(&config)?;
     let policy = Policy::build(&model_file, &rules)?;
-    let explanation = policy.explain(&principal, permission, model.as_deref());
+    let explanation =
+        policy.explain(&principal, permission, model.as_deref(), explain.tool.as_deref());
     if output.is_json() {
         return output.object(&explanation);
     }

@@ -103,7 +103,7 @@ fn challenge(refusal: &Refusal, showed_token: bool) -> &'static str {
 fn is_worth_a_retry(refusal: &Refusal) -> bool {
     let is_quota =
         matches!(refusal, Refusal::LimitReached { kind: LimitKind::MonthlyRequests, .. });
-    !is_quota && !matches!(refusal.status(), 401 | 403)
+    !is_quota && !matches!(refusal.status(), 401 | 403 | 451)
 }
 
 /// The client has gone; the connection is closed without a word.

@@ -5,7 +5,7 @@
 
 use super::engine::Engine;
 use super::rules::Rule;
-use super::{Decision, Effect, Policy, RuleKind};
+use super::{Decision, Denial, DenialReason, Effect, Policy, RuleKind};
 use crate::types::{Permission, PolicyResult, Principal};
 use serde::Serialize;
 use std::fmt;
@@ -24,6 +24,8 @@ pub struct Explanation {
     pub permission: Permission,
     /// The model, where the call names one.
     pub model: Option<String>,
+    /// The tool that was asked for besides.
+    pub tool: Option<String>,
     /// Allow or deny.
     pub result: PolicyResult,
     /// Why, in words.
@@ -39,7 +41,7 @@ pub struct Explanation {
 pub struct MatchedRule {
     /// Its line in `policy.csv`.
     pub line: u32,
-    /// `p` or `p2`.
+    /// `p`, `p2` or `p3`.
     pub kind: RuleKind,
     /// Allow or deny.
     pub effect: Effect,
@@ -54,14 +56,19 @@ impl Policy {
         principal: &Principal,
         permission: Permission,
         model: Option<&str>,
+        tool: Option<&str>,
     ) -> Explanation {
         let roles = self.roles.effective(&principal.subject);
         let mut matched = matched_by(&self.permissions, &roles, permission.as_str());
         if let Some(model) = model {
             matched.extend(matched_by(&self.models, &roles, model));
         }
+        if let Some(tool) = tool {
+            matched.extend(matched_by(&self.tools, &roles, tool));
+        }
         matched.sort_by_key(|rule| rule.line);
-        let (result, deciding_rule, reason) = match self.authorize(principal, permission, model) {
+        let decision = self.authorize(principal, permission, model);
+        let (result, deciding_rule, reason) = match without_denied(decision, tool) {
             Decision::Allow(permit) => {
                 let what = model.map_or_else(|| permission.to_string(), |it| format!("model {it}"));
                 let rule = permit.rule().map_or("no rule", |rule| rule);
@@ -78,6 +85,7 @@ impl Policy {
             roles,
             permission,
             model: model.map(str::to_owned),
+            tool: tool.map(str::to_owned),
             result,
             reason,
             deciding_rule,
@@ -92,10 +100,13 @@ impl fmt::Display for Explanation {
         writeln!(f, "{}: {}", self.result, self.reason)?;
         writeln!(f, "  agent    {}", self.agent)?;
         writeln!(f, "  roles    {}", self.roles.join(", "))?;
-        match &self.model {
-            Some(model) => writeln!(f, "  asks     {}, model {model}", self.permission)?,
-            None => writeln!(f, "  asks     {}", self.permission)?,
+        write!(f, "  asks     {}", self.permission)?;
+        for (what, name) in [("model", &self.model), ("tool", &self.tool)] {
+            if let Some(name) = name {
+                write!(f, ", {what} {name}")?;
+            }
         }
+        writeln!(f)?;
         if self.matched.is_empty() {
             writeln!(f, "  matched  no rule")?;
         }
@@ -104,6 +115,19 @@ impl fmt::Display for Explanation {
         }
         write!(f, "  policy   {}", self.policy_version)
     }
+}
+
+/// A tool that is denied does not stop a call: it is taken out of it.
+fn without_denied(decision: Decision, tool: Option<&str>) -> Decision {
+    let Decision::Allow(permit) = &decision else { return decision };
+    let asked: Vec<Box<str>> = tool.into_iter().map(Into::into).collect();
+    let Some((name, rule)) = permit.denied_tools(&asked).pop() else { return decision };
+    Decision::Deny(Denial {
+        reason: DenialReason::PermissionDenied,
+        explanation: format!("the tool {name} is taken out of the call by {rule}").into(),
+        rule: Some(rule),
+        version: Arc::clone(permit.version()),
+    })
 }
 
 /// A question that fails matches nothing here; the reason then says that it failed.

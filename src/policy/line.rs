@@ -26,6 +26,8 @@ text_enum! {
         Model = "p",
         /// `p2`: a role and the permissions that it holds.
         Permission = "p2",
+        /// `p3`: a role and the tools that it may not use.
+        Tool = "p3",
     }
 }
 
@@ -68,6 +70,13 @@ pub(super) fn read_line(line: &str) -> Result<Option<Statement>, Problem> {
             let [_, role, object, effect] = exactly(&fields, "p2, role, permission, allow|deny")?;
             let pattern = read_permissions(object)?;
             read_rule(RuleKind::Permission, role, pattern, effect).map(Some)
+        }
+        "p3" => {
+            let [_, role, object, effect] = exactly(&fields, "p3, role, tool, deny")?;
+            let pattern = read_pattern(object)?;
+            let rule = read_rule(RuleKind::Tool, role, pattern, effect)?;
+            refuse_idle(&rule, effect)?;
+            Ok(Some(rule))
         }
         "g" => {
             let [_, member, role] = exactly(&fields, "g, agent or role, role")?;
@@ -160,6 +169,17 @@ fn read_rule(
     Ok(Statement::Rule { kind, role, pattern, effect })
 }
 
+/// Tools need no line that allows them, so one that does would only seem to do something.
+fn refuse_idle(rule: &Statement, effect: Field<'_>) -> Result<(), Problem> {
+    match rule {
+        Statement::Rule { effect: Effect::Allow, .. } => Err(effect.problem(
+            "tools are allowed unless a line denies them, so this line would do nothing",
+            "remove it; to allow only some tools, write `p3, role, !(one|other), deny`",
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn read_role(field: Field<'_>) -> Result<String, Problem> {
     let name = field.text.strip_prefix(TYPE_PREFIX).unwrap_or(field.text);
     if check_role_name(name).is_ok() {
@@ -240,21 +260,19 @@ fn read_link(member: Field<'_>, role: Field<'_>) -> Result<Statement, Problem> {
 
 fn unknown_kind(field: &Field<'_>) -> Problem {
     let kind = field.text;
-    if kind == "p3" {
-        return field.problem(
-            "`p3` lines (tools) are not enforced yet",
-            "remove the line: until tools are filtered it would protect nothing",
-        );
-    }
     let meant = match kind.to_lowercase().as_str() {
         "p" | "p1" | "policy" => Some("p"),
         "p2" => Some("p2"),
+        "p3" | "tool" => Some("p3"),
         "g" | "g2" | "role" => Some("g"),
         _ => None,
     };
     let remedy = match meant {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => "lines begin with `p` (models), `p2` (permissions), `g` (roles) or `#`".to_owned(),
+        None => {
+            "lines begin with `p` (models), `p2` (permissions), `p3` (tools), `g` (roles) or `#`"
+                .to_owned()
+        }
     };
     field.problem(format!("`{kind}` is no kind of line"), remedy)
 }

@@ -3,6 +3,7 @@
 //! Owns `Permit` and `Permitted`, which only this room can make: forgetting to authorise, or
 //! authorising one call and sending another, does not compile.
 
+use super::ToolPolicy;
 use crate::types::{Governed, Permission, Principal, text_enum};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub struct Permit {
     pub(super) permission: Permission,
     pub(super) model: Option<Arc<str>>,
     pub(super) implied_models: Arc<[Arc<str>]>,
+    pub(super) tools: Option<Arc<ToolPolicy>>,
     pub(super) rule: Option<Arc<str>>,
     pub(super) version: Arc<str>,
 }
@@ -46,6 +48,9 @@ pub enum Uncovered {
     /// Another model, or a model where none was permitted.
     #[error("the permit is for another model")]
     Model,
+    /// A tool that the policy denies.
+    #[error("the permit does not cover one of the tools")]
+    Tool,
 }
 
 /// A deny decision.
@@ -91,7 +96,21 @@ impl Permit {
         if self.model != facts.model || *self.implied_models != *facts.implied_models {
             return Err(Uncovered::Model);
         }
+        if !self.denied_tools(&facts.tool_names).is_empty() {
+            return Err(Uncovered::Tool);
+        }
         Ok(Permitted(call))
+    }
+
+    /// Those of a call's tools that must be taken out of it, each with the rule that denies it.
+    pub fn denied_tools(&self, names: &[Box<str>]) -> Vec<(Box<str>, Arc<str>)> {
+        let Some(tools) = &self.tools else { return Vec::new() };
+        names.iter().filter_map(|name| Some((name.clone(), tools.denies(name)?))).collect()
+    }
+
+    /// What the policy says of tools that the answer will call.
+    pub fn tools(&self) -> Option<&Arc<ToolPolicy>> {
+        self.tools.as_ref()
     }
 
     /// The rule that allowed, e.g. `line 12: p, developer, gpt-4o*, allow`; `None` where an

@@ -11,7 +11,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// One `p` or `p2` line.
+/// One `p`, `p2` or `p3` line.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
     pub(super) line: u32,

@@ -201,7 +201,7 @@ fn an_explanation_tells_roles_matches_and_the_reason() {
         "p2, developer, web:*, allow\np, developer, gpt-*, allow\np, demo, gpt-4*, deny\n\
          p, developer, gpt-4o, allow\ng, developer, staff\np2, staff, web:read, allow\n",
     );
-    let explained = policy.explain(&developer(), Permission::WebWrite, Some("gpt-4o"));
+    let explained = policy.explain(&developer(), Permission::WebWrite, Some("gpt-4o"), None);
     assert_eq!(explained.result, PolicyResult::Deny);
     assert_eq!(explained.reason, "the model gpt-4o is denied by line 3: p, demo, gpt-4*, deny");
     let json = serde_json::to_value(&explained).unwrap();
@@ -215,7 +215,7 @@ fn an_explanation_tells_roles_matches_and_the_reason() {
     assert_eq!(json["matched"][0]["kind"], "p2");
     assert_eq!(json["deciding_rule"], "line 3: p, demo, gpt-4*, deny");
 
-    let allowed = policy.explain(&developer(), Permission::WebWrite, Some("gpt-5"));
+    let allowed = policy.explain(&developer(), Permission::WebWrite, Some("gpt-5"), None);
     assert_eq!(allowed.result, PolicyResult::Allow);
     assert_eq!(
         allowed.reason,
@@ -231,7 +231,7 @@ fn an_explanation_tells_roles_matches_and_the_reason() {
             policy.version()
         )
     );
-    let silent = policy.explain(&developer(), Permission::WebWrite, Some("o3"));
+    let silent = policy.explain(&developer(), Permission::WebWrite, Some("o3"), None);
     assert_eq!((silent.result, silent.deciding_rule), (PolicyResult::Deny, None));
 }
 

@@ -11,6 +11,8 @@ use std::borrow::Cow;
 pub enum Fault {
     /// Identity, standing or policy said no.
     Denied,
+    /// A detection rule stopped it.
+    Blocked,
     /// The request cannot be taken (malformed, too large, too many, no room).
     Rejected,
     /// The provider failed.
@@ -50,6 +52,10 @@ pub enum Refusal {
     PermissionDenied,
     /// The roles may not use this model.
     ModelNotAllowed,
+    /// The call insists on a tool that the roles may not use.
+    ToolNotAllowed,
+    /// A detection rule stopped the call.
+    ContentBlocked,
     /// The endpoint is not one that we know.
     UnknownEndpoint,
     /// The endpoint is known, but not with this method.
@@ -119,6 +125,7 @@ impl Refusal {
             | Self::AgentRevoked
             | Self::PermissionDenied
             | Self::ModelNotAllowed
+            | Self::ToolNotAllowed
             | Self::EndpointForbidden
             | Self::InputFileNotAllowed => 403,
             Self::UnknownEndpoint | Self::ObjectNotFound => 404,
@@ -129,6 +136,7 @@ impl Refusal {
             Self::UnsupportedMedia { .. } => 415,
             Self::LimitReached { .. } => 429,
             Self::HeadTooLarge { .. } => 431,
+            Self::ContentBlocked => 451,
             Self::Unavailable { .. } => 503,
             Self::UpstreamUnreachable | Self::UpstreamInvalid => 502,
             Self::UpstreamTimeout => 504,
@@ -146,6 +154,8 @@ impl Refusal {
             Self::ProviderKeyMissing => "provider_key_missing",
             Self::PermissionDenied => "permission_denied",
             Self::ModelNotAllowed => "model_not_allowed",
+            Self::ToolNotAllowed => "tool_not_allowed",
+            Self::ContentBlocked => "content_blocked",
             Self::UnknownEndpoint => "unknown_endpoint",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::EndpointForbidden => "endpoint_forbidden",
@@ -172,7 +182,7 @@ impl Refusal {
     pub const fn kind(&self) -> &'static str {
         match self.status() {
             401 => "authentication_error",
-            403 => "permission_error",
+            403 | 451 => "permission_error",
             429 => "rate_limit_error",
             500.. => "server_error",
             _ => "invalid_request_error",
@@ -228,6 +238,11 @@ impl Refusal {
                 "The policy does not permit this agent to use the requested model. Give the \
                  decision id in x-portcullis-decision to your administrator."
             }
+            Self::ToolNotAllowed => {
+                "The policy does not permit this agent to use the tool that tool_choice names. Give \
+                 the decision id in x-portcullis-decision to your administrator."
+            }
+            Self::ContentBlocked => "Content blocked due to policy violations",
             Self::UnknownEndpoint => "The gate does not serve this endpoint.",
             Self::MethodNotAllowed => "The gate does not serve this method on this endpoint.",
             Self::EndpointForbidden => "This endpoint is never served through the gate.",
@@ -258,6 +273,7 @@ impl Refusal {
         match self {
             Self::Malformed { param, .. } => param.as_deref(),
             Self::ModelNotAllowed => Some("model"),
+            Self::ToolNotAllowed => Some("tool_choice"),
             _ => None,
         }
     }
@@ -275,6 +291,7 @@ impl Refusal {
     pub const fn fault(&self) -> Fault {
         match self.status() {
             401 | 403 => Fault::Denied,
+            451 => Fault::Blocked,
             502 | 504 => Fault::Upstream,
             _ => Fault::Rejected,
         }
@@ -284,6 +301,7 @@ impl Refusal {
     pub const fn outcome(&self) -> Outcome {
         match self.fault() {
             Fault::Denied => Outcome::Denied,
+            Fault::Blocked => Outcome::Blocked,
             Fault::Rejected => Outcome::Rejected,
             Fault::Upstream => Outcome::UpstreamError,
         }

@@ -19,11 +19,18 @@ fn problem_of(line: &str) -> String {
 #[test]
 fn every_kind_of_mistake_is_reported_with_its_column_and_a_remedy() {
     for (line, column, expected) in [
-        ("q, developer, gpt-4o, allow", 1, "`p` (models), `p2` (permissions), `g` (roles)"),
+        (
+            "q, developer, gpt-4o, allow",
+            1,
+            "`p` (models), `p2` (permissions), `p3` (tools), `g` (roles)",
+        ),
         ("P, developer, gpt-4o, allow", 1, "did you mean `p`?"),
         ("P2, developer, web:read, allow", 1, "did you mean `p2`?"),
         ("  G, bot, developer", 3, "did you mean `g`?"),
-        ("p3, developer, shell_*, deny", 1, "not enforced yet"),
+        ("P3, developer, shell_*, deny", 1, "did you mean `p3`?"),
+        ("p3, developer, shell_*", 16, "write `p3, role, tool, deny`"),
+        ("p3, developer, shell_*, allow", 25, "write `p3, role, !(one|other), deny`"),
+        ("p3, developer, shell (x), deny", 21, "cannot hold white space"),
         ("p", 1, "1 fields where 4 belong; write `p, role, model, allow|deny`"),
         ("p, developer, gpt-4o", 15, "3 fields where 4 belong"),
         ("p2, developer, web:read", 16, "write `p2, role, permission, allow|deny`"),

@@ -78,3 +78,61 @@ fn a_permit_covers_the_call_it_was_given_for_and_no_other() {
     assert_eq!(cover(&developer(), write, Some("gpt-5")), Uncovered::Model);
     assert_eq!(cover(&developer(), write, None), Uncovered::Model);
 }
+
+#[test]
+fn a_tool_is_allowed_unless_a_line_denies_it_to_one_of_the_roles() {
+    let policy = policy(
+        "p2, developer, web:*, allow\np, developer, *, allow\np3, developer, shell_*, deny\n\
+         p3, type:autonomous, !(search|get_*), deny\ng, bot, developer\n",
+    );
+    let denied = |who: &Principal, tool| policy.tools_of(&who.subject).unwrap().denies(tool);
+    for _ in 0..2 {
+        assert_eq!(
+            denied(&developer(), "shell_exec").as_deref(),
+            Some("line 3: p3, developer, shell_*, deny")
+        );
+    }
+    assert_eq!(denied(&developer(), "search"), None);
+    assert_eq!(denied(&agent("other", "x", &[]), "shell_exec"), None, "not a developer");
+    assert!(denied(&agent("bot", "x", &[]), "shell_exec").is_some(), "by inheritance");
+    let worker = agent("w", "autonomous", &["developer"]);
+    assert_eq!(denied(&worker, "get_weather"), None);
+    assert!(denied(&worker, "send_mail").is_some());
+    assert!(denied(&developer(), &"x".repeat(257)).is_some(), "denied unread");
+}
+
+#[test]
+fn a_permit_does_not_cover_a_call_that_still_offers_a_denied_tool() {
+    let policy = policy(
+        "p2, developer, web:*, allow\np, developer, *, allow\np3, developer, shell_*, deny\n",
+    );
+    let decision = policy.authorize(&developer(), Permission::WebWrite, Some("m"));
+    let Decision::Allow(permit) = decision else { panic!("the call itself is allowed") };
+    let offering = |tools: &[&str]| {
+        let mut call = call(Permission::WebWrite, Some("m"));
+        call.0.tool_names = tools.iter().map(|name| Box::from(*name)).collect();
+        call
+    };
+    let both = offering(&["search", "shell_exec"]);
+    let denied = permit.denied_tools(&both.0.tool_names);
+    assert_eq!(denied.len(), 1);
+    assert_eq!(
+        (&*denied[0].0, &*denied[0].1),
+        ("shell_exec", "line 3: p3, developer, shell_*, deny")
+    );
+    assert_eq!(permit.cover(&developer(), both).unwrap_err(), Uncovered::Tool);
+    assert!(permit.cover(&developer(), offering(&["search"])).is_ok());
+}
+
+#[test]
+fn an_explanation_says_what_becomes_of_a_tool() {
+    let policy = policy(
+        "p2, developer, web:*, allow\np, developer, *, allow\np3, developer, shell_*, deny\n",
+    );
+    let explain = |tool| policy.explain(&developer(), Permission::WebWrite, Some("m"), Some(tool));
+    let denied = explain("shell_exec");
+    assert_eq!(denied.result, PolicyResult::Deny);
+    assert!(denied.reason.contains("is taken out of the call by line 3"), "{}", denied.reason);
+    assert!(denied.to_string().contains("web:write, model m, tool shell_exec"), "{denied}");
+    assert_eq!(explain("search").result, PolicyResult::Allow);
+}
