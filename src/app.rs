@@ -11,7 +11,7 @@ mod wiring;
 pub use data_dir::DataDir;
 pub use error::AppError;
 
-use crate::actors::policy::PolicyPaths;
+use crate::actors::policy::{DetectionsFile, PolicyPaths, PolicySnapshot};
 use crate::actors::upstream::Provider;
 use crate::admin::{ConfiguredNames, ensure_administrator};
 use crate::bus::audit::Flush;
@@ -22,7 +22,7 @@ use crate::http::{AdminState, SignInAttempts, routes};
 use crate::pipeline::{Drain, Gate, GateSettings};
 use crate::policy::Policy;
 use crate::sandbox::Sandbox;
-use crate::store::{Store, StoreOptions};
+use crate::store::{Store, StoreOptions, correlation_key};
 use crate::telemetry::RequestSpan;
 use crate::types::Sensitive;
 use actix_web::{App, HttpServer, dev::ServerHandle, rt::net::TcpStream, web::Data};
@@ -76,12 +76,26 @@ pub fn policy_paths(config: &Config) -> PolicyPaths {
     PolicyPaths { model: config.policy.model.clone(), file: config.policy.file.clone() }
 }
 
+/// The file of the rules of detection, for a look at them: without the key for findings.
+pub fn detections_file(config: &Config) -> DetectionsFile {
+    DetectionsFile { path: config.detection.file.clone(), key: None }
+}
+
+/// The same with the key, which is made at the first start.
+fn keyed_detections(config: &Config) -> Result<DetectionsFile, AppError> {
+    let configured = config.detection.correlation_key_file.as_deref();
+    let key = correlation_key(configured, &config.data_dir).map_err(AppError::CorrelationKey)?;
+    Ok(DetectionsFile { key: Some(key), ..detections_file(config) })
+}
+
 impl Gateway {
-    /// Claims directory and port, migrates, reads keys and policy. With `sandbox` the provider is the
+    /// Claims directory and port, migrates, reads keys, policy and rules of detection. With `sandbox` the provider is the
     /// built-in one.
     pub fn prepare(mut config: Config, sandbox: bool) -> Result<Self, AppError> {
         let data_dir = DataDir::claim(&config.data_dir)?;
         let policy = policy_paths(&config).load()?;
+        let detections_file = keyed_detections(&config)?;
+        let detections = detections_file.load().map_err(AppError::Detections)?;
         let listener = listen(config.server.bind)?;
         let store = open_store(&config)?;
         let identities = identities::load(&config, &store)?;
@@ -100,6 +114,7 @@ impl Gateway {
             sandbox: sandbox.is_some(),
         };
         let first_policy = Arc::clone(&policy.policy);
+        let policy = (PolicySnapshot::of(policy, detections), detections_file);
         let wiring = Wiring::start(&config, store.clone(), identities, policy, greeting.clone());
         Ok(Self {
             config,

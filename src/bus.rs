@@ -146,6 +146,8 @@ pub struct Bus {
     pub select_models: Line<policy::SelectModels>,
     /// The current policy and its last error. (this worker's `PolicyDesk`)
     pub describe_policy: Line<policy::DescribePolicy>,
+    /// The current rules of detection and their last errors. (this worker's `PolicyDesk`)
+    pub describe_detections: Line<policy::DescribeDetections>,
     /// Who made these objects of the provider's account? (`ObjectActor`)
     pub find_objects: Line<objects::FindObjects>,
     /// This principal made these. (`ObjectActor`)

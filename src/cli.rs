@@ -8,6 +8,7 @@ mod app_context;
 mod audit;
 mod config;
 mod demo;
+mod detections;
 mod error;
 mod key;
 mod limits;
@@ -72,6 +73,9 @@ enum Command {
     /// Check and explain the policy
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Check, list and try the rules of detection
+    #[command(subcommand)]
+    Detections(detections::DetectionsCommand),
     /// Read the record
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -119,6 +123,7 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Keys(command) => signing_keys::run(&context, command, &mut output),
         Command::Token(token) => token::run(&context, token, &mut output),
         Command::Policy(command) => policy::run(&context, command, &mut output),
+        Command::Detections(command) => detections::run(&context, command, &mut output),
         Command::Audit(command) => audit::run(&context, command, &mut output),
         Command::Config => config::run(&context, &mut output),
         Command::Migrate => config::migrate(&context, &mut output),

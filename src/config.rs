@@ -16,12 +16,12 @@ mod value;
 pub use document::{example_toml, markdown_table};
 pub use error::ConfigError;
 pub use keys::{
-    Admin, Audit, Auth, Config, Database, Endpoints, KEYS, Key, Limits, Log, PolicyFiles, Server,
-    Upstream,
+    Admin, Audit, Auth, Config, Database, Detection, Endpoints, KEYS, Key, Limits, Log,
+    PolicyFiles, Server, Upstream,
 };
 pub use named::{IssuerSettings, NAMED_KEYS, ProviderKeySettings};
 pub use resolve::{Inputs, Loaded, Resolved, resolve};
-pub use value::{LogFormat, UnknownAgents, UnknownEndpoints};
+pub use value::{BlockedStatus, LogFormat, StreamDetection, UnknownAgents, UnknownEndpoints};
 
 use crate::types::Sensitive;
 use std::{fs, io::ErrorKind, path::Path};

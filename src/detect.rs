@@ -1,8 +1,9 @@
 //! Screening: the only maker of [`Screened`], without which nothing is forwarded.
 //!
-//! Owns the verdict on what goes in and comes out. No detection rules exist yet, so a screened call
-//! says plainly that nothing was scanned. It must never keep or name the text that it sees.
+//! Owns the rules and the verdict on what goes in and comes out. It must never keep or name the
+//! text that it sees: what leaves this room of a text is a [`Tally`] of findings.
 
+mod answer;
 mod decoded;
 mod detections;
 mod error;
@@ -10,18 +11,32 @@ mod file;
 mod fold;
 mod judge;
 mod lane;
+mod parse;
 mod profile;
 mod rule;
 mod scanner;
+mod selector;
 mod stream;
 mod tally;
+mod trial;
 mod validators;
 
+pub use answer::{AnswerGuard, ScreenedAnswer, screen_answer};
+pub use detections::{CorrelationKey, Detections, FailedExample};
+pub use error::DetectionError;
+pub use file::{RuleFile, TEMPLATES, Template, read};
+pub use judge::{Judged, Redaction, judge};
+pub use lane::{Lane, Stopped};
+pub use profile::{Audience, Profile};
 pub use rule::{Boundary, Override, Rule, View};
+pub use selector::Selector;
+pub use stream::{Report, StreamScreen, StreamSettings, StreamStop, TextScreen};
+pub use tally::Tally;
+pub use trial::{Trial, TrialHit};
 
-use crate::openai::UNKNOWN_ENDPOINT;
+use crate::openai::{Call, Edit, Texts, UNKNOWN_ENDPOINT};
 use crate::policy::Permitted;
-use crate::types::{Governed, Scan, ScanExtent};
+use crate::types::{Governed, Lifecycle, Scan, ScanExtent};
 use std::borrow::Cow;
 
 /// How far before a match its context reaches.
@@ -49,13 +64,60 @@ impl<C> Screened<C> {
     }
 }
 
-/// Screens an authorised call. With no rules it passes as it came, and the scan says `none`.
-pub fn screen<C: Governed>(permitted: Permitted<C>) -> Screened<C> {
-    let reason = if permitted.call().facts().endpoint == UNKNOWN_ENDPOINT {
-        "the endpoint is not known: its call is forwarded unread"
-    } else {
-        "no detection rules are configured"
-    };
-    let scan = Scan { extent: ScanExtent::None, reason: Some(Cow::Borrowed(reason)) };
-    Screened { call: permitted.into_call(), scan }
+/// Screens an authorised call: what is found goes to `tally`, what may not leave is taken out.
+pub fn screen(
+    permitted: Permitted<Call>,
+    profile: &Profile,
+    tally: &mut Tally,
+) -> Result<Screened<Call>, Stopped> {
+    let call = permitted.into_call();
+    if call.facts().endpoint == UNKNOWN_ENDPOINT {
+        let scan = none("the endpoint is not known: its call is forwarded unread");
+        return Ok(Screened { call, scan });
+    }
+    if !profile.watches(Lifecycle::Ingress) {
+        return Ok(Screened { call, scan: none("no detection rule applies to the call") });
+    }
+    let (edits, stops) = judge_texts(call.body(), call.texts(), profile, Lifecycle::Ingress, tally);
+    if stops {
+        return Err(Stopped::Violation);
+    }
+    let scan = extent_of(call.texts());
+    let call = if edits.is_empty() { call } else { call.redact(edits) };
+    Ok(Screened { call, scan })
+}
+
+/// Judges every text of a body: what is to be replaced, and whether it is stopped.
+fn judge_texts(
+    body: &[u8],
+    texts: &Texts,
+    profile: &Profile,
+    lifecycle: Lifecycle,
+    tally: &mut Tally,
+) -> (Vec<Edit>, bool) {
+    let mut edits = Vec::new();
+    let mut stops = false;
+    for span in texts.spans() {
+        let judged = judge(profile, lifecycle, span.surface, &span.text(body), tally);
+        stops |= judged.stops;
+        if !judged.redactions.is_empty() {
+            let pieces = judged.redactions.iter().map(|it| (it.range.clone(), it.label.as_ref()));
+            edits.extend(span.redact(body, pieces));
+        }
+    }
+    (edits, stops)
+}
+
+/// Everything was read, but for what the texts say was not.
+fn extent_of(texts: &Texts) -> Scan {
+    let mut reasons: Vec<&'static str> = texts.unread().iter().map(|it| it.as_str()).collect();
+    reasons.dedup();
+    if reasons.is_empty() {
+        return Scan { extent: ScanExtent::Full, reason: None };
+    }
+    Scan { extent: ScanExtent::Partial, reason: Some(reasons.join("; ").into()) }
+}
+
+fn none(reason: &'static str) -> Scan {
+    Scan { extent: ScanExtent::None, reason: Some(Cow::Borrowed(reason)) }
 }

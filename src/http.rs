@@ -68,6 +68,7 @@ pub fn routes(app: &mut web::ServiceConfig) {
         .service(web::resource("/api/v1/admin/logout").post(session::logout))
         .service(web::resource("/api/v1/admin/session").get(session::show_session))
         .service(web::resource("/api/v1/policy").get(admin::show_policy))
+        .service(web::resource("/api/v1/detections").get(admin::show_detections))
         .service(web::resource("/api/v1/audit/events").get(events::list_events))
         .service(web::resource("/api/v1/audit/events/{id}").get(events::show_event))
         .service(web::resource("/api/v1/activity/stream").get(activity::stream_activity))

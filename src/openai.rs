@@ -26,14 +26,25 @@ mod texts;
 mod tools;
 
 pub use answer::{AnswerFacts, AnswerReader, Truncated};
+pub use answer_texts::{AnswerChoice, AnswerTexts, ToolCall, answer_texts};
 pub use batch_file::{BatchInput, read_batch_file};
+pub use blocked::{
+    BLOCKED_MESSAGE, BegunChoice, BegunStream, Blocked, BlockedAnswer, blocked_answer,
+    blocked_event,
+};
 pub use call::{Call, ReadOptions, Reference, must_be_held, watched_fields};
+pub use edits::{Edit, apply};
 pub use endpoint::{
     AnswerKind, BodyKind, ENDPOINTS, Endpoint, FormKind, ModelPlace, Route, StreamMarker,
     UNKNOWN_ENDPOINT, find, methods_of,
+};
+pub use events::{
+    CallKey, CallList, CallPiece, ChoiceSeen, Cut, Ends, Event, EventCutter, EventText, EventTexts,
+    ListedCall, MAX_EVENT_BYTES, Number, StreamHead, TextKey, escaped, read_event, stream_head,
 };
 pub use list::{UnreadableList, filter_list, filter_page, next_after};
 pub use multipart::{FormReader, boundary};
 pub use objects::{ObjectIds, object_ids};
 pub use refusal::{CONTENT_TYPE, render, stream_error_event};
 pub use stream::{PING, StreamEditor, StreamEnd, StreamFault};
+pub use texts::{TextSpan, Texts, Unread};

@@ -17,6 +17,7 @@ mod leash;
 mod objects;
 mod pages;
 mod record;
+mod screening;
 
 pub use budget::Budget;
 pub use drain::Drain;
@@ -24,9 +25,9 @@ pub use egress::Egress;
 pub use headers::{DECISION, SANDBOX};
 
 use crate::bus::Bus;
-use crate::bus::upstream::UpstreamReply;
-use crate::config::{Config, UnknownEndpoints};
-use crate::openai::{ReadOptions, find};
+use crate::config::{BlockedStatus, Config, StreamDetection, UnknownEndpoints};
+use crate::detect::StreamSettings;
+use crate::openai::{Blocked, ReadOptions, find};
 use crate::types::{ExchangeId, Governed, Refusal, Sensitive, Surface};
 use actix_web::{
     HttpRequest,
@@ -74,6 +75,9 @@ pub struct GateSettings {
     ping_every: Duration,
     idle_timeout: Duration,
     read_options: ReadOptions,
+    /// Blocked calls are answered in the provider's own shape where there is one, not with 451.
+    blocked_as_answer: bool,
+    streams: StreamSettings,
 }
 
 impl GateSettings {
@@ -112,6 +116,12 @@ impl GateSettings {
             read_options: ReadOptions {
                 request_stream_usage: config.upstream.request_stream_usage,
                 collect_references: false,
+                collect_texts: true,
+            },
+            blocked_as_answer: config.detection.blocked_status == BlockedStatus::Answer,
+            streams: StreamSettings {
+                inline: config.detection.stream == StreamDetection::Inline,
+                held_bytes: config.detection.held_bytes,
             },
         })
     }
@@ -168,11 +178,18 @@ pub struct Refused {
     pub id: ExchangeId,
     /// What the caller gets.
     pub refusal: Refusal,
+    /// What it gets instead: an answer in the shape of the provider's own content filter.
+    pub shape: Option<Box<Blocked>>,
 }
 
 /// Why a call does not reach its answer.
 enum Stop {
     Refused(Refusal),
+    /// A rule stops the call or its answer: the refusal, unless the caller gets an answer in its shape.
+    Blocked {
+        refusal: Refusal,
+        shape: Option<Box<Blocked>>,
+    },
     ClientGone,
 }
 
@@ -193,8 +210,9 @@ pub async fn relay(gate: &Gate, mut inbound: Inbound<'_>) -> Result<Answer, Opti
         refusal = leash.pulled() => Err(Stop::Refused(refusal)),
     };
     match answered {
-        Ok((reply, plan)) => Ok(egress::answer(gate, exchange, reply, &plan, leash)),
+        Ok((settled, plan)) => Ok(egress::answer(gate, exchange, settled, plan, leash)),
         Err(Stop::Refused(refusal)) => Err(Some(exchange.refuse(refusal))),
+        Err(Stop::Blocked { refusal, shape }) => Err(Some(exchange.block(refusal, shape))),
         Err(Stop::ClientGone) => Err(None),
     }
 }
@@ -203,7 +221,7 @@ async fn answer(
     gate: &Gate,
     exchange: &mut Exchange,
     inbound: &mut Inbound<'_>,
-) -> Result<(UpstreamReply, egress::Plan), Stop> {
+) -> Result<(egress::Settled, egress::Plan), Stop> {
     let request = inbound.request;
     host::check(request.headers())?;
     ingress::refuse_websocket(request.headers())?;
@@ -219,14 +237,13 @@ async fn answer(
         // By now a batch's models are known.
         exchange.note_call(&call);
     }
-    let permitted = admit::authorize(gate, exchange, call).await?;
-    let screened = crate::detect::screen(permitted);
-    exchange.note_scan(screened.scan());
+    let (permit, guard) = admit::authorize(gate, exchange, &call).await?;
+    let screened = screening::screen_call(gate, exchange, call, permit, &guard).await?;
     if screened.call().facts().stream {
         exchange.open_stream()?;
     }
     exchange.announce();
-    let plan = egress::Plan::of(screened.call(), key.is_ours);
+    let plan = egress::Plan::of(screened.call(), key.is_ours, guard);
     let mut headers = headers::to_provider(request.headers(), screened.call().content_type());
     if key.is_ours {
         headers::remove_account(&mut headers);
@@ -239,6 +256,6 @@ async fn answer(
         exchange.note_stream();
         exchange.open_stream()?;
     }
-    let reply = egress::settle(gate, exchange, reply, &plan, pages.as_ref()).await?;
-    Ok((reply, plan))
+    let settled = egress::settle(gate, exchange, reply, &plan, pages.as_ref()).await?;
+    Ok((settled, plan))
 }

@@ -15,6 +15,7 @@ mod rules;
 mod tools;
 
 pub use error::{PolicyError, SourceFile};
+pub(crate) use error::{closest, ordinal};
 pub use explain::{Explanation, MatchedRule};
 pub use line::{Effect, RuleKind};
 pub use pattern::{Pattern, PatternError};
@@ -138,6 +139,11 @@ impl Policy {
             rule,
             version: Arc::clone(&self.version),
         })
+    }
+
+    /// Every role of this subject: its own and what they inherit.
+    pub fn roles_of(&self, subject: &str) -> Vec<Arc<str>> {
+        self.roles.effective(subject)
     }
 
     /// What the `p3` lines say to this subject; `None` where there are none.

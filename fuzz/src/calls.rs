@@ -22,7 +22,11 @@ pub fn check(input: &[u8]) {
     for route in ROUTES.iter() {
         let is_form = matches!(route.endpoint.body, BodyKind::Form(_));
         let content_type = is_form.then_some("multipart/form-data; boundary=xyz");
-        let options = ReadOptions { request_stream_usage: true, collect_references: true };
+        let options = ReadOptions {
+            request_stream_usage: true,
+            collect_references: true,
+            collect_texts: true,
+        };
         let Ok(call) = Call::read(route.clone(), None, content_type, body.clone(), options) else {
             continue;
         };

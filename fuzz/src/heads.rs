@@ -33,7 +33,11 @@ pub fn check(input: &[u8]) {
         assert_eq!(again.endpoint, known.endpoint);
         assert_eq!((again.path_model, again.object_id), (known.path_model, known.object_id));
     }
-    let options = ReadOptions { request_stream_usage: false, collect_references: false };
+    let options = ReadOptions {
+        request_stream_usage: false,
+        collect_references: false,
+        collect_texts: false,
+    };
     let path = route.upstream_path.clone();
     if let Ok(call) = Call::read(route, query, content_type, body, options) {
         let after = call.target().strip_prefix(&*path).unwrap();

@@ -82,6 +82,12 @@ impl BroadcastActor {
             Event::PolicyRefused { version, fault } => {
                 self.send(|| frames::policy(&version, Some(&fault)));
             }
+            Event::DetectionsReloaded { version } => {
+                self.send(|| frames::detections(&version, None));
+            }
+            Event::DetectionsRefused { version, fault } => {
+                self.send(|| frames::detections(&version, Some(&fault)));
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::actors::auth::IssuerError;
 use crate::admin::AdminError;
+use crate::detect::DetectionError;
 use crate::policy::PolicyError;
 use crate::store::{KeyFileError, StoreError};
 use crate::tls::TlsError;
@@ -59,6 +60,14 @@ pub enum AppError {
     /// The policy does not build.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The rules of detection do not build.
+    #[error("{}", first_of(.0))]
+    Detections(Vec<DetectionError>),
+    /// The key that findings are correlated with cannot be read or made.
+    #[error(
+        "correlation key {0}; restore it from a backup, or make another with: head -c 32 /dev/urandom > FILE (new findings then correlate with no old ones)"
+    )]
+    CorrelationKey(KeyFileError),
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -77,4 +86,18 @@ pub enum AppError {
         /// How many are lost.
         records: usize,
     },
+}
+
+/// The first problem, and how to see the others.
+fn first_of(errors: &[DetectionError]) -> String {
+    let first = errors.first().map(ToString::to_string).unwrap_or_default();
+    match errors.len() {
+        0 | 1 => first,
+        several => {
+            format!(
+                "{first} ({} more: see 'portcullis detections check')",
+                several.saturating_sub(1)
+            )
+        }
+    }
 }

@@ -10,7 +10,9 @@ use crate::actors::auth::{
 use crate::actors::broadcast::BroadcastActor;
 use crate::actors::keep;
 use crate::actors::objects::ObjectActor;
-use crate::actors::policy::{PolicyActor, PolicyDesk, PolicySnapshot, PublishedPolicy};
+use crate::actors::policy::{
+    DetectionsFile, PolicyActor, PolicyDesk, PolicySnapshot, PublishedPolicy,
+};
 use crate::actors::upstream::{Provider, UpstreamActor};
 use crate::bus::audit::{Inbox, Places};
 use crate::bus::broadcast::Greeting;
@@ -74,7 +76,7 @@ impl Wiring {
         config: &Config,
         store: Store,
         (settings, auth): (AuthSettings, AuthSnapshot),
-        policy: PolicySnapshot,
+        (policy, detections): (PolicySnapshot, DetectionsFile),
         greeting: Greeting,
     ) -> Self {
         let wiring = Self {
@@ -92,7 +94,7 @@ impl Wiring {
             },
         };
         wiring.keep_record(config, store.clone(), greeting);
-        wiring.keep_owners(config, store);
+        wiring.keep_owners(config, store, detections);
         wiring
     }
 
@@ -129,7 +131,7 @@ impl Wiring {
         });
     }
 
-    fn keep_owners(&self, config: &Config, store: Store) {
+    fn keep_owners(&self, config: &Config, store: Store, detections: DetectionsFile) {
         let wiring = self.clone();
         let paths = super::policy_paths(config);
         on_own_thread(move || {
@@ -157,7 +159,9 @@ impl Wiring {
                 owners.bind_objects.seat(addr.clone().recipient());
             });
             let start = move || {
-                PolicyActor::new(paths.clone(), Arc::clone(&policy), record.publish.clone()).start()
+                let (paths, detections) = (paths.clone(), detections.clone());
+                let (published, publish) = (Arc::clone(&policy), record.publish.clone());
+                PolicyActor::new(paths, detections, published, publish).start()
             };
             keep("policy", start, move |addr: &Addr<PolicyActor>| {
                 lines.list_permissions.seat(addr.clone().recipient());
@@ -179,6 +183,7 @@ impl Wiring {
             authorize: Line::new(DESK_DEADLINE),
             select_models: Line::new(DESK_DEADLINE),
             describe_policy: Line::new(DESK_DEADLINE),
+            describe_detections: Line::new(DESK_DEADLINE),
             find_objects: self.owners.find_objects.clone(),
             bind_objects: self.owners.bind_objects.clone(),
             // The actor keeps the configured deadlines.
@@ -199,6 +204,7 @@ impl Wiring {
             seat.authorize.seat(addr.clone().recipient());
             seat.select_models.seat(addr.clone().recipient());
             seat.describe_policy.seat(addr.clone().recipient());
+            seat.describe_detections.seat(addr.clone().recipient());
         });
         let (seat, upstream, provider) = (bus.clone(), upstream.clone(), provider.clone());
         let start = move || UpstreamActor::new(&upstream, provider.clone()).start();

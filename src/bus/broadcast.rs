@@ -1,6 +1,6 @@
 //! Events: what happened, for everyone who follows. Metadata only.
 
-use crate::bus::policy::PolicyFault;
+use crate::bus::policy::{DetectionsFault, PolicyFault};
 use crate::types::Record;
 use actix::Message;
 use bytes::Bytes;
@@ -37,6 +37,18 @@ pub enum Event {
         version: Arc<str>,
         /// What is wrong with the save.
         fault: PolicyFault,
+    },
+    /// Other rules of detection are in force.
+    DetectionsReloaded {
+        /// Their version.
+        version: Arc<str>,
+    },
+    /// A save of the rules of detection was refused; the last good ones stay in force.
+    DetectionsRefused {
+        /// The version that stays.
+        version: Arc<str>,
+        /// What is wrong with the save.
+        fault: DetectionsFault,
     },
 }
 

@@ -1,5 +1,6 @@
 //! What may be said to the keeper of the policy, and what it answers.
 
+use crate::detect::{DetectionError, Profile};
 use crate::policy::{Decision, PolicyError};
 use crate::types::{Permission, Principal, UnixMillis};
 use actix::Message;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 /// May this principal make this call? Answered on the worker's own thread from the current policy.
 #[derive(Debug, Message)]
-#[rtype(result = "Decision")]
+#[rtype(result = "Authorized")]
 pub struct Authorize {
     /// Who.
     pub principal: Arc<Principal>,
@@ -18,6 +19,15 @@ pub struct Authorize {
     pub model: Option<Arc<str>>,
     /// Models that the call uses besides.
     pub implied_models: Vec<Arc<str>>,
+}
+
+/// The policy's answer, and what the detection rules do for this caller.
+#[derive(Clone)]
+pub struct Authorized {
+    /// Allowed or not.
+    pub decision: Decision,
+    /// What the call and its answer are screened with.
+    pub profile: Arc<Profile>,
 }
 
 /// Which of these models may this principal use? The reply has one answer per model, in order.
@@ -80,5 +90,40 @@ pub struct PolicyFault {
     /// When it was seen.
     pub at: UnixMillis,
     /// The refused file's text, where it could be read.
+    pub text: Option<String>,
+}
+
+/// The rules of detection in force and the last errors.
+#[derive(Debug, Message)]
+#[rtype(result = "Arc<DetectionsView>")]
+pub struct DescribeDetections;
+
+/// What the dashboard shows of the rules of detection.
+#[derive(Clone, Debug, Serialize)]
+pub struct DetectionsView {
+    /// Version in force.
+    pub version: Arc<str>,
+    /// The file's name.
+    pub file: String,
+    /// The rules in force.
+    pub text: String,
+    /// The template that they start from.
+    pub template: &'static str,
+    /// How many rules there are.
+    pub rules: usize,
+    /// Since when.
+    pub loaded_at: UnixMillis,
+    /// Why the file on disk is not in force, when it is not.
+    pub error: Option<DetectionsFault>,
+}
+
+/// A save that was refused: the last good rules stay in force.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DetectionsFault {
+    /// Everything that is wrong, in the order of the file.
+    pub errors: Vec<DetectionError>,
+    /// When it was seen.
+    pub at: UnixMillis,
+    /// The refused text, where it could be read.
     pub text: Option<String>,
 }

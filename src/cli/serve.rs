@@ -37,6 +37,7 @@ pub(super) fn serve(context: &Context, serve: &Serve, output: &mut Output) -> Re
         };
         output.line(format!("  provider   {provider}"))?;
         output.line(format!("  policy     {}", config.policy.file.display()))?;
+        output.line(format!("  detections {}", config.detection.file.display()))?;
         output.line(format!("  agents     {url}/api/v1/openai/v1"))?;
         output.line(format!("  keys       {url}/v1"))?;
         output.line(format!("  dashboard  {url}/  (user {})", config.admin.username))?;

@@ -6,7 +6,7 @@
 use super::{
     ConfigError, IssuerSettings,
     texts::Texts,
-    value::{self, LogFormat, UnknownEndpoints},
+    value::{self, BlockedStatus, LogFormat, StreamDetection, UnknownEndpoints},
 };
 use crate::types::Sensitive;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -194,6 +194,20 @@ settings! {
         model: PathBuf = "model.conf", value::path;
         /// The rules: roles, models, permissions. Read again whenever it is saved.
         file: PathBuf = "policy.csv", value::path;
+    }
+
+    /// What is looked for in calls and answers, and what is done when it is found.
+    detection: Detection {
+        /// The rules of detection. Read again whenever it is saved.
+        file: PathBuf = "detections.toml", value::path;
+        /// Streams under rules that redact or block: `inline` holds back what may still become a match, `after` judges what has passed.
+        stream: StreamDetection = "inline", value::stream_detection;
+        /// Status of a stopped call: 200 with an answer that says so, where its endpoint has one, or 451 always.
+        blocked_status: BlockedStatus = "200", value::blocked_status;
+        /// Bytes of text held back per streamed answer, at most; beyond it the answer is cut.
+        held_bytes: usize = "65536", value::whole(1_024..=16_777_216);
+        /// File of 32 bytes that findings are correlated with. Unset: `correlation.key` in `data_dir`, made at the first start.
+        correlation_key_file: Option<PathBuf> = "", value::optional_path;
     }
 
     /// The administrator of the dashboard and its API.

@@ -42,6 +42,26 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// When a streamed answer is judged by rules that redact or block.
+    StreamDetection {
+        /// Before it passes: what may still become a match is held back.
+        Inline = "inline",
+        /// When it has passed.
+        After = "after",
+    }
+}
+
+text_enum! {
+    /// What a stopped call is answered with.
+    BlockedStatus {
+        /// An answer of its endpoint that says so; where there is none, 451.
+        Answer = "200",
+        /// 451 always.
+        Refusal = "451",
+    }
+}
+
 /// A whole number within a range.
 pub(super) fn whole<T: TryFrom<u64>>(
     range: RangeInclusive<u64>,
@@ -109,6 +129,16 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, Expected> {
 /// `deny` or `forward_unscreened`.
 pub(super) fn unknown_endpoints(text: &str) -> Result<UnknownEndpoints, Expected> {
     UnknownEndpoints::parse(text).ok_or("deny or forward_unscreened".into())
+}
+
+/// `inline` or `after`.
+pub(super) fn stream_detection(text: &str) -> Result<StreamDetection, Expected> {
+    StreamDetection::parse(text).ok_or("inline or after".into())
+}
+
+/// `200` or `451`.
+pub(super) fn blocked_status(text: &str) -> Result<BlockedStatus, Expected> {
+    BlockedStatus::parse(text).ok_or("200 or 451".into())
 }
 
 /// `refuse` or `create`.

@@ -1,9 +1,12 @@
-//! What the dashboard reads besides the record: the policy in force.
+//! What the dashboard reads besides the record: the policy and the rules of detection in force.
 
 use super::{AdminState, problem, session::require_session};
-use crate::bus::policy::DescribePolicy;
+use crate::bus::BusError;
+use crate::bus::policy::{DescribeDetections, DescribePolicy};
 use crate::pipeline::Gate;
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use serde::Serialize;
+use std::sync::Arc;
 
 /// `GET /api/v1/policy`.
 pub(super) async fn show_policy(
@@ -14,12 +17,29 @@ pub(super) async fn show_policy(
     if let Err(refusal) = require_session(&request, &state).await {
         return refusal;
     }
-    match gate.bus().describe_policy.ask(DescribePolicy).await {
+    show(gate.bus().describe_policy.ask(DescribePolicy).await, "The policy")
+}
+
+/// `GET /api/v1/detections`.
+pub(super) async fn show_detections(
+    request: HttpRequest,
+    state: Data<AdminState>,
+    gate: Data<Gate>,
+) -> HttpResponse {
+    if let Err(refusal) = require_session(&request, &state).await {
+        return refusal;
+    }
+    show(gate.bus().describe_detections.ask(DescribeDetections).await, "The rules of detection")
+}
+
+fn show(view: Result<Arc<impl Serialize>, BusError>, what: &str) -> HttpResponse {
+    match view {
         Ok(view) => {
             HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(view)
         }
         Err(_) => {
-            problem(503, "gateway_unavailable", "The policy cannot be read. Try again shortly.")
+            let message = format!("{what} cannot be read. Try again shortly.");
+            problem(503, "gateway_unavailable", &message)
         }
     }
 }

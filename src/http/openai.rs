@@ -63,6 +63,11 @@ async fn relay(
 
 fn refuse(refused: &Refused, request: &HttpRequest, path: &str, surface: Surface) -> HttpResponse {
     let refusal = &refused.refusal;
+    if let Some(shape) = &refused.shape {
+        let mut response = HttpResponse::Ok();
+        response.insert_header((DECISION, refused.id.to_string()));
+        return response.content_type(shape.content_type).body(shape.body.clone());
+    }
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let mut response = HttpResponse::build(status);
     response.insert_header((DECISION, refused.id.to_string())).content_type(CONTENT_TYPE);

@@ -5,11 +5,14 @@
 
 use super::{
     call::{ReadOptions, Reading, Reference, read_object},
+    edits::Edit,
     endpoint::batchable,
     fields::{flag, malformed, name, refuse},
     json::{Document, Kind, Value},
+    texts::{Place, Shape, Texts, Walk},
+    tools::MAX_TOOLS,
 };
-use crate::types::{ObjectKind, Refusal};
+use crate::types::{ObjectKind, Refusal, TextSurface};
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 /// What OpenAI takes in one file.
@@ -20,7 +23,8 @@ const MAX_MODELS: usize = 64;
 const MAX_REFERENCES: usize = 10_000;
 
 /// The lines pass as they came, so nothing is added to them.
-const OPTIONS: ReadOptions = ReadOptions { request_stream_usage: false, collect_references: true };
+const OPTIONS: ReadOptions =
+    ReadOptions { request_stream_usage: false, collect_references: true, collect_texts: false };
 
 /// What the file of a batch asks for.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -35,10 +39,24 @@ pub struct BatchInput {
     pub references: Vec<Reference>,
 }
 
+/// What reading the file yields.
+#[derive(Default)]
+pub(super) struct BatchReading {
+    pub(super) input: BatchInput,
+    /// The names of the tools that its calls offer, each once.
+    pub(super) tool_names: Vec<Box<str>>,
+    /// The texts of all lines, as far as they are wanted.
+    pub(super) texts: Texts,
+}
+
 /// What has been read of the file so far.
 #[derive(Default)]
 struct BatchReader {
     input: BatchInput,
+    tool_names: Vec<Box<str>>,
+    texts: Texts,
+    /// Where the file stands in its body, if its texts are wanted.
+    offset: Option<usize>,
     custom_ids: HashSet<Box<str>>,
     models: HashSet<Arc<str>>,
     references: HashSet<(ObjectKind, Arc<str>)>,
@@ -47,27 +65,66 @@ struct BatchReader {
 /// The members of a line.
 struct Line<'d> {
     custom_id: Cow<'d, str>,
+    custom_id_value: Value<'d>,
     url: Cow<'d, str>,
     body: Value<'d>,
 }
 
 /// Reads a file that is whole. A refusal names the line.
 pub fn read_batch_file(content: &[u8]) -> Result<BatchInput, Refusal> {
-    let mut reader = BatchReader::default();
-    for (index, line) in content.split(|byte| *byte == b'\n').enumerate() {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if !line.is_empty() {
-            reader.read(line).map_err(|refusal| in_line(index + 1, refusal))?;
-        }
+    read_lines(content, None).map(|reading| reading.input)
+}
+
+/// Reads a file that is whole. `offset`: where it stands in its body, if its texts are wanted.
+pub(super) fn read_lines(content: &[u8], offset: Option<usize>) -> Result<BatchReading, Refusal> {
+    let mut reader = BatchReader { offset, ..BatchReader::default() };
+    for (number, start, line) in lines(content) {
+        reader.read(start, line).map_err(|refusal| in_line(number, refusal))?;
     }
-    if reader.input.requests == 0 {
+    let BatchReader { input, tool_names, texts, .. } = reader;
+    if input.requests == 0 {
         return Err(malformed("The file of a batch must hold at least one request.", "file"));
     }
-    Ok(reader.input)
+    Ok(BatchReading { input, tool_names, texts })
+}
+
+/// What changes the calls of all lines. `offset`: where the file stands in its body.
+pub(super) fn line_edits(
+    content: &[u8],
+    offset: usize,
+    edits_of: impl Fn(Value<'_>) -> Result<Vec<Edit>, Refusal>,
+) -> Result<Vec<Edit>, Refusal> {
+    let mut edits = Vec::new();
+    for (_, start, line) in lines(content) {
+        let Ok(document) = Document::parse(line) else { continue };
+        let start = offset + start;
+        let shifted = |edit: Edit| {
+            Edit::replacement(start + edit.range.start..start + edit.range.end, edit.with)
+        };
+        let body = read_line(document.root())?.body;
+        edits.extend(edits_of(body)?.into_iter().map(shifted));
+    }
+    Ok(edits)
+}
+
+/// The names of the tools of all lines; `None` where the file cannot be read.
+pub(super) fn lines_tool_names(content: &[u8]) -> Option<Vec<Box<str>>> {
+    read_lines(content, None).ok().map(|reading| reading.tool_names)
+}
+
+/// The lines that are not empty: the number of each, where it begins, and what it says.
+pub(super) fn lines(content: &[u8]) -> impl Iterator<Item = (usize, usize, &[u8])> {
+    let mut start = 0;
+    let lines = content.split(|byte| *byte == b'\n').enumerate().map(move |(index, line)| {
+        let line_start = start;
+        start += line.len() + 1;
+        (index + 1, line_start, line.strip_suffix(b"\r").unwrap_or(line))
+    });
+    lines.filter(|(_, _, line)| !line.is_empty())
 }
 
 impl BatchReader {
-    fn read(&mut self, text: &[u8]) -> Result<(), Refusal> {
+    fn read(&mut self, start: usize, text: &[u8]) -> Result<(), Refusal> {
         // Some readers end a line here too, and would find other lines than we do.
         if memchr::memchr(b'\r', text).is_some() {
             return Err(refuse("It has a carriage return before its end."));
@@ -76,7 +133,7 @@ impl BatchReader {
             message: Cow::Owned(format!("It is not valid JSON: {error}.")),
             param: None,
         })?;
-        let Line { custom_id, url, body } = read_line(document.root())?;
+        let Line { custom_id, custom_id_value, url, body } = read_line(document.root())?;
         let (url, endpoint) = batchable(&url).ok_or_else(|| {
             malformed("The field must name an endpoint that batches may use.", "url")
         })?;
@@ -87,6 +144,12 @@ impl BatchReader {
             return Err(malformed("A request of a batch cannot stream.", "stream"));
         }
         self.take(&read_object(endpoint, body, OPTIONS)?)?;
+        if let Some(offset) = self.offset {
+            let (texts, offset) = (&mut self.texts, offset + start);
+            let mut walk = Walk { texts, offset, trusts_ids: false };
+            walk.value(custom_id_value, Place::new(Shape::Free, TextSurface::Metadata));
+            walk.value(body, Place::new(Shape::Body, TextSurface::Other));
+        }
         if !self.custom_ids.insert(custom_id.into()) {
             return Err(malformed(
                 "The field must differ from that of every other line.",
@@ -111,6 +174,14 @@ impl BatchReader {
             if self.references.insert((reference.kind, Arc::clone(&reference.id))) {
                 self.input.references.push(reference.clone());
             }
+        }
+        for name in &reading.facts.tool_names {
+            if !self.tool_names.contains(name) {
+                self.tool_names.push(name.clone());
+            }
+        }
+        if self.tool_names.len() > MAX_TOOLS {
+            return Err(malformed("The file of a batch may use at most 512 tools.", "tools"));
         }
         if self.input.models.len() > MAX_MODELS {
             return Err(malformed("The file of a batch may use at most 64 models.", "model"));
@@ -139,11 +210,12 @@ fn read_line(root: Value<'_>) -> Result<Line<'_>, Refusal> {
     let [custom_id, method, url, body] = line.map(|(param, value): (&'static str, _)| {
         value.ok_or_else(|| malformed("You must provide this parameter.", param))
     });
-    let custom_id = name(custom_id?, "custom_id")?;
+    let custom_id_value = custom_id?;
+    let custom_id = name(custom_id_value, "custom_id")?;
     if method?.as_str().as_deref() != Some("POST") {
         return Err(malformed("The field must be POST.", "method"));
     }
-    Ok(Line { custom_id, url: name(url?, "url")?, body: body? })
+    Ok(Line { custom_id, custom_id_value, url: name(url?, "url")?, body: body? })
 }
 
 /// Names the line where it was refused.

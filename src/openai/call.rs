@@ -4,6 +4,7 @@
 //! private and made together.
 
 mod body;
+mod edit;
 mod form;
 mod head;
 mod reading;
@@ -19,6 +20,7 @@ pub(in crate::openai) use reading::Reading;
 
 use super::{
     batch_file::BatchInput,
+    edits::Edit,
     endpoint::{BodyKind, Endpoint, Route, StreamMarker, is_id},
     fields::refuse,
     multipart::FormReader,
@@ -36,6 +38,8 @@ pub struct ReadOptions {
     /// Whether to look for all objects that the body names, which takes a walk over all of it. The
     /// path's object and a batch's input file are always known.
     pub collect_references: bool,
+    /// Whether to look for all texts, which takes a walk over all of the body too.
+    pub collect_texts: bool,
 }
 
 /// A call that has been read.
@@ -47,6 +51,8 @@ pub struct Call {
     body: Sensitive<Bytes>,
     reading: Reading,
     batch_input: Option<BatchInput>,
+    /// What is changed on its way, but for the usage.
+    edits: Sensitive<Vec<Edit>>,
 }
 
 impl Call {
@@ -68,7 +74,7 @@ impl Call {
             BodyKind::None | BodyKind::Json if !has_body => (Reading::of(endpoint), None),
             BodyKind::Form(_) => {
                 let form = form::read_whole(endpoint, content_type, &body)?;
-                return Self::read_form(route, query, content_type, &form, body);
+                return Self::read_form(route, query, content_type, &form, body, options);
             }
             BodyKind::Unread => (Reading::of(endpoint), content_type.map(own)),
             _ => {
@@ -91,9 +97,13 @@ impl Call {
         content_type: Option<&str>,
         form: &FormReader,
         body: Bytes,
+        options: ReadOptions,
     ) -> Result<Self, Refusal> {
-        let mut reading = form::read_fields(route.endpoint, form)?;
-        let batch_input = form::read_batch(form, &body, &mut reading)?;
+        let mut reading = form::read_fields(route.endpoint, form, &body)?;
+        let batch_input = form::read_batch(form, &body, &mut reading, options)?;
+        if options.collect_texts {
+            form::read_texts(form, &body, &mut reading);
+        }
         let call = Self::new(route, query, content_type.map(own), body, reading)?;
         Ok(Self { batch_input, ..call })
     }
@@ -115,7 +125,8 @@ impl Call {
         }
         let target = head::target(route.upstream_path, query)?;
         let body = Sensitive::new(body);
-        Ok(Self { endpoint, target, content_type, body, reading, batch_input: None })
+        let edits = Sensitive::new(Vec::new());
+        Ok(Self { endpoint, target, content_type, body, reading, batch_input: None, edits })
     }
 
     /// Adds what was recorded when the batch's input file was uploaded, so that the batch is
@@ -178,20 +189,6 @@ impl Call {
     /// The body as it came.
     pub const fn body(&self) -> &Bytes {
         self.body.expose()
-    }
-
-    /// Whether [`outgoing_body`](Self::outgoing_body) asks for usage that the caller did not ask
-    /// for, so that its traces have to be removed from the stream.
-    pub const fn usage_added(&self) -> bool {
-        self.reading.usage_splice.is_some()
-    }
-
-    /// The body to forward: the caller's own bytes, not copied, unless usage has to be asked for.
-    pub fn outgoing_body(&self) -> Bytes {
-        match &self.reading.usage_splice {
-            None => self.body().clone(),
-            Some(splice) => splice.apply(self.body()),
-        }
     }
 }
 

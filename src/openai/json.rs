@@ -7,7 +7,7 @@
 mod escape;
 mod scanner;
 
-pub(crate) use escape::unescape;
+pub(crate) use escape::{decode, unescape};
 
 use std::{borrow::Cow, ops::Range};
 use thiserror::Error;
@@ -105,6 +105,12 @@ impl<'d> Value<'d> {
     pub(crate) fn entries(self) -> impl Iterator<Item = (Value<'d>, Value<'d>)> {
         let mut children = self.children(Kind::Object);
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
+    }
+
+    /// The value of a member by its exact name; `None` where there is none.
+    pub(crate) fn member(self, name: &str) -> Option<Value<'d>> {
+        let mut entries = self.entries();
+        entries.find(|(key, _)| key.as_str().as_deref() == Some(name)).map(|(_, value)| value)
     }
 
     /// Keys and values at any depth, in no particular order, but for those inside of values whose

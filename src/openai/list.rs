@@ -59,9 +59,9 @@ pub fn filter_page(body: &[u8], kept: impl FnMut(&str) -> bool) -> Result<Vec<u8
     let filtered = filter_list(body, kept)?;
     let Ok(document) = Document::parse(&filtered) else { return Err(UnreadableList) };
     let root = document.root();
-    let entries = || member(root, "data").into_iter().flat_map(Value::items);
+    let entries = || root.member("data").into_iter().flat_map(Value::items);
     let id_of = |entry: Option<Value<'_>>| {
-        let id = entry.and_then(|entry| member(entry, "id")).map(Value::span);
+        let id = entry.and_then(|entry| entry.member("id")).map(Value::span);
         id.and_then(|id| filtered.get(id)).unwrap_or(b"null")
     };
     let (first, last) = (id_of(entries().next()), id_of(entries().last()));
@@ -69,7 +69,7 @@ pub fn filter_page(body: &[u8], kept: impl FnMut(&str) -> bool) -> Result<Vec<u8
     if entries().next().is_none() {
         edits.push(("has_more", b"false"));
     }
-    let place = |(name, text)| Some((member(root, name)?.span(), text));
+    let place = |(name, text)| Some((root.member(name)?.span(), text));
     let mut edits: Vec<_> = edits.into_iter().filter_map(place).collect();
     edits.sort_by_key(|(place, _)| place.start);
     let mut page = Vec::with_capacity(filtered.len());
@@ -87,18 +87,13 @@ pub fn filter_page(body: &[u8], kept: impl FnMut(&str) -> bool) -> Result<Vec<u8
 pub fn next_after(page: &[u8]) -> Option<String> {
     let document = Document::parse(page).ok()?;
     let root = document.root();
-    member(root, "has_more").filter(|more| more.kind() == Kind::True)?;
-    let last = member(root, "data")?.items().last()?;
+    root.member("has_more").filter(|more| more.kind() == Kind::True)?;
+    let last = root.member("data")?.items().last()?;
     id(last).map(Cow::into_owned)
 }
 
 fn id(entry: Value<'_>) -> Option<Cow<'_, str>> {
-    member(entry, "id")?.as_str()
-}
-
-fn member<'d>(object: Value<'d>, name: &str) -> Option<Value<'d>> {
-    let mut entries = object.entries();
-    entries.find(|(key, _)| key.as_str().as_deref() == Some(name)).map(|(_, value)| value)
+    entry.member("id")?.as_str()
 }
 
 #[cfg(test)]

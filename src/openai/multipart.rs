@@ -11,6 +11,8 @@ mod part;
 
 pub use boundary::boundary;
 
+pub(super) use part::FormPart;
+
 use super::fields::refuse;
 use crate::types::{Refusal, Sensitive};
 use delimiter::Delimiters;
@@ -36,6 +38,7 @@ pub struct FormReader {
     names: Vec<Box<str>>,
     values: Vec<(&'static str, Sensitive<String>)>,
     file: Option<Range<u64>>,
+    parts: Vec<FormPart>,
     /// What was wrong: nothing is read after it.
     refusal: Option<Refusal>,
 }
@@ -65,6 +68,7 @@ impl FormReader {
             names: Vec::new(),
             values: Vec::new(),
             file: None,
+            parts: Vec::new(),
             refusal: None,
         }
     }
@@ -86,6 +90,11 @@ impl FormReader {
     /// Where the bytes of the part `file` lie in the body, once it has been read to its end.
     pub fn file(&self) -> Option<Range<u64>> {
         self.file.clone()
+    }
+
+    /// The parts that have been read to their end, in order.
+    pub(super) fn parts(&self) -> &[FormPart] {
+        &self.parts
     }
 
     /// Whether the closing delimiter has been read.
@@ -146,6 +155,8 @@ impl FormReader {
     /// Keeps what is asked for of the part that has ended.
     fn end_part(&mut self, data_bytes: u64) -> Result<(), Refusal> {
         let Some(part) = self.part.take() else { return Ok(()) };
+        let name = self.names.last().cloned().unwrap_or_default();
+        self.parts.push(part.place(name, data_bytes));
         match part.end(data_bytes)? {
             Ended::Watched { name, value } => self.values.push((name, value)),
             Ended::File(place) => self.file = Some(place),

@@ -8,10 +8,11 @@ use crate::bus::audit::Told;
 use crate::bus::auth::{
     AuthError, Authenticate, Authenticated, Complete, Credential, IssuerUnavailable,
 };
-use crate::bus::policy::Authorize;
+use crate::bus::policy::{Authorize, Authorized};
+use crate::detect::AnswerGuard;
 use crate::openai::{Call, find};
-use crate::policy::{Decision, DenialReason, Permitted};
-use crate::types::{AgentStatus, Governed, Principal, Refusal, Sensitive, Surface};
+use crate::policy::{Decision, DenialReason, Permit};
+use crate::types::{AgentStatus, Governed, Refusal, Sensitive, Surface};
 use actix_web::http::header::{self, HeaderMap};
 use std::sync::Arc;
 
@@ -166,27 +167,27 @@ fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// Asks the policy and returns the call only under a permit that covers it.
+/// Asks the policy: the permit for this call, and what it and its answer are screened with.
 pub(super) async fn authorize(
     gate: &Gate,
     exchange: &mut Exchange,
-    call: Call,
-) -> Result<Permitted<Call>, Stop> {
-    let principal: Arc<Principal> = Arc::clone(exchange.principal());
+    call: &Call,
+) -> Result<(Permit, AnswerGuard), Stop> {
     let message = Authorize {
-        principal: Arc::clone(&principal),
+        principal: Arc::clone(exchange.principal()),
         permission: call.facts().permission,
         model: call.facts().model.clone(),
         implied_models: call.facts().implied_models.clone(),
     };
-    let decision = gate.bus.authorize.ask(message).await;
-    let decision = decision.map_err(|error| unavailable("policy", error))?;
+    let answer = gate.bus.authorize.ask(message).await;
+    let Authorized { decision, profile } = answer.map_err(|error| unavailable("policy", error))?;
     exchange.note_decision(&decision);
+    exchange.note_rules(profile.detections().version());
     match decision {
-        Decision::Allow(permit) => permit.cover(&principal, call).map_err(|error| {
-            tracing::error!(%error, "a permit did not cover the call that it was asked for");
-            Stop::Refused(Refusal::Unavailable { what: "policy" })
-        }),
+        Decision::Allow(permit) => {
+            let guard = AnswerGuard { profile, tools: permit.tools().cloned() };
+            Ok((permit, guard))
+        }
         Decision::Deny(denial) => Err(Stop::Refused(match denial.reason {
             DenialReason::PermissionDenied => Refusal::PermissionDenied,
             DenialReason::ModelNotAllowed => Refusal::ModelNotAllowed,

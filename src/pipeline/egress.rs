@@ -8,14 +8,14 @@ mod flow;
 mod maker;
 mod plan;
 mod reader;
+mod screen;
 mod whole;
 
 pub(super) use plan::Plan;
 pub(super) use reader::is_event_stream;
-pub(super) use whole::settle;
+pub(super) use whole::{Settled, settle};
 
 use super::{Answer, Gate, headers, leash::Leash, record::Exchange};
-use crate::bus::upstream::UpstreamReply;
 use actix_web::{
     body::{BodySize, MessageBody},
     http::StatusCode,
@@ -24,6 +24,7 @@ use bytes::Bytes;
 use flow::Flow;
 use maker::Maker;
 use reader::Reader;
+use screen::Screen;
 use std::{
     cell::RefCell,
     pin::Pin,
@@ -39,23 +40,28 @@ const CHUNKS_UNWATCHED: u32 = 16;
 pub(super) fn answer(
     gate: &Gate,
     mut exchange: Exchange,
-    reply: UpstreamReply,
-    plan: &Plan,
+    settled: Settled,
+    plan: Plan,
     leash: Leash,
 ) -> Answer {
+    let Settled { reply, is_judged } = settled;
     exchange.note_status(reply.status.as_u16());
     let failed_status = reply.status.as_u16() >= 400;
-    let reader = Reader::for_answer(&reply.headers, failed_status, plan);
+    let reader = Reader::for_answer(&reply.headers, failed_status, &plan);
+    let is_text = reader::is_text(&reply.headers);
+    let screen = Screen::of(gate, &plan, &reader, is_text, is_judged);
     // A stream has another length than announced once a ping or an edit has changed it.
-    let length = reply.content_length.filter(|_| !reader.is_event_stream());
+    let length = reply.content_length.filter(|_| !reader.is_event_stream() && !screen.may_edit());
     let size = match (reply.status, length) {
         (StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED, _) => BodySize::None,
         (_, Some(length)) => BodySize::Sized(length),
         (_, None) => BodySize::Stream,
     };
     let headers = headers::to_client(&reply.headers, exchange.id(), gate.settings.sandbox);
-    let maker = Maker::of(gate, &exchange, plan, failed_status);
-    let mut flow = Flow::new(gate, exchange, reader, maker, reply.body.take(), failed_status);
+    let maker = Maker::of(gate, &exchange, &plan, failed_status);
+    let screening = (plan, screen);
+    let body = reply.body.take();
+    let mut flow = Flow::new(gate, exchange, reader, screening, maker, body, failed_status);
     if matches!(size, BodySize::None | BodySize::Sized(0)) {
         // The connection never asks for a body that is not there.
         flow.end_whole();

@@ -102,7 +102,8 @@ pub(super) async fn send(
 ) -> Result<UpstreamReply, Stop> {
     let Outgoing { headers, key, tail } = outgoing;
     let why = tail.as_ref().map(Tail::why);
-    let message = Forward { call, headers, provider_key: key.value, rest: tail.map(rest_of) };
+    let rest = tail.map(|tail| rest_of(tail, call.call()));
+    let message = Forward { call, headers, provider_key: key.value, rest };
     let reply = gate.bus.forward.ask(message).await;
     let reply = reply.map_err(|error| unavailable("upstream", error))?;
     let reply = match (reply, why.and_then(|why| why.take())) {
@@ -116,9 +117,13 @@ pub(super) async fn send(
     Ok(reply)
 }
 
-fn rest_of(tail: Tail) -> Rest {
+fn rest_of(tail: Tail, head: &Call) -> Rest {
     let rest = tail.rest.map_err(|UploadEnded| UploadCut);
-    Rest { length: tail.length, body: SendWrapper::new(rest.boxed_local()) }
+    // What was taken out of the head makes the whole as much shorter.
+    let size = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+    let (came, goes) = (size(head.body().len()), size(head.outgoing_body().len()));
+    let length = tail.length.map(|length| length.saturating_sub(came).saturating_add(goes));
+    Rest { length, body: SendWrapper::new(rest.boxed_local()) }
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {

@@ -55,7 +55,7 @@ pub(super) async fn read_call(
     let encoding = encoding(request.headers())?;
     let is_form = matches!(route.endpoint.body, BodyKind::Form(_));
     if is_form && encoding.is_none() && has_body(request.headers()) {
-        return upload::read(gate, exchange, inbound, route, query, content_type).await;
+        return upload::read(gate, exchange, inbound, route, query, content_type, options).await;
     }
     let (settings, caller) = (&gate.settings, &exchange.principal().agent_id);
     let (limit, held) = if is_form {

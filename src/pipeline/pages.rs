@@ -6,6 +6,7 @@ use super::{
     Gate, Stop, admit,
     forward::{self, Outgoing, ProviderKey},
     record::Exchange,
+    screening,
 };
 use crate::bus::upstream::UpstreamReply;
 use crate::openai::{AnswerKind, Call};
@@ -38,10 +39,11 @@ impl Pages {
         id: &str,
     ) -> Result<Option<UpstreamReply>, Stop> {
         let Some(call) = self.call.after(id) else { return Ok(None) };
-        let permitted = admit::authorize(gate, exchange, call).await?;
+        let (permit, guard) = admit::authorize(gate, exchange, &call).await?;
+        let screened = screening::screen_call(gate, exchange, call, permit, &guard).await?;
         let outgoing =
             Outgoing { headers: self.headers.clone(), key: self.key.clone(), tail: None };
-        let reply = forward::send(gate, crate::detect::screen(permitted), outgoing).await?;
+        let reply = forward::send(gate, screened, outgoing).await?;
         if reply.status.is_success() {
             Ok(Some(reply))
         } else {

@@ -4,17 +4,19 @@
 //! itself when it is dropped. It must never take in text of the call or the answer.
 
 mod bounds;
+mod ending;
+mod findings;
 
 use super::{Gate, Inbound, Refused, budget::Held, drain::UnderWay};
 use crate::bus::RecordLines;
-use crate::bus::audit::{Closed, Place, Told};
+use crate::bus::audit::{Place, Told};
 use crate::bus::auth::{Authenticated, Meters};
+use crate::detect::Tally;
 use crate::limits::OpenStream;
 use crate::openai::{AnswerFacts, Call, Endpoint};
 use crate::policy::Decision;
 use crate::types::{
-    ExchangeId, Governed, Outcome, PolicyResult, Principal, Record, Refusal, Scan, UnixMillis,
-    UsageSource,
+    ExchangeId, Governed, PolicyResult, Principal, Record, Refusal, UnixMillis, UsageSource,
 };
 use std::{
     borrow::Cow,
@@ -42,6 +44,10 @@ pub(super) struct Exchange {
     under_way: UnderWay,
     /// Room of the request's body.
     held: Option<Held>,
+    /// What was found so far.
+    tally: Tally,
+    /// The record's scan is that of a part of this exchange.
+    is_screened: bool,
     /// The stream's places among those that the caller may have open.
     streams: Vec<OpenStream>,
     /// Bytes of an upload that streams through.
@@ -66,7 +72,7 @@ impl Exchange {
 impl Arrival {
     /// Refuses a caller that is not known: there is an id, but no record.
     pub(super) fn into_refused(self, refusal: Refusal) -> Refused {
-        Refused { id: self.record.id, refusal }
+        Refused { id: self.record.id, refusal, shape: None }
     }
 
     /// Begins the exchange, when there is room for its record.
@@ -94,6 +100,8 @@ impl Arrival {
             place: Some(place),
             under_way: gate.drain.enter(),
             held: None,
+            tally: Tally::new(),
+            is_screened: false,
             streams: Vec::new(),
             uploaded: None,
             at: self.at,
@@ -192,8 +200,12 @@ impl Exchange {
         }
     }
 
-    pub(super) fn note_scan(&mut self, scan: &Scan) {
-        self.record.scan.clone_from(scan);
+    pub(super) fn model(&self) -> Option<&str> {
+        self.record.model.as_deref()
+    }
+
+    pub(super) fn started_at(&self) -> UnixMillis {
+        self.record.started_at
     }
 
     pub(super) fn note_forwarded(&mut self) {
@@ -228,56 +240,6 @@ impl Exchange {
     /// Shows the exchange as in flight.
     pub(super) fn announce(&self) {
         self.lines.audit.tell(Told::Opened(Arc::new(Record::clone(&self.record))));
-    }
-
-    /// Ends the exchange with a refusal of ours.
-    pub(super) fn refuse(mut self, refusal: Refusal) -> Refused {
-        self.record.status_code = Some(refusal.status());
-        self.record.error_code = Some(Cow::Borrowed(refusal.code()));
-        let id = self.record.id;
-        self.close(refusal.outcome());
-        Refused { id, refusal }
-    }
-
-    /// Ends the exchange after its answer began. Only the first end counts.
-    pub(super) fn close_with(&mut self, outcome: Outcome, error_code: Option<&'static str>) {
-        if let Some(code) = error_code {
-            self.record.error_code = Some(Cow::Borrowed(code));
-        }
-        let unfinished =
-            matches!(outcome, Outcome::Cancelled | Outcome::Interrupted | Outcome::UpstreamError);
-        if unfinished && self.record.stream == Some(true) && self.record.usage_source.is_none() {
-            self.record.usage_source = Some(UsageSource::Partial);
-        }
-        self.close(outcome);
-    }
-
-    /// How an exchange ended that nobody ended: with its client, or with the gate.
-    pub(super) fn abandoned(&self) -> Outcome {
-        if self.under_way.is_stopping() { Outcome::Interrupted } else { Outcome::Cancelled }
-    }
-
-    fn close(&mut self, outcome: Outcome) {
-        let Some(place) = self.place.take() else { return };
-        self.record.outcome = Some(outcome);
-        if let Some(uploaded) = &self.uploaded {
-            self.record.request_bytes = Some(uploaded.get());
-        }
-        self.record.latency_ms = Some(millis(self.at.elapsed()));
-        let vacant = Record::new(
-            self.record.id,
-            UnixMillis(0),
-            Arc::clone(&self.record.node),
-            self.record.surface,
-        );
-        let record = Arc::new(std::mem::replace(&mut *self.record, vacant));
-        self.lines.audit.tell(Told::Closed(Closed { record, place }));
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        self.close_with(self.abandoned(), None);
     }
 }
 

@@ -81,12 +81,12 @@ impl Problem {
 }
 
 /// Counts from 1, as people and editors do; a file of four thousand million lines stops counting.
-pub(super) fn ordinal(index: usize) -> u32 {
+pub(crate) fn ordinal(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// The candidate that `word` is most likely a misspelling of, if any is close.
-pub(super) fn closest<'a>(
+pub(crate) fn closest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -107,7 +107,7 @@ fn read(path: &Path) -> Result<SigningKey, KeyFileError> {
     SigningKey::from_pem(&pem).map_err(|error| failed(path, error))
 }
 
-fn failed(path: &Path, reason: impl ToString) -> KeyFileError {
+pub(super) fn failed(path: &Path, reason: impl ToString) -> KeyFileError {
     KeyFileError { path: path.to_owned(), reason: reason.to_string() }
 }
 

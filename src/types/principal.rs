@@ -53,6 +53,7 @@ pub struct AppContext {
     pub policy_key: Arc<str>,
     /// The name of the provider key in the configuration that replaces the caller's.
     pub provider_key: Option<Arc<str>>,
+    pub detectors: Arc<[Box<str>]>,
 }
 
 impl AppContext {
@@ -68,7 +69,14 @@ impl AppContext {
             policy_key.push('\n');
             policy_key.push_str(pattern);
         }
-        Self { id, name, allowed_models, policy_key: policy_key.into(), provider_key }
+        Self {
+            id,
+            name,
+            allowed_models,
+            policy_key: policy_key.into(),
+            provider_key,
+            detectors: Arc::new([]),
+        }
     }
 }
 

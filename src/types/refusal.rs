@@ -56,6 +56,8 @@ pub enum Refusal {
     ToolNotAllowed,
     /// A detection rule stopped the call.
     ContentBlocked,
+    /// The answer has to be screened before it leaves, and cannot be.
+    Unscreenable,
     /// The endpoint is not one that we know.
     UnknownEndpoint,
     /// The endpoint is known, but not with this method.
@@ -138,7 +140,7 @@ impl Refusal {
             Self::HeadTooLarge { .. } => 431,
             Self::ContentBlocked => 451,
             Self::Unavailable { .. } => 503,
-            Self::UpstreamUnreachable | Self::UpstreamInvalid => 502,
+            Self::UpstreamUnreachable | Self::UpstreamInvalid | Self::Unscreenable => 502,
             Self::UpstreamTimeout => 504,
         }
     }
@@ -156,6 +158,7 @@ impl Refusal {
             Self::ModelNotAllowed => "model_not_allowed",
             Self::ToolNotAllowed => "tool_not_allowed",
             Self::ContentBlocked => "content_blocked",
+            Self::Unscreenable => "answer_unscreenable",
             Self::UnknownEndpoint => "unknown_endpoint",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::EndpointForbidden => "endpoint_forbidden",
@@ -243,6 +246,10 @@ impl Refusal {
                  the decision id in x-portcullis-decision to your administrator."
             }
             Self::ContentBlocked => "Content blocked due to policy violations",
+            Self::Unscreenable => {
+                "The answer could not be screened as the policy demands, so it was stopped. Give the \
+                 decision id in x-portcullis-decision to your administrator."
+            }
             Self::UnknownEndpoint => "The gate does not serve this endpoint.",
             Self::MethodNotAllowed => "The gate does not serve this method on this endpoint.",
             Self::EndpointForbidden => "This endpoint is never served through the gate.",
@@ -290,6 +297,7 @@ impl Refusal {
     /// Whose fault it is.
     pub const fn fault(&self) -> Fault {
         match self.status() {
+            _ if matches!(self, Self::Unscreenable) => Fault::Blocked,
             401 | 403 => Fault::Denied,
             451 => Fault::Blocked,
             502 | 504 => Fault::Upstream,

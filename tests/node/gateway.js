@@ -63,6 +63,7 @@ export class Gateway {
       PORTCULLIS_UPSTREAM__BASE_URL: `${gateway.upstreamUrl}/v1`,
       PORTCULLIS_POLICY__MODEL: join(ROOT, 'model.conf'),
       PORTCULLIS_POLICY__FILE: gateway.policyFile,
+      PORTCULLIS_DETECTION__FILE: join(ROOT, 'detections.toml'),
       PORTCULLIS_ADMIN__PASSWORD: ADMIN_PASSWORD,
     };
     await gateway.serve();

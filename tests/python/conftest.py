@@ -126,7 +126,7 @@ def start_gate(tmp_path, upstream):
     gates = []  # also read by the report of a failure
 
     def start(upstream_url=upstream.base_url, started=True, **settings):
-        more = {name: settings.pop(name) for name in ("policy", "database_url") if name in settings}
+        more = {name: settings.pop(name) for name in ("policy", "detections", "database_url") if name in settings}
         env = {f"PORTCULLIS_{name}": str(value) for name, value in settings.items()}
         gate = Gateway(tmp_path / f"gate-{len(gates)}", upstream_url, **more, **env)
         gates.append(gate)

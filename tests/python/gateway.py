@@ -83,12 +83,17 @@ class DetectionKey:
 class Gateway:
     """One `portcullis serve` with a home directory of its own."""
 
-    def __init__(self, home, upstream_url, database_url=None, policy=POLICY, **settings):
+    def __init__(self, home, upstream_url, database_url=None, policy=POLICY, detections=None, **settings):
         self.home = Path(home)
         self.home.mkdir(parents=True, exist_ok=True)
         self.data_dir = self.home / "data"
         self.policy_file = self.home / "policy.csv"
         self.policy_file.write_text(policy)
+        # The shipped rules, unless a test brings its own.
+        self.detections_file = ROOT / "detections.toml"
+        if detections is not None:
+            self.detections_file = self.home / "detections.toml"
+            self.detections_file.write_text(detections)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database_url = database_url
@@ -102,6 +107,7 @@ class Gateway:
             "PORTCULLIS_UPSTREAM__BASE_URL": upstream_url,
             "PORTCULLIS_POLICY__MODEL": str(ROOT / "model.conf"),
             "PORTCULLIS_POLICY__FILE": str(self.policy_file),
+            "PORTCULLIS_DETECTION__FILE": str(self.detections_file),
             "PORTCULLIS_ADMIN__PASSWORD": ADMIN_PASSWORD,
             "PORTCULLIS_LIMITS__BODY_BYTES": "1000000",
             "PORTCULLIS_LOG__FILTER": "info",

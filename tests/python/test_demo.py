@@ -20,12 +20,13 @@ def shown_password(told):
 
 def test_the_demo_makes_its_calls_prints_what_to_do_next_and_keeps_serving(start_gate):
     gate = start_gate(started=False)
-    gate.cwd = ROOT  # the shipped model.conf and policy.csv
+    gate.cwd = ROOT  # the shipped model.conf, policy.csv and detections.toml
     for name in [
         "PORTCULLIS_ADMIN__PASSWORD",
         "PORTCULLIS_UPSTREAM__BASE_URL",
         "PORTCULLIS_POLICY__FILE",
         "PORTCULLIS_POLICY__MODEL",
+        "PORTCULLIS_DETECTION__FILE",
     ]:
         del gate.env[name]
     gate.spawn("demo")

@@ -43,7 +43,7 @@ pub(super) fn start(
 ) -> io::Result<(Target, String)> {
     let directory = directory.join(NAME);
     fs::create_dir(&directory)?;
-    for file in ["model.conf", "policy.csv"] {
+    for file in ["model.conf", "policy.csv", "detections.toml"] {
         fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(file), directory.join(file))
             .map_err(|error| io::Error::other(format!("{file}: {error}")))?;
     }
@@ -86,6 +86,7 @@ fn configure(
         .env("PORTCULLIS_UPSTREAM__BASE_URL", format!("http://{upstream}/v1"))
         .env("PORTCULLIS_POLICY__MODEL", directory.join("model.conf"))
         .env("PORTCULLIS_POLICY__FILE", directory.join("policy.csv"))
+        .env("PORTCULLIS_DETECTION__FILE", directory.join("detections.toml"))
         .env("PORTCULLIS_ADMIN__PASSWORD", "only for this benchmark");
 }
 

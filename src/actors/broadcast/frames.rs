@@ -3,7 +3,7 @@
 //! Owns the names and the JSON of the live page's events.
 
 use crate::bus::broadcast::Greeting;
-use crate::bus::policy::PolicyFault;
+use crate::bus::policy::{DetectionsFault, PolicyFault};
 use crate::types::Record;
 use bytes::Bytes;
 use serde::Serialize;
@@ -23,6 +23,10 @@ pub(super) fn finished(epoch: i64, id: u64, record: &Record) -> Bytes {
 
 pub(super) fn policy(version: &str, fault: Option<&PolicyFault>) -> Bytes {
     frame("policy", None, &json!({ "version": version, "error": fault }))
+}
+
+pub(super) fn detections(version: &str, fault: Option<&DetectionsFault>) -> Bytes {
+    frame("detections", None, &json!({ "version": version, "error": fault }))
 }
 
 /// `None`: it is not known how many.

@@ -3,7 +3,10 @@
 //! Owns the memo. It must never answer from a memo of another version.
 
 use super::PublishedPolicy;
-use crate::bus::policy::{Authorize, DescribePolicy, SelectModels};
+use crate::bus::policy::{
+    Authorize, Authorized, DescribeDetections, DescribePolicy, SelectModels,
+};
+use crate::detect::{Audience, Detections, Profile};
 use crate::policy::{Decision, Pattern, Policy};
 use crate::types::{Permission, Principal};
 use actix::{Actor, Context, Handler, MessageResult};
@@ -21,9 +24,12 @@ const MAX_LISTED: usize = 10_000;
 pub struct PolicyDesk {
     published: PublishedPolicy,
     policy: Arc<Policy>,
+    detections: Arc<Detections>,
     memo: LruCache<Question, Decision>,
     /// Whether a subject may use a model, whatever its permissions: lists are filtered by that.
     models: LruCache<(Asker, String), bool>,
+    /// What the detection rules do for an asker.
+    profiles: LruCache<Asker, Arc<Profile>>,
     /// The AppContexts' lists of models, compiled.
     lists: LruCache<Arc<str>, Arc<[Pattern]>>,
 }
@@ -58,20 +64,27 @@ impl Asker {
 impl PolicyDesk {
     /// A desk that reads what the owner publishes.
     pub fn new(published: PublishedPolicy) -> Self {
-        let policy = Arc::clone(&published.load().policy);
+        let snapshot = published.load_full();
         Self {
             published,
-            policy,
+            policy: Arc::clone(&snapshot.policy),
+            detections: Arc::clone(&snapshot.detections),
             memo: LruCache::new(MEMO_QUESTIONS),
             models: LruCache::new(MEMO_QUESTIONS),
+            profiles: LruCache::new(MEMO_QUESTIONS),
             lists: LruCache::new(MEMO_LISTS),
         }
     }
 
-    fn authorize(&mut self, message: Authorize) -> Decision {
+    fn authorize(&mut self, message: Authorize) -> Authorized {
         self.renew();
+        let asker = Asker::of(&message.principal);
+        let profile = self.profile_of(&asker, &message.principal);
+        Authorized { decision: self.decide(asker, message), profile }
+    }
+
+    fn decide(&mut self, asker: Asker, message: Authorize) -> Decision {
         let Authorize { principal, permission, model, implied_models } = message;
-        let asker = Asker::of(&principal);
         let question = Question { asker, permission, model, implied_models };
         if let Some(decision) = self.memo.get(&question) {
             return decision.clone();
@@ -90,6 +103,21 @@ impl PolicyDesk {
             self.memo.put(question, decision.clone());
         }
         decision
+    }
+
+    fn profile_of(&mut self, asker: &Asker, principal: &Principal) -> Arc<Profile> {
+        if let Some(profile) = self.profiles.get(asker) {
+            return Arc::clone(profile);
+        }
+        let roles = self.policy.roles_of(&principal.subject);
+        let context = principal.app_context.as_deref();
+        let profile = self.detections.profile(&Audience {
+            roles: &roles,
+            app_context: context.map(|context| &*context.id),
+            detectors: context.map_or(&[], |context| &context.detectors),
+        });
+        self.profiles.put(asker.clone(), Arc::clone(&profile));
+        profile
     }
 
     /// One answer per model, in order.
@@ -136,6 +164,11 @@ impl PolicyDesk {
             self.policy = Arc::clone(&snapshot.policy);
             self.memo.clear();
             self.models.clear();
+            self.profiles.clear();
+        }
+        if !Arc::ptr_eq(&snapshot.detections, &self.detections) {
+            self.detections = Arc::clone(&snapshot.detections);
+            self.profiles.clear();
         }
     }
 }
@@ -172,10 +205,18 @@ impl Handler<DescribePolicy> for PolicyDesk {
     }
 }
 
+impl Handler<DescribeDetections> for PolicyDesk {
+    type Result = MessageResult<DescribeDetections>;
+
+    fn handle(&mut self, _: DescribeDetections, _: &mut Self::Context) -> Self::Result {
+        MessageResult(Arc::clone(&self.published.load().detections_view))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actors::policy::PolicyPaths;
+    use crate::actors::policy::{DetectionsFile, PolicyPaths, PolicySnapshot};
     use crate::types::Surface;
     use arc_swap::ArcSwap;
 
@@ -185,7 +226,12 @@ mod tests {
         std::fs::write(&file, "p, developer, gpt-4o*, allow\np2, developer, web:read, allow\n")
             .unwrap();
         let model = concat!(env!("CARGO_MANIFEST_DIR"), "/model.conf").into();
-        let snapshot = PolicyPaths { model, file }.load().unwrap();
+        let policy = PolicyPaths { model, file }.load().unwrap();
+        let path = directory.path().join("detections.toml");
+        let rule = "[[rule]]\nid = 'owl'\ntype = 'CUSTOM'\nseverity = 'LOW'\npattern = 'owl'\n";
+        std::fs::write(&path, format!("{rule}matches = ['owl']\nclean = ['a bird']\n")).unwrap();
+        let detections = DetectionsFile { path, key: None }.load().unwrap();
+        let snapshot = PolicySnapshot::of(policy, detections);
         PolicyDesk::new(Arc::new(ArcSwap::from_pointee(snapshot)))
     }
 

@@ -1,7 +1,7 @@
 //! Layers, sources, and the one-line errors.
 
 use super::*;
-use crate::config::{UnknownAgents, UnknownEndpoints};
+use crate::config::{BlockedStatus, StreamDetection, UnknownAgents, UnknownEndpoints};
 
 fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
     list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -349,4 +349,25 @@ fn the_public_url_and_unknown_endpoints_are_checked() {
     assert!(
         error("[endpoints]\nunknown = \"allow\"\n", &[]).contains("deny or forward_unscreened")
     );
+}
+
+#[test]
+fn how_detections_act_is_checked() {
+    let config = load("", &[], &[]).unwrap().config.detection;
+    assert_eq!((config.file.to_str(), config.held_bytes), (Some("detections.toml"), 65_536));
+    assert_eq!(config.stream, StreamDetection::Inline);
+    assert_eq!(config.blocked_status, BlockedStatus::Answer);
+    assert!(config.correlation_key_file.is_none());
+    let file = "[detection]\nstream = \"after\"\nblocked_status = 451\n";
+    let config = load(file, &[], &[]).unwrap().config.detection;
+    assert_eq!(config.stream, StreamDetection::After);
+    assert_eq!(config.blocked_status, BlockedStatus::Refusal);
+    for (line, expected) in [
+        ("stream = \"late\"", "inline or after"),
+        ("blocked_status = 403", "200 or 451"),
+        ("held_bytes = 1023", "a whole number from 1024 to 16777216"),
+    ] {
+        let error = error(&format!("[detection]\n{line}\n"), &[]);
+        assert!(error.contains(expected), "{error}");
+    }
 }

@@ -14,9 +14,10 @@ use crate::openai::{
     endpoint::{BodyKind, Endpoint, ModelPlace, StreamMarker, batchable},
     fields::{any_field, field, flag, malformed, name, refuse},
     json::{Document, Kind, Value},
+    texts::{Place, Shape, Walk},
     tools::tool_names,
 };
-use crate::types::{ObjectKind, Refusal};
+use crate::types::{ObjectKind, Refusal, TextSurface};
 use std::{borrow::Cow, sync::Arc};
 
 /// Reads a body as it came.
@@ -29,10 +30,17 @@ pub(super) fn read_json(
         message: Cow::Owned(format!("The body is not valid JSON: {error}.")),
         param: None,
     })?;
-    read_object(endpoint, document.root(), options)
+    let mut reading = read_object(endpoint, document.root(), options)?;
+    if options.collect_texts {
+        let place = Place::new(Shape::Body, TextSurface::Other);
+        let mut walk = Walk { texts: &mut reading.texts, offset: 0, trusts_ids: false };
+        walk.value(document.root(), place);
+    }
+    Ok(reading)
 }
 
-/// Reads a value as the body of a call to `endpoint`.
+/// Reads a value as the body of a call to `endpoint`. Its texts are left to those who know where it
+/// stands.
 pub(in crate::openai) fn read_object(
     endpoint: &'static Endpoint,
     root: Value<'_>,

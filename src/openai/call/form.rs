@@ -3,12 +3,13 @@
 //! Owns which fields of a form we act on, and when enough of it is known to let the rest stream on.
 //! It must never let a batch's file, or a model that is not yet known, pass unread.
 
-use super::{reading::Reading, references::References};
+use super::{ReadOptions, reading::Reading, references::References};
 use crate::openai::{
-    batch_file::{BatchInput, read_batch_file},
+    batch_file::{BatchInput, BatchReading, read_lines},
     endpoint::{BodyKind, Endpoint, FormKind, ModelPlace},
     fields::{malformed, refuse},
     multipart::{FormReader, boundary},
+    texts::{form_texts, length_headers},
 };
 use crate::types::Refusal;
 use std::sync::Arc;
@@ -53,11 +54,13 @@ pub(super) fn read_whole(
 pub(super) fn read_fields(
     endpoint: &'static Endpoint,
     form: &FormReader,
+    body: &[u8],
 ) -> Result<Reading, Refusal> {
     if !form.is_complete() && must_be_held(endpoint, form) != Some(false) {
         return Err(refuse("The form ends too early."));
     }
     let mut reading = Reading::of(endpoint);
+    reading.length_headers = length_headers(form, body);
     if let ModelPlace::FormField { defaults } = endpoint.model {
         reading.note_model(form.field("model"), defaults)?;
     }
@@ -83,6 +86,7 @@ pub(super) fn read_batch(
     form: &FormReader,
     body: &[u8],
     reading: &mut Reading,
+    options: ReadOptions,
 ) -> Result<Option<BatchInput>, Refusal> {
     if form.field("purpose") != Some(BATCH) {
         return Ok(None);
@@ -90,13 +94,22 @@ pub(super) fn read_batch(
     let place = form
         .file()
         .and_then(|file| Some(usize::try_from(file.start).ok()?..usize::try_from(file.end).ok()?));
-    let file = place.and_then(|place| body.get(place));
-    let batch =
-        read_batch_file(file.ok_or_else(|| malformed("You must provide a file.", "file"))?)?;
+    let place = place.ok_or_else(|| malformed("You must provide a file.", "file"))?;
+    let file = body.get(place.clone()).unwrap_or_default();
+    let offset = options.collect_texts.then_some(place.start);
+    let BatchReading { input: batch, tool_names, texts } = read_lines(file, offset)?;
+    (reading.batch_file, reading.texts) = (Some(place), texts);
+    reading.facts.has_tools = Some(!tool_names.is_empty());
+    reading.facts.tool_names = tool_names;
     reading.facts.message_count = Some(batch.requests);
     reading.references = References::of(batch.references.clone());
     batch.models.iter().for_each(|model| reading.imply_model(Arc::clone(model)));
     Ok(Some(batch))
+}
+
+/// Looks for the texts of all other parts.
+pub(super) fn read_texts(form: &FormReader, body: &[u8], reading: &mut Reading) {
+    form_texts(form, body, reading.batch_file.is_some(), &mut reading.texts);
 }
 
 #[cfg(test)]

@@ -3,18 +3,17 @@
 //! Owns the place where the readers of all kinds of body put what they find. It must never hold
 //! text of the call.
 
-use super::{
-    references::{Reference, References},
-    usage::Splice,
-};
+use super::references::{Reference, References};
 use crate::{
     openai::{
+        edits::Edit,
         endpoint::Endpoint,
         fields::{is_name, malformed, not_a_name},
+        texts::Texts,
     },
     types::{CallFacts, ObjectKind, Refusal},
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// What is known of a call besides its bytes.
 #[derive(Clone, Debug)]
@@ -24,9 +23,14 @@ pub(in crate::openai) struct Reading {
     /// What a new batch is to run.
     pub(super) batch: Option<Batch>,
     /// How to ask for usage where the caller did not.
-    pub(super) usage_splice: Option<Splice>,
+    pub(super) usage_splice: Option<Edit>,
     /// Whether the call leaves in the provider's account what its row creates.
     pub(super) stores_answer: bool,
+    pub(super) texts: Texts,
+    /// Where the lines of a batch stand in its form.
+    pub(super) batch_file: Option<Range<usize>>,
+    /// The parts of a form that say how long they are, and where they say it.
+    pub(super) length_headers: Vec<(Range<usize>, Range<usize>)>,
 }
 
 /// What a new batch is to run.
@@ -55,6 +59,9 @@ impl Reading {
             batch: None,
             usage_splice: None,
             stores_answer: endpoint.creates.is_some(),
+            texts: Texts::default(),
+            batch_file: None,
+            length_headers: Vec::new(),
         }
     }
 

@@ -15,7 +15,7 @@ fn read_at(path: &str, body: &str) -> Result<Call, Refusal> {
         None,
         Some("application/json"),
         body,
-        ReadOptions { request_stream_usage: true, collect_references: false },
+        ReadOptions { request_stream_usage: true, collect_references: false, collect_texts: false },
     )
 }
 
@@ -196,14 +196,22 @@ fn a_body_that_needs_no_change_is_forwarded_without_a_copy() {
     ] {
         let body = Bytes::from(format!("{}{tail}", CHAT.strip_suffix('}').unwrap()));
         let route = find("POST", "/chat/completions", false).unwrap();
-        let options = ReadOptions { request_stream_usage: true, collect_references: false };
+        let options = ReadOptions {
+            request_stream_usage: true,
+            collect_references: false,
+            collect_texts: false,
+        };
         let call = Call::read(route, None, None, body.clone(), options).unwrap();
         assert_eq!(call.outgoing_body().as_ptr(), body.as_ptr());
         assert!(!call.usage_added());
     }
     let route = find("POST", "/chat/completions", false).unwrap();
     let body = Bytes::from_static(br#"{"model":"m","messages":[],"stream":true}"#);
-    let options = ReadOptions { request_stream_usage: false, collect_references: false };
+    let options = ReadOptions {
+        request_stream_usage: false,
+        collect_references: false,
+        collect_texts: false,
+    };
     let call = Call::read(route, None, None, body.clone(), options).unwrap();
     assert!(call.facts().stream && !call.usage_added());
     assert_eq!(call.outgoing_body().as_ptr(), body.as_ptr());
@@ -240,7 +248,11 @@ fn what_is_not_json_by_its_content_type_is_refused() {
             None,
             content_type,
             body,
-            ReadOptions { request_stream_usage: true, collect_references: false },
+            ReadOptions {
+                request_stream_usage: true,
+                collect_references: false,
+                collect_texts: false,
+            },
         )
     };
     for accepted in [
@@ -272,7 +284,11 @@ fn reading_needs_no_body_and_must_have_none() {
             query,
             Some("application/json"),
             Bytes::from_static(body.as_bytes()),
-            ReadOptions { request_stream_usage: true, collect_references: false },
+            ReadOptions {
+                request_stream_usage: true,
+                collect_references: false,
+                collect_texts: false,
+            },
         )
     };
     let call = read("/models/ft%3Ax", Some("limit=2&after=a%20b&include[]=x"), "").unwrap();
@@ -316,7 +332,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bodies_never_panic(bytes: Vec<u8>, soup in r#"\{("(model|messages|tools|stream|stream_options|name|input|file_id|prompt|conversation|endpoint)":("a"|\[|\{|\}|\]|true|null|1)|,){0,9}\}"#) {
-        let options = ReadOptions { request_stream_usage: true, collect_references: true };
+        let options = ReadOptions { request_stream_usage: true, collect_references: true, collect_texts: true };
         for body in [bytes, soup.into_bytes()] {
             for endpoint in crate::openai::ENDPOINTS {
                 let path = endpoint.path.replace("{model}", "m").replace("{id}", "x");
@@ -333,7 +349,11 @@ proptest! {
 fn the_next_page_is_the_same_call_behind_another_entry() {
     let next = |query: Option<&str>, id: &str| {
         let route = find("GET", "/files", false).unwrap();
-        let options = ReadOptions { request_stream_usage: true, collect_references: true };
+        let options = ReadOptions {
+            request_stream_usage: true,
+            collect_references: true,
+            collect_texts: true,
+        };
         let call = Call::read(route, query, None, Bytes::new(), options).unwrap();
         call.after(id).map(|call| call.target().to_owned())
     };

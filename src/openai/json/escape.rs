@@ -22,7 +22,7 @@ pub(crate) fn unescape(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Decodes the sequence at the start of `bytes`: its character and its length in bytes.
-pub(super) fn decode(bytes: &[u8]) -> Option<(char, usize)> {
+pub(crate) fn decode(bytes: &[u8]) -> Option<(char, usize)> {
     let character = match *bytes.get(1)? {
         b'"' => '"',
         b'\\' => '\\',

@@ -21,7 +21,20 @@ pub(super) struct Part {
     pub(super) start: u64,
     /// What its own `Content-Length` says.
     claimed_bytes: Option<u64>,
+    is_file: bool,
     role: Role,
+}
+
+/// Where a part lies.
+pub(in crate::openai) struct FormPart {
+    /// The field's name.
+    pub(in crate::openai) name: Box<str>,
+    /// Its data in the body.
+    pub(in crate::openai) data: Range<u64>,
+    /// Whether it has a filename.
+    pub(in crate::openai) is_file: bool,
+    /// Whether its headers say how long it is.
+    pub(in crate::openai) claims_length: bool,
 }
 
 /// What is left of a part that has been read.
@@ -74,7 +87,14 @@ impl Part {
                 return Err(malformed("The field must be plain text, not a file.", name));
             }
         };
-        Ok(Self { start, claimed_bytes: head.claimed_bytes, role })
+        let (claimed_bytes, is_file) = (head.claimed_bytes, head.has_filename);
+        Ok(Self { start, claimed_bytes, is_file, role })
+    }
+
+    /// Where it lies, with this name and this many bytes of data.
+    pub(super) fn place(&self, name: Box<str>, data_bytes: u64) -> FormPart {
+        let data = self.start..self.start + data_bytes;
+        FormPart { name, data, is_file: self.is_file, claims_length: self.claimed_bytes.is_some() }
     }
 
     /// Takes the next bytes, some of which may belong to the delimiter already: `data_bytes` are

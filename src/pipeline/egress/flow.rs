@@ -3,11 +3,14 @@
 //! Owns the answer's end: what was complete ends cleanly, everything else reaches the client as an error event or a
 //! cut, never as a clean end; and the exchange is told once, whoever ends it.
 
-use super::{Cut, Gate, maker::Maker, reader::Reader};
+mod ending;
+
+use super::{Cut, Gate, Plan, maker::Maker, reader::Reader, screen::Screen};
 use crate::bus::upstream::UpstreamError;
-use crate::openai::{PING, stream_error_event};
-use crate::pipeline::record::Exchange;
-use crate::types::{Outcome, Refusal};
+use crate::detect::Report;
+use crate::openai::PING;
+use crate::pipeline::{record::Exchange, screening::aside};
+use crate::types::Refusal;
 use bytes::Bytes;
 use futures_util::{
     future::LocalBoxFuture,
@@ -26,6 +29,10 @@ use tokio::time::{Sleep, sleep_until};
 pub(super) struct Flow {
     upstream: Option<LocalBoxStream<'static, Result<Bytes, UpstreamError>>>,
     reader: Reader,
+    screen: Screen,
+    plan: Plan,
+    /// A long answer that is judged; the answer's end waits for it.
+    judging: Option<LocalBoxFuture<'static, Option<Report>>>,
     /// Knows who made what the answer holds.
     maker: Option<Maker>,
     /// Being written down; the answer's end waits for it.
@@ -62,6 +69,7 @@ impl Flow {
         gate: &Gate,
         exchange: Exchange,
         reader: Reader,
+        (plan, screen): (Plan, Screen),
         maker: Option<Maker>,
         upstream: LocalBoxStream<'static, Result<Bytes, UpstreamError>>,
         failed_status: bool,
@@ -69,6 +77,9 @@ impl Flow {
         Self {
             upstream: Some(upstream),
             reader,
+            screen,
+            plan,
+            judging: None,
             maker,
             binding: None,
             released: Vec::new(),
@@ -89,7 +100,7 @@ impl Flow {
     /// The next chunk for the connection.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {
-            if self.reader.is_complete() && self.is_binding(cx) {
+            if self.reader.is_complete() && (self.is_binding(cx) || self.is_judging(cx)) {
                 return self.wait(cx);
             }
             if let Some(chunk) = self.ready.pop_front() {
@@ -143,6 +154,17 @@ impl Flow {
         is_pending
     }
 
+    /// Whether the answer is still being judged.
+    fn is_judging(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(judging) = &mut self.judging else { return false };
+        let Poll::Ready(report) = judging.as_mut().poll(cx) else { return true };
+        self.judging = None;
+        if let Some(report) = report {
+            self.exchange.note_report(report);
+        }
+        false
+    }
+
     fn send(&mut self, chunk: Bytes) -> Bytes {
         if self.sent_bytes == 0 {
             self.exchange.note_first_byte();
@@ -156,10 +178,24 @@ impl Flow {
         self.alarm = None;
         self.last_received = Instant::now();
         let fed = self.reader.feed(chunk, &mut self.released);
-        self.ready.extend(self.released.drain(..));
+        let screened = self.screen.feed(&mut self.released, &mut self.ready);
+        self.note_whole();
+        match screened {
+            Err(stop) => self.stop_for(stop),
+            Ok(()) if fed.is_err() => self.stop(Refusal::UpstreamInvalid),
+            Ok(()) => {}
+        }
+    }
+
+    /// What has to happen before the end of an answer that is whole goes out.
+    fn note_whole(&mut self) {
         self.note_maker();
-        if fed.is_err() {
-            self.stop(Refusal::UpstreamInvalid);
+        if self.reader.is_complete()
+            && let Some(passed) = self.screen.take_long()
+        {
+            let (endpoint, guard) = (self.plan.endpoint, self.plan.guard.clone());
+            let judged = aside(move || passed.judge(endpoint, &guard));
+            self.judging = Some(Box::pin(async { judged.await.ok() }));
         }
     }
 
@@ -176,60 +212,15 @@ impl Flow {
     fn finish(&mut self) {
         self.upstream = None;
         let is_whole = self.reader.finish(&mut self.released);
-        self.ready.extend(self.released.drain(..));
-        self.note_maker();
-        if !is_whole {
-            self.fail(UpstreamError::Cut);
-            return;
+        let screened = self.screen.feed(&mut self.released, &mut self.ready);
+        let screened = screened.and_then(|()| self.screen.finish(&mut self.ready));
+        self.note_whole();
+        match screened {
+            Err(stop) => self.stop_for(stop),
+            Ok(()) if !is_whole => self.fail(UpstreamError::Cut),
+            Ok(()) if self.judging.is_some() => {}
+            Ok(()) => self.end_whole(),
         }
-        self.end_whole();
-    }
-
-    /// Nothing is missing, and nothing more comes.
-    pub(super) fn end_whole(&mut self) {
-        self.upstream = None;
-        self.close(self.whole_outcome(), None);
-        self.end = Some(End::Clean);
-    }
-
-    /// How an answer ended that reached its end: an error that the provider tells is one.
-    fn whole_outcome(&self) -> Outcome {
-        let failed = self.failed_status || self.reader.facts().has_error();
-        if failed { Outcome::UpstreamError } else { Outcome::Completed }
-    }
-
-    fn fail(&mut self, error: UpstreamError) {
-        tracing::warn!(%error, id = %self.exchange.id(), "an answer did not reach its end");
-        self.upstream = None;
-        self.close(Outcome::UpstreamError, Some("upstream_cut"));
-        self.end = Some(End::CutAfterFlush);
-    }
-
-    /// Ends an answer that goes on: a stream with an error event that the SDKs read, then with a cut. What was
-    /// released and not yet taken leaves before it.
-    pub(super) fn stop(&mut self, refusal: Refusal) {
-        if self.end.is_some() {
-            return;
-        }
-        tracing::warn!(code = refusal.code(), id = %self.exchange.id(), "an answer was ended");
-        self.upstream = None;
-        self.binding = None;
-        if self.reader.is_event_stream() && self.reader.at_boundary() {
-            let surface = self.exchange.principal().surface;
-            self.ready.push_back(stream_error_event(&refusal, surface));
-        }
-        self.close(refusal.outcome(), Some(refusal.code()));
-        self.end = Some(End::CutAfterFlush);
-        if let Some(waiting) = self.waiting.take() {
-            waiting.wake();
-        }
-    }
-
-    fn close(&mut self, outcome: Outcome, error_code: Option<&'static str>) {
-        let unsent: usize = self.ready.iter().map(Bytes::len).sum();
-        let bytes = self.sent_bytes + u64::try_from(unsent).unwrap_or(0);
-        self.exchange.note_answer(self.reader.facts(), bytes);
-        self.exchange.close_with(outcome, error_code);
     }
 
     /// While the provider is silent: whether it is time for a ping, or for giving up.
@@ -243,10 +234,15 @@ impl Flow {
         is_overdue
     }
 
+    /// Whether a comment or an event of ours may be put in now.
+    fn at_boundary(&self) -> bool {
+        let at_boundary = self.screen.at_boundary().unwrap_or_else(|| self.reader.at_boundary());
+        self.reader.is_event_stream() && at_boundary
+    }
+
     fn due(&self) -> Instant {
         let gives_up = self.last_received + self.idle_timeout;
-        let pings = self.reader.is_event_stream() && self.reader.at_boundary();
-        if pings { gives_up.min(self.last_sent + self.ping_every) } else { gives_up }
+        if self.at_boundary() { gives_up.min(self.last_sent + self.ping_every) } else { gives_up }
     }
 
     fn break_silence(&mut self) {
@@ -255,14 +251,5 @@ impl Flow {
         } else {
             self.ready.push_back(Bytes::from_static(PING));
         }
-    }
-}
-
-impl Drop for Flow {
-    fn drop(&mut self) {
-        // The client may leave once it has read the end marker, before the connection asks again.
-        let whole = self.ready.is_empty() && self.reader.is_complete();
-        let outcome = if whole { self.whole_outcome() } else { self.exchange.abandoned() };
-        self.close(outcome, None);
     }
 }

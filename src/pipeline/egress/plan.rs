@@ -2,11 +2,12 @@
 //!
 //! Owns facts alone. It must never hold what the caller wrote.
 
+use crate::detect::AnswerGuard;
 use crate::openai::{BatchInput, Call, Endpoint};
 
 /// What the call tells about its answer.
 pub(in crate::pipeline) struct Plan {
-    pub(super) endpoint: &'static Endpoint,
+    pub(in crate::pipeline) endpoint: &'static Endpoint,
     /// We asked for usage, so its traces are taken out again.
     pub(super) strip_usage: bool,
     /// The gate's own provider key pays.
@@ -15,16 +16,23 @@ pub(in crate::pipeline) struct Plan {
     pub(super) stores: bool,
     /// What an uploaded batch file was seen to hold.
     pub(super) batch_input: Option<BatchInput>,
+    /// What the answer is screened with.
+    pub(in crate::pipeline) guard: AnswerGuard,
 }
 
 impl Plan {
-    pub(in crate::pipeline) fn of(call: &Call, account_is_shared: bool) -> Self {
+    pub(in crate::pipeline) fn of(
+        call: &Call,
+        account_is_shared: bool,
+        guard: AnswerGuard,
+    ) -> Self {
         Self {
             endpoint: call.endpoint(),
             strip_usage: call.usage_added(),
             account_is_shared,
             stores: call.stores_answer(),
             batch_input: call.batch_input().cloned(),
+            guard,
         }
     }
 }

@@ -11,10 +11,21 @@ use actix_web::http::header::{self, HeaderMap};
 use bytes::Bytes;
 
 const EVENT_STREAM: &str = "text/event-stream";
+const JSON: &str = "application/json";
 
 /// Whether the answer calls itself an event stream.
 pub(in crate::pipeline) fn is_event_stream(headers: &HeaderMap) -> bool {
     media_type(headers).is_some_and(|said| said.eq_ignore_ascii_case(EVENT_STREAM))
+}
+
+/// Whether the answer calls itself text.
+pub(super) fn is_text(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|said| said.to_ascii_lowercase().starts_with("text/"))
+}
+
+/// Whether the answer calls itself JSON.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|said| said.eq_ignore_ascii_case(JSON))
 }
 
 /// What the answer calls itself, without parameters.
@@ -43,16 +54,15 @@ impl Reader {
     pub(super) fn for_answer(headers: &HeaderMap, failed: bool, plan: &Plan) -> Self {
         // An error passes as it came, so it need not be the JSON that it says.
         let length_known = failed || headers.contains_key(header::CONTENT_LENGTH);
-        let says = |kind| media_type(headers).is_some_and(|said| said.eq_ignore_ascii_case(kind));
         let endpoint = plan.endpoint;
         let streams =
             !failed && !matches!(endpoint.stream_end, StreamMarker::None | StreamMarker::Unknown);
         // What is a caller's own content says nothing of the call, whatever it calls itself.
         let is_content = !failed && endpoint.answer == AnswerKind::Opaque;
-        if streams && says(EVENT_STREAM) {
+        if streams && is_event_stream(headers) {
             let editor = StreamEditor::new(endpoint.stream_end, plan.strip_usage);
             Self::Events { editor: Box::new(editor) }
-        } else if says("application/json") && !is_content {
+        } else if is_json(headers) && !is_content {
             let is_of_earlier_call = !failed && endpoint.addresses.is_some();
             let reader = if is_of_earlier_call {
                 AnswerReader::of_earlier_call()

@@ -1,16 +1,16 @@
-//! Answers that are read whole before they go on: lists that are filtered, and objects whose maker is written
-//! down first.
+//! Answers that are read whole before they go on: lists that are filtered, objects whose maker is written
+//! down first, and plain answers that a rule may change or stop.
 //!
 //! Owns the reading of these answers, which are small. It must never pass on a list that it could not read, nor
 //! show an object that it could not bind.
 
-use super::Plan;
+use super::{Plan, reader::is_json};
 use crate::bus::policy::SelectModels;
 use crate::bus::upstream::UpstreamReply;
 use crate::openai::{AnswerKind, ObjectIds, filter_list, filter_page, next_after, object_ids};
 use crate::pipeline::{
     Gate, Stop, admit::unavailable, budget::Held, forward::refusal_of, objects, pages::Pages,
-    record::Exchange,
+    record::Exchange, screening,
 };
 use crate::types::{ObjectKind, Refusal};
 use actix_web::http::header;
@@ -23,6 +23,9 @@ use tokio::time::timeout;
 /// A longer answer is not a list, nor a file's or batch's description.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
+/// A longer answer cannot be judged before it leaves.
+const MOST_JUDGED: usize = 64 * 1024 * 1024;
+
 /// How far a list is searched for an object of the caller's own before it counts as ended.
 const MOST_PAGES: usize = 10;
 
@@ -34,34 +37,50 @@ enum Treatment {
     Bind(ObjectKind),
 }
 
-/// Reads, and filters or binds, the answers that need it; all others pass untouched.
+/// An answer that may begin.
+pub(in crate::pipeline) struct Settled {
+    pub(in crate::pipeline) reply: UpstreamReply,
+    /// It was read whole and judged.
+    pub(in crate::pipeline) is_judged: bool,
+}
+
+/// Reads whole and filters, binds or judges the answers that need it; all others pass untouched.
 pub(in crate::pipeline) async fn settle(
     gate: &Gate,
     exchange: &mut Exchange,
     mut reply: UpstreamReply,
     plan: &Plan,
     pages: Option<&Pages>,
-) -> Result<UpstreamReply, Stop> {
-    let Some(treatment) = treatment(plan).filter(|_| reply.status.is_success()) else {
-        return Ok(reply);
-    };
+) -> Result<Settled, Stop> {
+    let treatment = treatment(plan).filter(|_| reply.status.is_success());
+    let is_judged =
+        screening::holds_answer(plan.endpoint, &plan.guard, &reply, is_json(&reply.headers));
+    if treatment.is_none() && !is_judged {
+        return Ok(Settled { reply, is_judged });
+    }
     let mut held = gate.settings.budget.body(&exchange.principal().agent_id);
-    let answer = read_whole(gate, &mut reply, &mut held).await?;
-    let settled = match treatment {
-        Treatment::PermittedModels => permitted_models(gate, exchange, &answer).await?,
-        Treatment::OwnObjects => own_objects(gate, exchange, answer, plan, pages).await?,
-        Treatment::Bind(kind) => {
+    let most = if treatment.is_some() { MOST_BYTES } else { MOST_JUDGED };
+    let answer = read_whole(gate, &mut reply, &mut held, most).await?;
+    let mut settled = match treatment {
+        None => answer,
+        Some(Treatment::PermittedModels) => permitted_models(gate, exchange, &answer).await?,
+        Some(Treatment::OwnObjects) => own_objects(gate, exchange, answer, plan, pages).await?,
+        Some(Treatment::Bind(kind)) => {
             let ids = object_ids(&answer).ok_or(Refusal::UpstreamInvalid)?;
             bind(gate, exchange, &ids, kind, plan).await?;
             answer
         }
     };
+    if is_judged {
+        let failed = !reply.status.is_success();
+        settled = screening::screen_whole(gate, exchange, plan, settled, failed).await?;
+    }
     if settled.len() != reply.content_length.map_or(0, |it| usize::try_from(it).unwrap_or(0)) {
         reply.headers.remove(header::ETAG);
     }
     reply.content_length = u64::try_from(settled.len()).ok();
     reply.body = SendWrapper::new(once(std::future::ready(Ok(settled))).boxed_local());
-    Ok(reply)
+    Ok(Settled { reply, is_judged })
 }
 
 fn treatment(plan: &Plan) -> Option<Treatment> {
@@ -91,13 +110,14 @@ async fn read_whole(
     gate: &Gate,
     reply: &mut UpstreamReply,
     held: &mut Held,
+    most: usize,
 ) -> Result<Bytes, Stop> {
     let mut whole = BytesMut::new();
     let idle_timeout = gate.settings.idle_timeout;
     let late = |_| Stop::Refused(Refusal::UpstreamTimeout);
     while let Some(chunk) = timeout(idle_timeout, reply.body.next()).await.map_err(late)? {
         let chunk = chunk.map_err(refusal_of)?;
-        if whole.len() + chunk.len() > MOST_BYTES {
+        if whole.len() + chunk.len() > most {
             return Err(Refusal::UpstreamInvalid.into());
         }
         if !held.take(chunk.len()) {
@@ -134,7 +154,7 @@ async fn own_objects(
         let (Some(pages), Some(after)) = (pages, after) else { break };
         let Some(mut reply) = pages.after(gate, exchange, &after).await? else { break };
         held = gate.settings.budget.body(&exchange.principal().agent_id);
-        list = read_whole(gate, &mut reply, &mut held).await?;
+        list = read_whole(gate, &mut reply, &mut held, MOST_BYTES).await?;
         own = which_are_own(gate, exchange, &list, kind).await?;
     }
     if !own.contains(&true) && next_after(&list).is_some() {

@@ -4,7 +4,7 @@
 //! let the last bytes of an upload go before the whole was found to be what was authorised.
 
 use super::{Body, Incoming, Unread, announced, pace::Pace, read_aside, stop_of, too_large};
-use crate::openai::{Call, FormReader, Route, boundary, must_be_held, watched_fields};
+use crate::openai::{Call, FormReader, ReadOptions, Route, boundary, must_be_held, watched_fields};
 use crate::pipeline::{Gate, Inbound, Stop, record::Exchange};
 use actix_web::dev::Payload;
 use bytes::{Bytes, BytesMut};
@@ -47,9 +47,9 @@ pub(super) async fn read(
     route: Route,
     query: Option<&str>,
     content_type: Option<&str>,
+    options: ReadOptions,
 ) -> Result<Incoming, Stop> {
-    let settings = &gate.settings;
-    let limit = settings.upload_limit;
+    let (settings, limit) = (&gate.settings, gate.settings.upload_limit);
     let length = announced(inbound.request.headers());
     if length.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
@@ -83,7 +83,8 @@ pub(super) async fn read(
         let (query, content_type) = (query.map(str::to_owned), content_type.map(str::to_owned));
         let call = read_aside(exchange, body, move |body| {
             reader.finish()?;
-            Call::read_form(route, query.as_deref(), content_type.as_deref(), &reader, body)
+            let (query, content_type) = (query.as_deref(), content_type.as_deref());
+            Call::read_form(route, query, content_type, &reader, body, options)
         });
         return Ok(Incoming { call: call.await?, tail: None });
     };
@@ -93,7 +94,7 @@ pub(super) async fn read(
         return Err(too_large(limit));
     }
     exchange.note_body(passed, body.held);
-    let call = Call::read_form(route, query, content_type, &reader, body.bytes)?;
+    let call = Call::read_form(route, query, content_type, &reader, body.bytes, options)?;
     let payload = std::mem::replace(&mut inbound.payload, Payload::None);
     let passing = Passing {
         payload,

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::json;
 
-const OPTIONS: ReadOptions = ReadOptions { request_stream_usage: true, collect_references: false };
+const OPTIONS: ReadOptions =
+    ReadOptions { request_stream_usage: true, collect_references: false, collect_texts: true };
 
 fn read(path: &str, body: &serde_json::Value) -> Result<Call, Refusal> {
     let route = find("POST", path, false).unwrap();
@@ -195,7 +196,7 @@ proptest! {
         rotation in 0usize..8,
         options in (any::<bool>(), any::<bool>()),
     ) {
-        let options = ReadOptions { request_stream_usage: options.0, collect_references: options.1 };
+        let options = ReadOptions { request_stream_usage: options.0, collect_references: options.1, collect_texts: true };
         let is_json = |row: &&Endpoint| !matches!(row.body, BodyKind::None | BodyKind::Form(_));
         for endpoint in ENDPOINTS.iter().filter(is_json) {
             let mut fields = required(endpoint);

@@ -5,6 +5,8 @@ use crate::openai::{Call, ReadOptions, find};
 use crate::types::Governed;
 use bytes::Bytes;
 
+const OPTIONS: ReadOptions =
+    ReadOptions { request_stream_usage: true, collect_references: true, collect_texts: true };
 const TYPE: &str = "multipart/form-data; boundary=XX";
 
 fn field(name: &str, value: &str) -> String {
@@ -20,9 +22,8 @@ fn file(content: &str) -> String {
 
 fn read(path: &str, parts: &[String]) -> Result<Call, Refusal> {
     let route = find("POST", path, false).unwrap();
-    let options = ReadOptions { request_stream_usage: true, collect_references: true };
     let body = Bytes::from(format!("{}--XX--\r\n", parts.concat()));
-    let call = Call::read(route, None, Some(TYPE), body.clone(), options)?;
+    let call = Call::read(route, None, Some(TYPE), body.clone(), OPTIONS)?;
     assert_eq!((call.outgoing_body(), call.content_type()), (body, Some(TYPE)));
     Ok(call)
 }
@@ -47,9 +48,8 @@ fn a_forms_fields_are_read_and_its_bytes_go_on() {
     let implied: Vec<&str> = call.facts().implied_models.iter().map(AsRef::as_ref).collect();
     assert_eq!(implied, ["dall-e-2", "gpt-image-1"]);
     let route = find("POST", path, false).unwrap();
-    let options = ReadOptions { request_stream_usage: true, collect_references: true };
     let json = Some("application/json");
-    let refusal = Call::read(route, None, json, Bytes::from_static(b"{}"), options).unwrap_err();
+    let refusal = Call::read(route, None, json, Bytes::from_static(b"{}"), OPTIONS).unwrap_err();
     assert_eq!(refusal.status(), 415);
 }
 
@@ -59,11 +59,12 @@ fn a_form_streams_on_once_what_it_is_authorised_on_is_known() {
     let path = "/audio/transcriptions";
     let (route, form) = fed(path, begun);
     assert_eq!(must_be_held(route.endpoint, &form), None);
-    assert!(Call::read_form(route, None, Some(TYPE), &form, Bytes::new()).is_err());
+    assert!(Call::read_form(route, None, Some(TYPE), &form, Bytes::new(), OPTIONS).is_err());
     let head = format!("{}{begun}", field("model", "whisper-1"));
     let (route, form) = fed(path, &head);
     assert_eq!(must_be_held(route.endpoint, &form), Some(false));
-    let call = Call::read_form(route, Some("a=b"), Some(TYPE), &form, Bytes::from(head)).unwrap();
+    let call =
+        Call::read_form(route, Some("a=b"), Some(TYPE), &form, Bytes::from(head), OPTIONS).unwrap();
     assert_eq!(call.facts().model.as_deref(), Some("whisper-1"));
     assert_eq!(call.target(), "/audio/transcriptions?a=b");
 
@@ -71,7 +72,7 @@ fn a_form_streams_on_once_what_it_is_authorised_on_is_known() {
         let head = format!("{}{begun}", field("purpose", purpose));
         let (route, form) = fed("/files", &head);
         assert_eq!(must_be_held(route.endpoint, &form), held);
-        let call = Call::read_form(route, None, Some(TYPE), &form, Bytes::from(head));
+        let call = Call::read_form(route, None, Some(TYPE), &form, Bytes::from(head), OPTIONS);
         assert_eq!(call.is_ok(), held == Some(false));
     }
 }
@@ -98,4 +99,53 @@ fn a_batchs_file_is_authorised_for_all_that_it_asks_for() {
     assert!(read("/files", &[file(&lines)]).is_err());
     let call = read("/files", &[file("not json"), field("purpose", "user_data")]).unwrap();
     assert!(call.batch_input().is_none() && call.facts().implied_models.is_empty());
+}
+
+#[test]
+fn the_fields_of_a_form_are_texts_and_its_files_are_not() {
+    use crate::openai::{TextSpan, Unread};
+    let path = "/audio/transcriptions";
+    let picture = file("abc").replace("name=\"file\"", "name=\"image\"");
+    let parts = [
+        field("model", "whisper-1"),
+        field("prompt", "Dr. \"Q\" \\ \u{e9}"),
+        field("language", "odd"),
+        field("response_format", "json"),
+        field("user", "u"),
+        field("timestamp_granularities[]", "word"),
+        picture,
+        file("abc"),
+    ];
+    let call = read(path, &parts).unwrap();
+    let shown = |call: &Call| -> Vec<String> {
+        let shown = |span: &TextSpan| format!("{}: {}", span.surface, span.text(call.body()));
+        call.texts().spans().iter().map(shown).collect()
+    };
+    assert_eq!(shown(&call), ["user: Dr. \"Q\" \\ \u{e9}", "other: odd", "end_user: u"]);
+    assert_eq!(call.texts().unread(), [Unread::Upload]);
+    let span = call.texts().spans()[0].clone();
+    let edits = span.redact(call.body(), [(4..7, "[X]")]);
+    let sent = call.redact(edits).outgoing_body();
+    assert!(String::from_utf8_lossy(&sent).contains("\r\n\r\nDr. [X] \\ \u{e9}\r\n--XX"));
+
+    let claimed = field("prompt", "a secret").replacen(
+        "\r\n\r\n",
+        "\r\ncontent-length: 8\r\nContent-Type: text/plain\r\n\r\n",
+        1,
+    );
+    let call = read(path, &[claimed, field("model", "m")]).unwrap();
+    let span = call.texts().spans()[0].clone();
+    let edits = span.redact(call.body(), [(2..8, "[LONG LABEL]")]);
+    let sent = call.redact(edits).outgoing_body();
+    let call = Call::read(find("POST", path, false).unwrap(), None, Some(TYPE), sent, OPTIONS);
+    assert_eq!(shown(&call.unwrap()), ["user: a [LONG LABEL]"]);
+
+    // Of a form that streams on, only what was read is known.
+    let head = format!("{}{}", field("model", "m"), field("prompt", "p"));
+    let (route, form) = fed(path, &format!("{head}{}", file("abc").split_at(90).0));
+    let call = Call::read_form(route, None, Some(TYPE), &form, Bytes::from(head), OPTIONS).unwrap();
+    assert_eq!(
+        (shown(&call), call.texts().unread()),
+        (vec!["user: p".to_owned()], &[Unread::Upload][..])
+    );
 }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 fn references(path: &str, body: &str, collect_references: bool) -> Result<Vec<Reference>, Refusal> {
     let route = find("POST", path, false).unwrap();
-    let options = ReadOptions { request_stream_usage: false, collect_references };
+    let options =
+        ReadOptions { request_stream_usage: false, collect_references, collect_texts: false };
     let body = Bytes::copy_from_slice(body.as_bytes());
     Call::read(route, None, None, body, options).map(|call| call.references().to_vec())
 }

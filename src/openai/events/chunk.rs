@@ -1,0 +1,152 @@
+//! Chunks of chat and of plain completions.
+//!
+//! Owns what stands in `choices[]`. It must never take a field of a delta that it does not know for
+//! whole: it is a piece of something.
+
+use super::{
+    CallKey, CallList, CallPiece, ChoiceSeen, Ends, ListedCall, TextKey,
+    walk::{Reader, SOUND, hash, inside, member, text},
+};
+use crate::openai::json::{Kind, Value};
+use crate::types::TextSurface;
+
+/// The index of the one call of the older `function_call`.
+const THE_FUNCTION: u32 = u32::MAX;
+
+/// Reads a chunk.
+pub(super) fn read(reader: &mut Reader<'_>, root: Value<'_>) {
+    let mut has_other = false;
+    for (key, value) in root.entries() {
+        match key.as_str().unwrap_or_default().as_ref() {
+            "choices" => value.items().for_each(|it| choice(reader, it, &mut has_other)),
+            "usage" if value.kind() == Kind::Object => {
+                reader.found.said_once.push(value.span());
+                has_other = true;
+            }
+            key => reader.whole(key, value, TextSurface::Other),
+        }
+    }
+    let found = &mut reader.found;
+    has_other |= found.choices.len() != 1
+        || found.texts.iter().any(|text| !text.range.is_empty() && text.key.is_some());
+    found.only_calls = !found.lists.is_empty() && !has_other;
+}
+
+fn choice(reader: &mut Reader<'_>, choice: Value<'_>, has_other: &mut bool) {
+    let index = reader.number_of(choice, "index").map_or(0, |index| index.value);
+    let mut finish = None;
+    for (key, value) in choice.entries() {
+        match key.as_str().unwrap_or_default().as_ref() {
+            "delta" => delta(reader, value, index, has_other),
+            "text" => {
+                let key = TextKey { output: index, place: hash("text") };
+                reader.running("text", value, key, TextSurface::Assistant);
+            }
+            "logprobs" => reader.logprobs(value),
+            "finish_reason" if value.as_str().is_some() => {
+                finish = Some(inside(value));
+                reader.found.said_once.push(value.span());
+                reader.found.ends.push(Ends::Output(index));
+                *has_other = true;
+            }
+            "message" => reader.whole("message", value, TextSurface::Assistant),
+            key => reader.whole(key, value, TextSurface::Other),
+        }
+    }
+    reader.found.choices.push(ChoiceSeen { index, finish });
+}
+
+fn delta(reader: &mut Reader<'_>, delta: Value<'_>, output: u32, has_other: &mut bool) {
+    for (key, value) in delta.entries() {
+        let key = key.as_str().unwrap_or_default();
+        match key.as_ref() {
+            "role" if value.as_str().is_some() => {
+                reader.found.said_once.push(value.span());
+                *has_other = true;
+                reader.whole("role", value, TextSurface::Other);
+            }
+            "tool_calls" if value.kind() == Kind::Array => tool_calls(reader, value, output),
+            "function_call" if value.kind() == Kind::Object => {
+                let call = CallKey { output, index: THE_FUNCTION };
+                function(reader, value, call, None);
+                let element = ListedCall { key: Some(call), name: None, range: value.span() };
+                list(reader, value, vec![element]);
+            }
+            "audio" if value.kind() == Kind::Object => {
+                for (inner, value) in value.entries() {
+                    let inner = inner.as_str().unwrap_or_default();
+                    let text = TextKey { output, place: hash("audio") ^ hash(&inner) };
+                    let inner = if inner == "data" { SOUND } else { &inner };
+                    reader.running(inner, value, text, TextSurface::Assistant);
+                }
+            }
+            _ => {
+                let text = TextKey { output, place: hash(&key) };
+                reader.running(&key, value, text, surface_of(&key));
+            }
+        }
+    }
+}
+
+fn surface_of(key: &str) -> TextSurface {
+    match key {
+        "content" => TextSurface::Assistant,
+        "refusal" => TextSurface::Refusal,
+        _ if key.starts_with("reasoning") || key.starts_with("thinking") => TextSurface::Reasoning,
+        _ => TextSurface::Other,
+    }
+}
+
+fn tool_calls(reader: &mut Reader<'_>, calls: Value<'_>, output: u32) {
+    let mut elements = Vec::new();
+    for (position, call) in calls.items().enumerate() {
+        let number = reader.number_of(call, "index");
+        let position = u32::try_from(position).unwrap_or(THE_FUNCTION);
+        let index = number.as_ref().map_or(position, |number| number.value);
+        let key = CallKey { output, index };
+        let mut is_told = false;
+        for (name, value) in call.entries() {
+            match name.as_str().unwrap_or_default().as_ref() {
+                "function" | "custom" if value.kind() == Kind::Object => {
+                    function(reader, value, key, number.clone());
+                    is_told = true;
+                }
+                name => reader.whole(name, value, TextSurface::Other),
+            }
+        }
+        if !is_told {
+            let piece =
+                CallPiece { key, name: None, arguments: None, index: number, is_open: true };
+            reader.found.calls.push(piece);
+        }
+        elements.push(ListedCall { key: Some(key), name: None, range: call.span() });
+    }
+    list(reader, calls, elements);
+}
+
+fn list(reader: &mut Reader<'_>, value: Value<'_>, elements: Vec<ListedCall>) {
+    if !elements.is_empty() {
+        reader.found.lists.push(CallList { range: value.span(), elements, is_nullable: true });
+    }
+}
+
+/// What is called: a function with arguments, or a custom tool with its input.
+fn function(
+    reader: &mut Reader<'_>,
+    function: Value<'_>,
+    key: CallKey,
+    index: Option<super::Number>,
+) {
+    let name = member(function, "name").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let arguments = member(function, "arguments").or_else(|| member(function, "input"));
+    let arguments = arguments.and_then(|it| text(it, TextSurface::ToolArguments, None));
+    for (name, value) in function.entries() {
+        let name = name.as_str().unwrap_or_default();
+        let is_arguments = arguments.as_ref().is_some_and(|it| it.range == inside(value));
+        if !is_arguments {
+            reader.whole(&name, value, TextSurface::Other);
+        }
+    }
+    let name = name.map(|name| name.into());
+    reader.found.calls.push(CallPiece { key, name, arguments, index, is_open: true });
+}
