@@ -10,6 +10,7 @@ mod detection_keys;
 mod error;
 mod lifetime;
 mod limit_change;
+mod quarantine;
 pub mod shown;
 mod sign_in;
 mod signing_keys;
@@ -32,5 +33,6 @@ pub use detection_keys::{
 pub use error::{AdminError, InvalidRequest, NameConflict};
 pub use lifetime::Lifetime;
 pub use limit_change::LimitChange;
+pub use quarantine::{LiftRequest, QuarantineRequest, lift_quarantine, quarantine_agent};
 pub use sign_in::{SignedIn, ensure_administrator, session_of, sign_in, sign_out};
 pub use signing_keys::{Rotated, rotate_signing_key};

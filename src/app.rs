@@ -160,6 +160,7 @@ impl Gateway {
             settings: self.config.admin.clone(),
             greeting: self.greeting.clone(),
             names: ConfiguredNames::of(&self.config),
+            trust: self.config.trust.clone(),
             attempts: Arc::new(SignInAttempts::default()),
             drain: drain.clone(),
         };

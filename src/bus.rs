@@ -138,6 +138,8 @@ pub struct Bus {
     pub issue_token: Line<auth::IssueToken>,
     /// The end of a token. (`AuthActor`)
     pub revoke_token: Line<auth::RevokeToken>,
+    /// Switch an agent off. (`AuthActor`)
+    pub quarantine: Line<auth::QuarantineAgent>,
     /// The public keys. (this worker's `AuthDesk`)
     pub list_keys: Line<auth::ListKeys>,
     /// May this principal do this? (this worker's `PolicyDesk`)

@@ -4,6 +4,7 @@
 //! generated from one declaration each, in `config/keys.rs` and `config/named.rs`), and is the only room that reads the environment. It must never show a
 //! secret's value, and never let a misspelt key pass.
 
+mod declare;
 mod document;
 mod error;
 mod keys;
@@ -17,7 +18,7 @@ pub use document::{example_toml, markdown_table};
 pub use error::ConfigError;
 pub use keys::{
     Admin, Audit, Auth, Config, Database, Detection, Endpoints, KEYS, Key, Limits, Log,
-    PolicyFiles, Server, Upstream,
+    PolicyFiles, Server, Trust, Upstream,
 };
 pub use named::{IssuerSettings, NAMED_KEYS, ProviderKeySettings};
 pub use resolve::{Inputs, Loaded, Resolved, resolve};

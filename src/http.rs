@@ -20,7 +20,7 @@ pub use session::SignInAttempts;
 
 use crate::admin::ConfiguredNames;
 use crate::bus::broadcast::Greeting;
-use crate::config::Admin;
+use crate::config::{Admin, Trust};
 use crate::pipeline::Drain;
 use crate::store::Store;
 use actix_web::{HttpResponse, http::header, web};
@@ -39,6 +39,8 @@ pub struct AdminState {
     pub greeting: Greeting,
     /// Provider keys and issuers of the configuration, by name.
     pub names: ConfiguredNames,
+    /// What an approval is worth, and what a quarantine takes.
+    pub trust: Trust,
     /// Failed sign-ins.
     pub attempts: Arc<SignInAttempts>,
     /// Tells when the server is stopping.
@@ -83,6 +85,8 @@ fn callers(app: &mut web::ServiceConfig) {
         .service(resource("/api/v1/agents/{id}/suspend").post(agents::suspend))
         .service(resource("/api/v1/agents/{id}/resume").post(agents::resume))
         .service(resource("/api/v1/agents/{id}/revoke").post(agents::revoke))
+        .service(resource("/api/v1/agents/{id}/quarantine").post(agents::quarantine))
+        .service(resource("/api/v1/agents/{id}/lift-quarantine").post(agents::lift))
         .service(resource("/api/v1/agents/{id}/rotate-secret").post(agents::rotate))
         .service(
             resource("/api/v1/app-contexts").get(app_contexts::list).post(app_contexts::create),

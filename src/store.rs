@@ -28,7 +28,7 @@ mod usage;
 mod users;
 mod verifying_keys;
 
-pub use agents::{Agent, ExternalIdentity, NewAgent};
+pub use agents::{Agent, Approval, ExternalIdentity, NewAgent, Quarantine};
 pub use anonymous::AnonymousCount;
 pub use app_contexts::{AppContextChange, AppContextRow, NewAppContext};
 pub use changes::Change;

@@ -1,52 +1,17 @@
-//! Trust: the arithmetic of scores and risk.
+//! Trust: what an agent's conduct does to its scores.
 //!
-//! Owns the thresholds. Pure: it must never read a clock or keep a score.
+//! Owns the arithmetic of trust and risk and, per agent, the numbers that it works on. All scores are in hundredths:
+//! 0 to 10000 stand for 0 to 100. It must never read a clock, store anything or wait: `now` is an argument, and what
+//! survives a restart is handed out as [`ReputationChange`].
 
-use crate::types::text_enum;
+mod conduct;
+mod reputation;
+mod risk;
+mod sessions;
 
-text_enum! {
-    /// How much an agent is to be feared, as tokens and the dashboard show it.
-    RiskTier {
-        /// Below 25.
-        Low = "low",
-        /// From 25.
-        Medium = "medium",
-        /// From 50.
-        High = "high",
-        /// From 75.
-        Critical = "critical",
-    }
-}
+pub use conduct::{Conclusion, Conduct, IdentityStrength, Ledger, Noted};
+pub use reputation::{Reputation, ReputationChange, Risk};
+pub use risk::{RiskTier, risk_tier};
 
-/// The tier of a risk score in hundredths (0 to 10000, standing for 0 to 100). Scores outside that
-/// range belong to the nearest tier.
-pub const fn risk_tier(risk_score_hundredths: i64) -> RiskTier {
-    match risk_score_hundredths {
-        7_500.. => RiskTier::Critical,
-        5_000.. => RiskTier::High,
-        2_500.. => RiskTier::Medium,
-        _ => RiskTier::Low,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_tier_begins_at_its_threshold() {
-        for (score, tier) in [
-            (-1, "low"),
-            (0, "low"),
-            (2_499, "low"),
-            (2_500, "medium"),
-            (4_999, "medium"),
-            (5_000, "high"),
-            (7_499, "high"),
-            (7_500, "critical"),
-            (i64::MAX, "critical"),
-        ] {
-            assert_eq!(risk_tier(score).as_str(), tier, "{score}");
-        }
-    }
-}
+/// The highest score.
+pub const MOST: i64 = 10_000;

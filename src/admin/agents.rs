@@ -255,7 +255,7 @@ fn checked_identity(
 }
 
 /// Whether a claim of a token that is let in can have this value; it can also be shown on any terminal.
-fn is_short_and_plain(value: &str) -> bool {
+pub(super) fn is_short_and_plain(value: &str) -> bool {
     (1..=MAX_CLAIM_BYTES).contains(&value.len()) && !value.chars().any(char::is_control)
 }
 

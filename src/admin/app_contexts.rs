@@ -3,6 +3,7 @@
 //! Owns what makes a valid AppContext. A provider's key is only ever named here.
 
 use super::{AdminError, ConfiguredNames, InvalidRequest, LimitChange, NameConflict};
+use crate::detect::Selector;
 use crate::identity::{check_app_context_name, secret};
 use crate::policy::Pattern;
 use crate::store::{AppContextChange, NewAppContext, Store};
@@ -26,6 +27,9 @@ pub struct NewAppContextRequest {
     /// The configuration's name of the provider key that replaces the caller's.
     #[serde(default)]
     pub provider_key: Option<String>,
+    /// The detection rules that its calls are screened with: ids, `type:PATTERN` or `class:CLASS`; empty: all.
+    #[serde(default)]
+    pub detectors: Vec<String>,
     /// How much may be asked for through it.
     #[serde(default)]
     pub limits: LimitChange,
@@ -40,6 +44,8 @@ pub struct AppContextChangeRequest {
     /// The new name of a provider key; null: none.
     #[serde(deserialize_with = "present")]
     pub provider_key: Option<Option<String>>,
+    /// The new selectors of detection rules; empty: all.
+    pub detectors: Option<Vec<String>>,
     /// What changes in its limits.
     pub limits: LimitChange,
 }
@@ -57,6 +63,7 @@ pub fn create_app_context(
         return Err(NameConflict::NameIsId(request.name).into());
     }
     check_patterns(&request.allowed_models)?;
+    check_selectors(&request.detectors)?;
     if let Some(name) = &request.provider_key {
         names.check_provider_key(name)?;
     }
@@ -65,6 +72,7 @@ pub fn create_app_context(
         name: request.name,
         allowed_models: request.allowed_models,
         provider_key: request.provider_key,
+        detectors: request.detectors,
         limits: request.limits.apply_to(CallerLimits::default()),
     };
     Ok(store.create_app_context(&new, actor, now)?)
@@ -89,16 +97,18 @@ pub fn change_app_context(
     now: UnixMillis,
 ) -> Result<AppContextRow, AdminError> {
     let context = find_app_context(store, name_or_id)?;
-    let AppContextChangeRequest { allowed_models, provider_key, limits } = request;
-    if allowed_models.is_none() && provider_key.is_none() && limits.is_empty() {
+    let AppContextChangeRequest { allowed_models, provider_key, detectors, limits } = request;
+    let lists = allowed_models.is_some() || detectors.is_some();
+    if !lists && provider_key.is_none() && limits.is_empty() {
         return Err(InvalidRequest::NothingToChange.into());
     }
     check_patterns(allowed_models.as_deref().unwrap_or_default())?;
+    check_selectors(detectors.as_deref().unwrap_or_default())?;
     if let Some(Some(name)) = &provider_key {
         names.check_provider_key(name)?;
     }
     let limits = (!limits.is_empty()).then(|| limits.apply_to(context.limits));
-    let change = AppContextChange { allowed_models, provider_key, limits };
+    let change = AppContextChange { allowed_models, provider_key, detectors, limits };
     Ok(store.update_app_context(&context.id, change, actor, now)?)
 }
 
@@ -118,6 +128,15 @@ fn check_patterns(patterns: &[String]) -> Result<(), AdminError> {
     for pattern in patterns {
         Pattern::parse(pattern)
             .map_err(|error| InvalidRequest::Pattern { pattern: pattern.clone(), error })?;
+    }
+    Ok(())
+}
+
+/// Whether there is such a rule cannot be said here: the rules may change at any time.
+fn check_selectors(selectors: &[String]) -> Result<(), AdminError> {
+    for selector in selectors {
+        Selector::parse(selector)
+            .map_err(|error| InvalidRequest::Selector { selector: selector.clone(), error })?;
     }
     Ok(())
 }
@@ -146,10 +165,12 @@ mod tests {
     fn what_cannot_mean_what_it_says_is_refused_with_its_place() {
         let (_data, store) = store();
         let patterns = vec!["gpt-4o*".to_owned(), "gpt-[45]".to_owned()];
+        let detectors = vec!["type:PII_*".to_owned(), "type:PII[A]".to_owned()];
         let table = [
             (named("Web"), "not 'W'"),
             (named("ac_web"), "the form of an id"),
             (NewAppContextRequest { allowed_models: patterns, ..named("web") }, "character 5"),
+            (NewAppContextRequest { detectors, ..named("web") }, "type:PII[A]"),
             (
                 NewAppContextRequest { provider_key: Some("team_a".to_owned()), ..named("web") },
                 "[provider_keys.team_a]",
@@ -179,6 +200,11 @@ mod tests {
         let listed = change(r#"{"provider_key": null, "allowed_models": ["gpt-4o"]}"#).unwrap();
         assert_eq!((listed.allowed_models, listed.limits), (vec!["gpt-4o".into()], limited.limits));
         assert!(change(r#"{"provider_key": "team_a"}"#).is_err());
+
+        let screened =
+            change(r#"{"detectors": ["type:PII_*", "class:PHI", "openai-key"]}"#).unwrap();
+        assert_eq!(screened.detectors.len(), 3);
+        assert!(change(r#"{"detectors": []}"#).unwrap().detectors.is_empty());
 
         let revoked = revoke_app_context(&store, &created.id, "cli", NOW).unwrap();
         assert_eq!(revoked.revoked_at, Some(NOW));

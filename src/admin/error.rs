@@ -67,6 +67,16 @@ pub enum InvalidRequest {
         /// What is wrong with it.
         error: PatternError,
     },
+    /// A selector of detection rules breaks the grammar.
+    #[error(
+        "the detector {selector:?} is wrong: {error}; write a rule's id, type:PII_* or class:PII"
+    )]
+    Selector {
+        /// As it was written.
+        selector: String,
+        /// What is wrong with its pattern.
+        error: PatternError,
+    },
     /// A name that the configuration does not define.
     #[error("the configuration has no section [{section}.{name}]; {known}")]
     NotConfigured {
@@ -98,6 +108,9 @@ pub enum InvalidRequest {
     /// A detection key's id where a token's was expected.
     #[error("{0:?} is a detection key; revoke it with `portcullis key revoke {0}`")]
     SessionIsKey(String),
+    /// A reason that cannot be shown.
+    #[error("the reason must have 1 to 256 bytes and no control characters")]
+    Reason,
     /// A change that changes nothing.
     #[error("nothing is to be changed: say what")]
     NothingToChange,

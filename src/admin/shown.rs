@@ -4,11 +4,14 @@
 
 use super::{Agent, AppContextRow, ListedKey, NewKey, Provisioned};
 use crate::store::VerifyingKey;
-use crate::types::CallerLimits;
+use crate::trust::risk_tier;
+use crate::types::{CallerLimits, UnixMillis};
 use serde_json::{Value, json};
 
-/// An agent.
-pub fn agent(agent: &Agent) -> Value {
+/// An agent. Scores are in hundredths, as in records; its risk fades.
+pub fn agent(agent: &Agent, now: UnixMillis) -> Value {
+    let risk_score = agent.reputation.risk.score_at(now);
+    let quarantine = agent.quarantine.as_ref();
     let identity = agent.identity.as_ref();
     json!({
         "agent_id": agent.id,
@@ -20,7 +23,13 @@ pub fn agent(agent: &Agent) -> Value {
         "identity": identity.map(|it| json!({ "issuer": it.issuer, "subject": it.subject })),
         "limits": limits(agent.limits),
         "status": agent.status,
-        "risk_tier": crate::trust::risk_tier(agent.risk_score).as_str(),
+        "quarantine": quarantine.map(|it| json!({ "reason": it.reason, "at": it.at })),
+        "trust_score": agent.reputation.trust_score,
+        "risk_score": risk_score,
+        "risk_tier": risk_tier(risk_score),
+        "calls": agent.reputation.calls,
+        "violations": agent.reputation.violations,
+        "last_violation_at": agent.reputation.last_violation_at,
         "created_at": agent.created_at,
         "updated_at": agent.updated_at,
     })
@@ -42,6 +51,7 @@ pub fn app_context(context: &AppContextRow) -> Value {
         "name": context.name,
         "allowed_models": context.allowed_models,
         "provider_key": context.provider_key,
+        "detectors": context.detectors,
         "limits": limits(context.limits),
         "created_at": context.created_at,
         "updated_at": context.updated_at,

@@ -4,11 +4,12 @@
 //! whose settings cannot be used.
 
 use super::AppError;
-use crate::actors::auth::{AuthActor, AuthSettings, AuthSnapshot, ExternalIssuer};
+use crate::actors::auth::{AuthActor, AuthSettings, AuthSnapshot, ExternalIssuer, Terms};
 use crate::config::Config;
 use crate::identity::KeySet;
 use crate::store::{KeyFiles, Store};
 use crate::types::CallerLimits;
+use std::sync::Arc;
 
 /// Who makes keys known, in the list of changes.
 const SERVER: &str = "server";
@@ -32,10 +33,13 @@ pub(super) fn load(
     let issuers = config.issuers.iter().map(|(name, issuer)| ExternalIssuer::of(name, issuer));
     let settings = AuthSettings {
         tokens: config.auth.clone(),
-        default_limits: CallerLimits {
-            requests_per_minute: config.limits.requests_per_minute,
-            monthly_requests: config.limits.monthly_requests,
-            concurrent_streams: config.limits.concurrent_streams,
+        terms: Terms {
+            limits: CallerLimits {
+                requests_per_minute: config.limits.requests_per_minute,
+                monthly_requests: config.limits.monthly_requests,
+                concurrent_streams: config.limits.concurrent_streams,
+            },
+            trust: Arc::new(config.trust.clone()),
         },
         issuers: issuers.collect::<Result<_, _>>()?,
         key_files,

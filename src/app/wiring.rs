@@ -50,6 +50,7 @@ pub(super) struct Wiring {
 struct OwnerLines {
     issue_token: Line<auth::IssueToken>,
     revoke_token: Line<auth::RevokeToken>,
+    quarantine: Line<auth::QuarantineAgent>,
     complete: Line<auth::Complete>,
     save_usage: Line<auth::SaveUsage>,
     find_objects: Line<objects::FindObjects>,
@@ -61,6 +62,7 @@ impl OwnerLines {
         Self {
             issue_token: Line::new(TOKEN_DEADLINE),
             revoke_token: Line::new(TOKEN_DEADLINE),
+            quarantine: Line::new(STORE_DEADLINE),
             complete: Line::new(ISSUER_DEADLINE),
             save_usage: Line::new(STORE_DEADLINE),
             find_objects: Line::new(STORE_DEADLINE),
@@ -150,6 +152,7 @@ impl Wiring {
             keep("auth", start, move |addr: &Addr<AuthActor>| {
                 seat.issue_token.seat(addr.clone().recipient());
                 seat.revoke_token.seat(addr.clone().recipient());
+                seat.quarantine.seat(addr.clone().recipient());
                 seat.complete.seat(addr.clone().recipient());
                 seat.save_usage.seat(addr.clone().recipient());
             });
@@ -179,6 +182,7 @@ impl Wiring {
             standings: self.standings.subscribe(),
             issue_token: self.owners.issue_token.clone(),
             revoke_token: self.owners.revoke_token.clone(),
+            quarantine: self.owners.quarantine.clone(),
             list_keys: Line::new(DESK_DEADLINE),
             authorize: Line::new(DESK_DEADLINE),
             select_models: Line::new(DESK_DEADLINE),

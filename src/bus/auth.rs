@@ -2,6 +2,7 @@
 
 use crate::identity::{RevocationRequest, TokenRefusal, TokenRequest};
 use crate::limits::Meter;
+use crate::trust::Conduct;
 use crate::types::{AgentStatus, Principal, Sensitive};
 use actix::Message;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct Authenticated {
     pub principal: Arc<Principal>,
     /// What counts its calls: the agent's meter, and the AppContext's where there is one.
     pub meters: Meters,
+    /// What its calls do to its agent's trust.
+    pub conduct: Conduct,
     /// The snapshot that says so; a newer one may say otherwise.
     pub version: u64,
 }
@@ -92,7 +95,20 @@ pub struct RevokeToken {
     pub request: RevocationRequest,
 }
 
-/// Save what the meters counted, before the process ends.
+/// Switch this agent off until an administrator reviews it. Told: its standing changes on every worker at once, whatever
+/// the store does, and the store is asked until it has taken it. Once is enough.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct QuarantineAgent {
+    /// Whom.
+    pub agent_id: Arc<str>,
+    /// Why, in one line for administrators, without anything of the call's content.
+    pub reason: String,
+    /// The detection rule that asks for it, where one does.
+    pub rule: Option<Arc<str>>,
+}
+
+/// Save what the meters counted and what conduct came to, before the process ends.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct SaveUsage;

@@ -1,6 +1,7 @@
 //! `portcullis agent …`.
 
 mod create;
+mod quarantine;
 mod show;
 
 pub(super) use create::credentials;
@@ -29,12 +30,16 @@ pub(super) enum AgentCommand {
     /// Refuse an agent's calls until it is resumed
     #[command(after_help = "Example: portcullis agent suspend research-bot")]
     Suspend(Which),
-    /// Let a suspended agent call again
+    /// Let a suspended agent call again; one in quarantine needs lift-quarantine
     #[command(after_help = "Example: portcullis agent resume research-bot")]
     Resume(Which),
     /// Refuse an agent's calls for good
     #[command(after_help = "Example: portcullis agent revoke research-bot")]
     Revoke(Which),
+    /// Refuse an agent's calls until it has been reviewed, and take its trust
+    Quarantine(quarantine::Quarantine),
+    /// Let an agent call again that has been reviewed
+    LiftQuarantine(quarantine::Lift),
     /// Make a new secret; the old one stops working at once
     #[command(after_help = "Example: portcullis agent rotate-secret research-bot --out creds.json")]
     RotateSecret(Rotate),
@@ -109,6 +114,8 @@ pub(super) fn run(
         AgentCommand::Suspend(which) => stand(&store, &which, AgentStatus::Suspended, output),
         AgentCommand::Resume(which) => stand(&store, &which, AgentStatus::Active, output),
         AgentCommand::Revoke(which) => stand(&store, &which, AgentStatus::Revoked, output),
+        AgentCommand::Quarantine(it) => quarantine::quarantine(&config, &store, it, output),
+        AgentCommand::LiftQuarantine(it) => quarantine::lift(&config, &store, it, output),
         AgentCommand::RotateSecret(rotate) => {
             let file = rotate.out.as_deref().map(PrivateFile::open).transpose()?;
             let new = admin::rotate_secret(&store, &rotate.agent, ACTOR, now)?;

@@ -1,11 +1,13 @@
 //! `portcullis app-context …`.
 
 use super::limits::{self, LimitChangeFlags, LimitFlags};
-use super::{ACTOR, CliError, Context, Output};
+use super::{ACTOR, CliError, Context, Output, output::warn};
 use crate::admin::{
     self, AppContextChangeRequest, AppContextRow, ConfiguredNames, NewAppContextRequest, shown,
 };
-use crate::app::open_store;
+use crate::app::{detections_file, open_store};
+use crate::config::Config;
+use crate::detect::Selector;
 use crate::store::Store;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -41,6 +43,9 @@ pub(super) struct Create {
     /// Provider key to use instead of the caller's: a NAME of the configuration's [provider_keys.NAME]
     #[arg(long, value_name = "NAME")]
     provider_key: Option<String>,
+    /// Detection rule for its calls: an id, type:PATTERN or class:CLASS; may be repeated [default: all]
+    #[arg(long = "detector", value_name = "SELECTOR")]
+    detectors: Vec<String>,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -71,6 +76,12 @@ pub(super) struct Set {
     /// Use the caller's provider key again
     #[arg(long)]
     no_provider_key: bool,
+    /// Detection rule from now on, instead of the list so far: an id, type:PATTERN or class:CLASS; may be repeated
+    #[arg(long = "detector", value_name = "SELECTOR", conflicts_with = "all_detectors")]
+    detectors: Vec<String>,
+    /// Screen its calls with every detection rule
+    #[arg(long)]
+    all_detectors: bool,
     #[command(flatten)]
     limits: LimitChangeFlags,
 }
@@ -85,7 +96,9 @@ impl Set {
         };
         let limits = self.limits.change();
         let allowed_models = lists.then_some(self.allowed_models);
-        AppContextChangeRequest { allowed_models, provider_key, limits }
+        let selects = self.all_detectors || !self.detectors.is_empty();
+        let detectors = selects.then_some(self.detectors);
+        AppContextChangeRequest { allowed_models, provider_key, detectors, limits }
     }
 }
 
@@ -104,9 +117,11 @@ pub(super) fn run(
                 name: create.name,
                 allowed_models: create.allowed_models,
                 provider_key: create.provider_key,
+                detectors: create.detectors,
                 limits: create.limits.change(),
             };
             let created = admin::create_app_context(&store, &names, request, ACTOR, now)?;
+            warn_of_unknown_detectors(&config, &created.detectors);
             if output.is_json() {
                 return output.object(&json!({ "id": created.id }));
             }
@@ -119,10 +134,28 @@ pub(super) fn run(
         AppContextCommand::Set(set) => {
             let which = set.app_context.clone();
             let change = set.change();
-            show(&admin::change_app_context(&store, &names, &which, change, ACTOR, now)?, output)
+            let named = change.detectors.clone().unwrap_or_default();
+            let changed = admin::change_app_context(&store, &names, &which, change, ACTOR, now)?;
+            warn_of_unknown_detectors(&config, &named);
+            show(&changed, output)
         }
         AppContextCommand::Revoke(which) => {
             show(&admin::revoke_app_context(&store, &which.app_context, ACTOR, now)?, output)
+        }
+    }
+}
+
+/// A rule may be named before it is written, but more often its name is mistyped.
+fn warn_of_unknown_detectors(config: &Config, selectors: &[String]) {
+    if selectors.is_empty() {
+        return;
+    }
+    // AppContexts can be changed without rules that can be read.
+    let Ok(loaded) = detections_file(config).load() else { return };
+    for text in selectors {
+        let selector = Selector::parse(text);
+        if !selector.is_ok_and(|it| loaded.detections.rules().iter().any(|rule| it.selects(rule))) {
+            warn(&format!("no detection rule is meant by {text:?}: it selects nothing"));
         }
     }
 }
@@ -139,7 +172,7 @@ fn list(store: &Store, output: &mut Output) -> Result<(), CliError> {
     let width = contexts.iter().map(|context| context.name.len()).max().unwrap_or(0).max(4);
     output.line(format!("{:width$}  {:19}  {:7}  {}", "NAME", "ID", "STATE", "MODELS"))?;
     for context in contexts {
-        let (state, models) = (state_of(&context), models_of(&context));
+        let (state, models) = (state_of(&context), all_or(&context.allowed_models));
         output.line(format!("{:width$}  {:19}  {state:7}  {models}", context.name, context.id))?;
     }
     Ok(())
@@ -151,9 +184,10 @@ fn show(context: &AppContextRow, output: &mut Output) -> Result<(), CliError> {
     }
     output.line(format!("name       {}", context.name))?;
     output.line(format!("id         {}", context.id))?;
-    output.line(format!("models     {}", models_of(context)))?;
+    output.line(format!("models     {}", all_or(&context.allowed_models)))?;
     let provider_key = context.provider_key.as_deref().unwrap_or("the caller's");
     output.line(format!("provider   {provider_key} key"))?;
+    output.line(format!("detectors  {}", all_or(&context.detectors)))?;
     limits::show(context.limits, output)?;
     output.line(format!("state      {}", state_of(context)))?;
     output.line(format!("created    {}", context.created_at))
@@ -163,9 +197,6 @@ const fn state_of(context: &AppContextRow) -> &'static str {
     if context.revoked_at.is_some() { "revoked" } else { "active" }
 }
 
-fn models_of(context: &AppContextRow) -> String {
-    if context.allowed_models.is_empty() {
-        return "all".to_owned();
-    }
-    context.allowed_models.join(", ")
+fn all_or(list: &[String]) -> String {
+    if list.is_empty() { "all".to_owned() } else { list.join(", ") }
 }

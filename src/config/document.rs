@@ -58,7 +58,10 @@ fn write_key(text: &mut String, key: &Key) {
 }
 
 fn toml_value(key: &Key) -> String {
-    let bare = key.example.parse::<u64>().is_ok() || key.example.parse::<bool>().is_ok();
+    let is_decimal = |text: &str| text.contains('.') && text.parse::<f64>().is_ok();
+    let bare = key.example.parse::<u64>().is_ok()
+        || key.example.parse::<bool>().is_ok()
+        || is_decimal(key.example);
     if bare { key.example.to_owned() } else { format!("{:?}", key.example) }
 }
 

@@ -116,7 +116,7 @@ impl ConfigError {
             place: place.to_string(),
             key: key.to_owned(),
             shown: format!("({type_name})"),
-            expected: "a text, a whole number, true or false".to_owned(),
+            expected: "a text, a number, true or false".to_owned(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::{
     ConfigError, IssuerSettings,
+    declare::settings,
     texts::Texts,
     value::{self, BlockedStatus, LogFormat, StreamDetection, UnknownEndpoints},
 };
@@ -41,89 +42,6 @@ impl Key {
 /// The environment variable that sets the key at `path`.
 pub(super) fn variable_of(path: &str) -> String {
     format!("PORTCULLIS_{}", path.replace('.', "__").to_uppercase())
-}
-
-/// Declares the configuration: `key: type = "default", reader;`, with `, secret` where it is one.
-macro_rules! settings {
-    (
-        $(#[doc = $top_doc:literal])+
-        $top:ident: $top_type:ty = $top_default:literal, $top_reader:expr;
-        $(
-            $(#[doc = $section_doc:literal])+
-            $section:ident: $struct:ident {
-                $(
-                    $(#[doc = $doc:literal])+
-                    $key:ident: $type:ty = $default:literal, $reader:expr $(, $secret:ident)?;
-                )+
-            }
-        )+
-    ) => {
-        /// The effective configuration.
-        #[derive(Clone, Debug)]
-        pub struct Config {
-            $(#[doc = $top_doc])+
-            #[doc = concat!("\n\nKey `", stringify!($top), "`, default `", $top_default, "`.")]
-            pub $top: $top_type,
-            $($(#[doc = $section_doc])+ pub $section: $struct,)+
-            /// Providers' keys that stand in the gate, by name; read from where `[provider_keys]`
-            /// says when the configuration is loaded.
-            pub provider_keys: BTreeMap<String, Sensitive<String>>,
-            /// Issuers of agents' tokens besides the gate itself, by name.
-            pub issuers: BTreeMap<String, IssuerSettings>,
-        }
-
-        $(
-            $(#[doc = $section_doc])+
-            #[derive(Clone, Debug)]
-            pub struct $struct {
-                $(
-                    $(#[doc = $doc])+
-                    #[doc = concat!(
-                        "\n\nKey `", stringify!($section), ".", stringify!($key),
-                        "`, default `\"", $default, "\"`."
-                    )]
-                    pub $key: $type,
-                )+
-            }
-        )+
-
-        /// Every setting, in the order of the documentation.
-        pub const KEYS: &[Key] = &[
-            Key {
-                path: stringify!($top),
-                default: $top_default,
-                example: $top_default,
-                doc: concat!($($top_doc),+),
-                secret: false,
-            },
-            $($(Key {
-                path: concat!(stringify!($section), ".", stringify!($key)),
-                default: $default,
-                example: $default,
-                doc: concat!($($doc),+),
-                secret: settings!(@is_secret $($secret)?),
-            },)+)+
-        ];
-
-        impl Config {
-            /// Reads every key's winning text into its type; keys of providers are not yet read.
-            pub(super) fn build(texts: &Texts) -> Result<Self, ConfigError> {
-                Ok(Self {
-                    $top: texts.read(stringify!($top), $top_reader)?,
-                    $($section: $struct {
-                        $($key: texts.read(
-                            concat!(stringify!($section), ".", stringify!($key)),
-                            $reader,
-                        )?,)+
-                    },)+
-                    provider_keys: BTreeMap::new(),
-                    issuers: texts.issuers()?,
-                })
-            }
-        }
-    };
-    (@is_secret secret) => { true };
-    (@is_secret) => { false };
 }
 
 settings! {
@@ -256,6 +174,48 @@ settings! {
         monthly_requests: Option<u64> = "0", value::limit(1_000_000_000_000);
         /// Open streams of each agent that has no limit of its own. 0: no limit.
         concurrent_streams: Option<u32> = "0", value::limit(u32::MAX.into());
+    }
+
+    /// What conduct does to an agent's trust and risk. Scores go from 0 to 100.
+    trust: Trust {
+        /// Trust that a call without a violation adds.
+        clean_call: i64 = "0.2", value::points(100);
+        /// First calls of an agent, for which a clean one adds half of it.
+        probation_calls: u64 = "5", value::whole(0..=1_000_000);
+        /// Trust that a violation takes.
+        violation: i64 = "1", value::points(100);
+        /// Violations of one call that take trust, at most.
+        violations_per_call: u32 = "10", value::whole(1..=1_000_000);
+        /// Trust that an administrator adds who approves of an agent when lifting its quarantine.
+        approval: i64 = "50", value::points(100);
+        /// Trust that a quarantine takes.
+        quarantine: i64 = "100", value::points(100);
+        /// Trust that counts at most of a caller with a detection key, the gate's token, an external issuer's token.
+        ceilings: [i64; 3] = "25, 50, 80", value::points_list(100);
+        /// Trust that comes back in a day without a violation. 0: none.
+        recovery_per_day: i64 = "0", value::points(100);
+        /// Risk of a decision whose worst finding is LOW, MEDIUM, HIGH, CRITICAL.
+        severity_risk: [i64; 4] = "10, 30, 60, 100", value::points_list(100);
+        /// Risk that each violation of a call adds.
+        violation_risk: i64 = "2", value::points(100);
+        /// Risk that a call's violations add at most.
+        violation_risk_most: i64 = "50", value::points(100);
+        /// Risk that each point of trust adds which the caller of a call with findings lacks.
+        distrust_risk: i64 = "0.3", value::points(1);
+        /// Risk that a session adds which has seen credentials, sensitive data and then a call outside, many calls.
+        session_risk: [i64; 3] = "30, 20, 10", value::points_list(100);
+        /// Risk that a session adds at most.
+        session_risk_most: i64 = "50", value::points(100);
+        /// Seconds for which a session counts what it has seen, and its calls.
+        session_secs: i64 = "1800", value::whole(1..=86_400);
+        /// Calls in that time beyond which they are many. 0: never.
+        high_volume_calls: u32 = "1000", value::whole(0..=1_000_000);
+        /// Callers with less trust: rules that would log or redact block. 0: none.
+        block_below: i64 = "0", value::points(100);
+        /// Violations that quarantine an agent when they fall into `trust.quarantine_window_secs`. 0: none do.
+        quarantine_violations: u32 = "0", value::whole(0..=10_000);
+        /// Seconds over which these violations are counted, by each gateway for itself.
+        quarantine_window_secs: i64 = "3600", value::whole(1..=2_592_000);
     }
 
     /// What the gate says on standard error.

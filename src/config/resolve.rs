@@ -180,6 +180,7 @@ fn set_scalar(texts: &mut Texts, path: &str, item: &Item, place: Place) -> Resul
         Some(Value::String(text)) => text.value().clone(),
         Some(Value::Integer(number)) => number.value().to_string(),
         Some(Value::Boolean(switch)) => switch.value().to_string(),
+        Some(Value::Float(number)) => number.value().to_string(),
         _ => return Err(ConfigError::not_scalar(&place, path, item.type_name())),
     };
     texts.set(path, text, place)

@@ -3,6 +3,10 @@
 //! Owns what is acceptable and says what would be. A reader must never repeat the text that it
 //! refuses: whether that may be shown is the error's decision.
 
+mod points;
+
+pub(super) use points::{points, points_list};
+
 use crate::types::{Sensitive, text_enum};
 use std::{borrow::Cow, net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 use url::{Host, Url};

@@ -156,13 +156,12 @@ impl StreamScreen {
         Ok(())
     }
 
-    /// Whether a comment or an event of ours may be put in now. `None`: this screen does not know, as it
-    /// does not read; `StreamEditor` does.
+    /// Whether a comment or an event of ours may be put in now, as far as this screen knows: where it
+    /// holds events, the client has whole ones only; where it does not read, the editor's word counts.
     pub fn at_boundary(&self) -> bool {
         match &self.way {
-            Way::Unread => false,
+            Way::Unread | Way::Held(_) => true,
             Way::Passing(passing) => passing.at_boundary(),
-            Way::Held(_) => true,
         }
     }
 

@@ -3,7 +3,9 @@
 //! Owns the grouping of findings. It must never see a text, only its keyed HMAC.
 
 use super::Rule;
-use crate::types::{Action, DataClass, Finding, Lifecycle, Severity, TextSurface};
+use crate::types::{
+    Action, DataClass, Finding, Lifecycle, RiskDomain, Severity, TextSurface,
+};
 use std::{fmt::Write as _, sync::Arc};
 
 /// So many groups are told apart by value; beyond, a rule's values are counted together.
@@ -55,6 +57,17 @@ impl Tally {
     /// Whether a rule was hit that quarantines.
     pub fn quarantines(&self) -> bool {
         self.any(|group| group.action == Action::Quarantine)
+    }
+
+    /// The first rule that was hit and quarantines.
+    pub fn quarantined_by(&self) -> Option<&Rule> {
+        let quarantines = |group: &&Group| group.action == Action::Quarantine;
+        self.groups.iter().find(quarantines).map(|group| &*group.rule)
+    }
+
+    /// Whether something was found that endangers this.
+    pub fn endangers(&self, domain: RiskDomain) -> bool {
+        self.any(|group| group.rule.domain == domain)
     }
 
     /// Whether a rule was hit that stops the call or the answer.

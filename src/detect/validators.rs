@@ -8,6 +8,8 @@ mod cards;
 mod dates;
 mod digits;
 mod documents;
+mod encoded;
+mod expressions;
 mod health;
 mod ids_america;
 mod ids_asia;
@@ -19,9 +21,12 @@ mod ids_west;
 mod keccak;
 mod network;
 mod phones;
+mod secrets;
+mod tools;
 #[cfg(test)]
 mod sampling;
 mod wallets;
+mod wording;
 
 /// Whether a value is what it looks like.
 pub(super) type Validator = fn(&str) -> bool;
@@ -51,6 +56,7 @@ validators! {
     "au-tfn" => ids_southern::au_tfn,
     "baltic" => ids_north::baltic,
     "base58check" => wallets::base58check,
+    "basic-auth" => encoded::basic_auth,
     "be-register" => ids_west::be_register,
     "bech32" => wallets::bech32,
     "beyond-ascii" => network::beyond_ascii,
@@ -89,6 +95,7 @@ validators! {
     "is-kennitala" => ids_north::is_kennitala,
     "it-codice-fiscale" => ids_south::it_codice_fiscale,
     "jp-my-number" => ids_asia::jp_my_number,
+    "jwt" => encoded::jwt,
     "kr-rrn" => ids_asia::kr_rrn,
     "kr-rrn-birth" => ids_asia::kr_rrn_birth,
     "kz-iin" => ids_asia::kz_iin,
@@ -101,7 +108,9 @@ validators! {
     "my-nric" => ids_asia::my_nric,
     "nl-bsn" => ids_west::nl_bsn,
     "no-fodselsnummer" => ids_north::no_fodselsnummer,
+    "not-placeholder" => secrets::not_placeholder,
     "nz-ird" => ids_southern::nz_ird,
+    "password" => secrets::password,
     "phone-announced" => phones::announced,
     "phone-chinese" => phones::chinese_mobile,
     "phone-international" => phones::international,
@@ -109,23 +118,30 @@ validators! {
     "phone-trunk-zero" => phones::with_trunk_zero,
     "pl-pesel" => ids_east::pl_pesel,
     "pt-nif" => ids_south::pt_nif,
+    "random" => secrets::random,
     "ripple" => wallets::ripple,
     "ro-cnp" => ids_east::ro_cnp,
     "ru-inn" => ids_east::ru_inn,
     "ru-snils" => ids_east::ru_snils,
     "se-personnummer" => ids_north::se_personnummer,
+    "seed-phrase" => secrets::seed_phrase,
     "sg-nric" => ids_asia::sg_nric,
     "solana" => wallets::solana,
     "ssn" => ids_america::us_ssn,
+    "strong-password" => secrets::strong_password,
+    "system-target" => tools::system_target,
     "th-id" => ids_asia::th_id,
+    "token" => secrets::token,
     "tr-tckn" => ids_south::tr_tckn,
     "tw-id" => ids_asia::tw_id,
     "uk-nhs" => health::uk_nhs,
     "uk-nino" => ids_west::uk_nino,
+    "url-password" => secrets::url_password,
     "us-dea" => health::us_dea,
     "us-itin" => ids_america::us_itin,
     "us-npi" => health::us_npi,
     "us-routing" => bank::us_routing,
+    "whole-table" => tools::whole_table,
     "yu-jmbg" => ids_east::yu_jmbg,
     "za-id" => ids_southern::za_id,
 }

@@ -4,6 +4,7 @@
 
 use super::{AdminState, problem, session::require_session, store_failed};
 use crate::admin::{AdminError, ConfiguredNames};
+use crate::config::Trust;
 use crate::store::{Store, StoreError};
 use crate::types::UnixMillis;
 use actix_web::{
@@ -24,6 +25,7 @@ pub(super) type Body<T> = Result<Json<T>, actix_web::Error>;
 pub(super) struct Desk<'a> {
     pub(super) store: &'a Store,
     pub(super) names: &'a ConfiguredNames,
+    pub(super) trust: &'a Trust,
     /// Who is signed in.
     pub(super) actor: &'a str,
     pub(super) now: UnixMillis,
@@ -69,9 +71,9 @@ where
     };
     let state = Data::clone(state);
     let done = web::block(move || {
-        let AdminState { store, names, .. } = &**state;
+        let AdminState { store, names, trust, .. } = &**state;
         let actor = session.username.as_str();
-        work(&Desk { store, names, actor, now: crate::clock::now() }, read)
+        work(&Desk { store, names, trust, actor, now: crate::clock::now() }, read)
     });
     match done.await {
         Ok(Ok(value)) => HttpResponse::build(success)
@@ -92,6 +94,8 @@ fn refused(error: &AdminError) -> HttpResponse {
         AdminError::Conflict(_) => (409, "name_conflict"),
         AdminError::Store(StoreError::Taken { .. }) => (409, "already_exists"),
         AdminError::Store(StoreError::Revoked { .. }) => (409, "revoked"),
+        AdminError::Store(StoreError::Quarantined) => (409, "quarantined"),
+        AdminError::Store(StoreError::NotQuarantined(_)) => (409, "not_quarantined"),
         _ => return store_failed(error),
     };
     problem(status, code, &error.to_string())

@@ -3,8 +3,8 @@
 use super::administer::{Body, perform, perform_with};
 use super::{AdminState, problem};
 use crate::admin::{
-    AgentChangeRequest, NewAgentRequest, change_agent, create_agent, find_agent, rotate_secret,
-    set_status, shown,
+    AgentChangeRequest, LiftRequest, NewAgentRequest, QuarantineRequest, change_agent,
+    create_agent, find_agent, lift_quarantine, quarantine_agent, rotate_secret, set_status, shown,
 };
 use crate::bus::policy::DescribePolicy;
 use crate::pipeline::Gate;
@@ -20,7 +20,8 @@ use serde_json::json;
 /// `GET /api/v1/agents`.
 pub(super) async fn list(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
     perform(&request, &state, StatusCode::OK, |desk| {
-        let agents: Vec<_> = desk.store.agents()?.iter().map(shown::agent).collect();
+        let agents: Vec<_> =
+            desk.store.agents()?.iter().map(|it| shown::agent(it, desk.now)).collect();
         Ok(json!({ "agents": agents }))
     })
     .await
@@ -54,7 +55,7 @@ pub(super) async fn show(
     state: Data<AdminState>,
 ) -> HttpResponse {
     perform(&request, &state, StatusCode::OK, move |desk| {
-        Ok(shown::agent(&find_agent(desk.store, &id)?))
+        Ok(shown::agent(&find_agent(desk.store, &id)?, desk.now))
     })
     .await
 }
@@ -67,7 +68,8 @@ pub(super) async fn change(
     state: Data<AdminState>,
 ) -> HttpResponse {
     perform_with(&request, &state, StatusCode::OK, body, move |desk, body| {
-        Ok(shown::agent(&change_agent(desk.store, &id, &body, desk.actor, desk.now)?))
+        let changed = change_agent(desk.store, &id, &body, desk.actor, desk.now)?;
+        Ok(shown::agent(&changed, desk.now))
     })
     .await
 }
@@ -99,6 +101,34 @@ pub(super) async fn revoke(
     stand(request, id, state, AgentStatus::Revoked).await
 }
 
+/// `POST /api/v1/agents/{id}/quarantine`.
+pub(super) async fn quarantine(
+    request: HttpRequest,
+    id: Path<String>,
+    body: Body<QuarantineRequest>,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    perform_with(&request, &state, StatusCode::OK, body, move |desk, body| {
+        let agent = quarantine_agent(desk.store, desk.trust, &id, &body, desk.actor, desk.now)?;
+        Ok(shown::agent(&agent, desk.now))
+    })
+    .await
+}
+
+/// `POST /api/v1/agents/{id}/lift-quarantine`.
+pub(super) async fn lift(
+    request: HttpRequest,
+    id: Path<String>,
+    body: Body<LiftRequest>,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    perform_with(&request, &state, StatusCode::OK, body, move |desk, body| {
+        let agent = lift_quarantine(desk.store, desk.trust, &id, &body, desk.actor, desk.now)?;
+        Ok(shown::agent(&agent, desk.now))
+    })
+    .await
+}
+
 /// `POST /api/v1/agents/{id}/rotate-secret`.
 pub(super) async fn rotate(
     request: HttpRequest,
@@ -118,7 +148,8 @@ async fn stand(
     status: AgentStatus,
 ) -> HttpResponse {
     perform(&request, &state, StatusCode::OK, move |desk| {
-        Ok(shown::agent(&set_status(desk.store, &id, status, desk.actor, desk.now)?))
+        let agent = set_status(desk.store, &id, status, desk.actor, desk.now)?;
+        Ok(shown::agent(&agent, desk.now))
     })
     .await
 }

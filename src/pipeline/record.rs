@@ -8,9 +8,9 @@ mod ending;
 mod findings;
 
 use super::{Gate, Inbound, Refused, budget::Held, drain::UnderWay};
-use crate::bus::RecordLines;
+use crate::bus::{Line, RecordLines};
 use crate::bus::audit::{Place, Told};
-use crate::bus::auth::{Authenticated, Meters};
+use crate::bus::auth::{Authenticated, Meters, QuarantineAgent};
 use crate::detect::Tally;
 use crate::limits::OpenStream;
 use crate::openai::{AnswerFacts, Call, Endpoint};
@@ -39,6 +39,7 @@ pub(super) struct Exchange {
     record: Box<Record>,
     caller: Authenticated,
     lines: RecordLines,
+    quarantine: Line<QuarantineAgent>,
     /// Taken at the end, so that the end is told once.
     place: Option<Place>,
     under_way: UnderWay,
@@ -97,6 +98,7 @@ impl Arrival {
             record,
             caller,
             lines: lines.clone(),
+            quarantine: gate.bus.quarantine.clone(),
             place: Some(place),
             under_way: gate.drain.enter(),
             held: None,

@@ -2,9 +2,12 @@
 //!
 //! Owns their rows and what may change in them. It must never see a client secret, only its hash.
 
+mod conduct;
+mod quarantine;
 mod row;
 
-pub use row::{Agent, ExternalIdentity, NewAgent};
+pub use quarantine::Approval;
+pub use row::{Agent, ExternalIdentity, NewAgent, Quarantine};
 
 use super::{
     Store, StoreError, clean,
@@ -12,6 +15,7 @@ use super::{
     limits,
     schema::agents::{self, dsl},
 };
+use crate::trust::Reputation;
 use crate::types::{AgentStatus, CallerLimits, UnixMillis};
 use diesel::{
     BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _,
@@ -43,7 +47,8 @@ impl Store {
             }),
             limits: new.limits,
             status: AgentStatus::Active,
-            risk_score: 0,
+            quarantine: None,
+            reputation: Reputation::default(),
             created_at: now,
             updated_at: now,
         };
@@ -80,7 +85,8 @@ impl Store {
         row.map(agent_of).transpose()
     }
 
-    /// Sets an agent's status. `Revoked` when it is revoked already and is to be anything else.
+    /// Sets an agent's status. `Revoked` when it is revoked already and is to be anything else; `Quarantined` when it is
+    /// and is to be anything but revoked.
     pub fn set_agent_status(
         &self,
         id: &str,
@@ -92,6 +98,9 @@ impl Store {
             let from = status_of_existing(connection, id)?;
             if from == AgentStatus::Revoked && status != AgentStatus::Revoked {
                 return Err(StoreError::Revoked { what: "agent" });
+            }
+            if from == AgentStatus::Quarantined && status != AgentStatus::Revoked {
+                return Err(StoreError::Quarantined);
             }
             diesel::update(dsl::agents.find(id))
                 .set((dsl::status.eq(status.as_str()), dsl::updated_at.eq(now.0)))

@@ -27,6 +27,8 @@ pub struct NewAppContext {
     pub allowed_models: Vec<String>,
     /// The name of the provider key in the configuration that replaces the caller's.
     pub provider_key: Option<String>,
+    /// Selectors of the detection rules for it; empty: all.
+    pub detectors: Vec<String>,
     /// How much may be asked for through it.
     pub limits: CallerLimits,
 }
@@ -42,6 +44,8 @@ pub struct AppContextRow {
     pub allowed_models: Vec<String>,
     /// The name of the provider key in the configuration that replaces the caller's.
     pub provider_key: Option<String>,
+    /// Selectors of the detection rules for it; empty: all.
+    pub detectors: Vec<String>,
     /// How much may be asked for through it.
     pub limits: CallerLimits,
     /// When it was created.
@@ -59,6 +63,8 @@ pub struct AppContextChange {
     pub allowed_models: Option<Vec<String>>,
     /// The new name of a provider key, or none any more.
     pub provider_key: Option<Option<String>>,
+    /// The new selectors; empty: all rules.
+    pub detectors: Option<Vec<String>>,
     /// All limits anew.
     pub limits: Option<CallerLimits>,
 }
@@ -76,6 +82,7 @@ struct Row {
     created_at: i64,
     updated_at: i64,
     revoked_at: Option<i64>,
+    detectors: String,
 }
 
 impl Store {
@@ -91,6 +98,7 @@ impl Store {
             name: clean(&new.name),
             allowed_models: new.allowed_models.clone(),
             provider_key: new.provider_key.as_deref().map(clean),
+            detectors: new.detectors.clone(),
             limits: new.limits,
             created_at: now,
             updated_at: now,
@@ -146,6 +154,7 @@ impl Store {
                     Some(provider_key) => provider_key.as_deref().map(clean),
                     None => context.provider_key,
                 },
+                detectors: change.detectors.unwrap_or(context.detectors),
                 limits: change.limits.unwrap_or(context.limits),
                 updated_at: now,
                 ..context
@@ -155,6 +164,7 @@ impl Store {
                 .set((
                     dsl::allowed_models.eq(row.allowed_models),
                     dsl::provider_key.eq(row.provider_key),
+                    dsl::detectors.eq(row.detectors),
                     dsl::requests_per_minute.eq(row.requests_per_minute),
                     dsl::monthly_requests.eq(row.monthly_requests),
                     dsl::concurrent_streams.eq(row.concurrent_streams),
@@ -234,6 +244,7 @@ fn detail_of(context: &AppContextRow) -> Value {
         "name": context.name,
         "allowed_models": context.allowed_models,
         "provider_key": context.provider_key,
+        "detectors": context.detectors,
         "limits": limits::shown(context.limits),
     })
 }
@@ -252,6 +263,7 @@ fn row_of(context: &AppContextRow) -> Row {
         created_at: context.created_at.0,
         updated_at: context.updated_at.0,
         revoked_at: context.revoked_at.map(|at| at.0),
+        detectors: json!(context.detectors).to_string(),
     }
 }
 
@@ -264,6 +276,8 @@ fn context_of(row: Row) -> Result<AppContextRow, StoreError> {
         allowed_models: serde_json::from_str(&row.allowed_models)
             .or(Err(corrupt("app_contexts.allowed_models")))?,
         provider_key: row.provider_key,
+        detectors: serde_json::from_str(&row.detectors)
+            .or(Err(corrupt("app_contexts.detectors")))?,
         limits: limits::of_columns(columns).ok_or(corrupt("the limits of app_contexts"))?,
         created_at: UnixMillis(row.created_at),
         updated_at: UnixMillis(row.updated_at),
@@ -292,6 +306,7 @@ mod tests {
             name: name.to_owned(),
             allowed_models: vec!["gpt-4o*".to_owned(), "o'\"1\"".to_owned()],
             provider_key: Some("team-a".to_owned()),
+            detectors: vec!["type:PII_*".to_owned(), "openai-key".to_owned()],
             limits: CallerLimits { monthly_requests: Some(5), ..CallerLimits::default() },
         }
     }
@@ -329,8 +344,11 @@ mod tests {
         let open = update(AppContextChange {
             allowed_models: Some(Vec::new()),
             provider_key: Some(None),
+            detectors: Some(Vec::new()),
             limits: None,
         });
+        assert_eq!(made.detectors, ["type:PII_*", "openai-key"]);
+        assert!(open.detectors.is_empty());
         assert_eq!((open.allowed_models.len(), &open.provider_key), (0, &None));
         assert_eq!(open.limits, made.limits);
         let limits = CallerLimits { concurrent_streams: Some(2), ..CallerLimits::default() };

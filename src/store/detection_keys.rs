@@ -228,6 +228,7 @@ mod tests {
             name: name.to_owned(),
             allowed_models: Vec::new(),
             provider_key: None,
+            detectors: Vec::new(),
             limits: CallerLimits::default(),
         };
         NewDetectionKey {

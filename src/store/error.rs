@@ -3,6 +3,7 @@
 //! Owns the sorting of driver errors. An error of this type must never contain the database's
 //! address with its password: connection failures come scrubbed from `connection`.
 
+use crate::types::AgentStatus;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use thiserror::Error;
 
@@ -52,6 +53,14 @@ pub enum StoreError {
         /// Of which kind.
         what: &'static str,
     },
+    /// An agent in quarantine is let out by nothing else than a review.
+    #[error(
+        "the agent is in quarantine: review it, then `portcullis agent lift-quarantine NAME --reason TEXT`"
+    )]
+    Quarantined,
+    /// Only what is in quarantine can be let out of it.
+    #[error("the agent is not in quarantine: its status is {0}")]
+    NotQuarantined(AgentStatus),
     /// A row holds what this program did not write.
     #[error("the database holds a value that cannot be read: {what}")]
     Corrupt {

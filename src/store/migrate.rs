@@ -206,7 +206,7 @@ mod tests {
             (agent.roles, agent.status),
             (vec!["reader".to_owned()], AgentStatus::Suspended)
         );
-        assert_eq!((agent.risk_score, agent.created_at), (7, UnixMillis(11)));
+        assert_eq!((agent.reputation.risk.score, agent.created_at), (7, UnixMillis(11)));
         assert_eq!((agent.identity, agent.limits), (None, CallerLimits::default()));
 
         let limits = CallerLimits { requests_per_minute: Some(60), ..CallerLimits::default() };

@@ -23,6 +23,14 @@ table! {
         requests_per_minute -> Nullable<BigInt>,
         monthly_requests -> Nullable<BigInt>,
         concurrent_streams -> Nullable<BigInt>,
+        trust_score -> BigInt,
+        calls -> BigInt,
+        violations -> BigInt,
+        last_violation_at -> Nullable<BigInt>,
+        risk_at -> BigInt,
+        recovered_at -> BigInt,
+        quarantined_at -> Nullable<BigInt>,
+        quarantine_reason -> Nullable<Text>,
     }
 }
 
@@ -38,6 +46,7 @@ table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
+        detectors -> Text,
     }
 }
 
@@ -186,5 +195,7 @@ table! {
         seq -> Nullable<BigInt>,
         previous_hash -> Nullable<Text>,
         event_hash -> Nullable<Text>,
+        detection_version -> Nullable<Text>,
+        risk_tier -> Nullable<Text>,
     }
 }

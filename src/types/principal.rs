@@ -49,19 +49,21 @@ pub struct AppContext {
     pub name: Arc<str>,
     /// The models that may be used through it, as patterns of the policy; empty: all.
     pub allowed_models: Arc<[Box<str>]>,
-    /// Id and list in one string: equal keys get equal decisions.
+    /// The detection rules that its calls are screened with: ids, `type:PATTERN` or `class:CLASS`; empty: all.
+    pub detectors: Arc<[Box<str>]>,
+    /// Id and lists in one string: equal keys get equal decisions.
     pub policy_key: Arc<str>,
     /// The name of the provider key in the configuration that replaces the caller's.
     pub provider_key: Option<Arc<str>>,
-    pub detectors: Arc<[Box<str>]>,
 }
 
 impl AppContext {
-    /// A context with its policy key. The separator cannot occur in ids or patterns.
+    /// A context with its policy key. The separators cannot occur in ids, patterns or selectors.
     pub fn new(
         id: Arc<str>,
         name: Arc<str>,
         allowed_models: Arc<[Box<str>]>,
+        detectors: Arc<[Box<str>]>,
         provider_key: Option<Arc<str>>,
     ) -> Self {
         let mut policy_key = id.to_string();
@@ -69,14 +71,11 @@ impl AppContext {
             policy_key.push('\n');
             policy_key.push_str(pattern);
         }
-        Self {
-            id,
-            name,
-            allowed_models,
-            policy_key: policy_key.into(),
-            provider_key,
-            detectors: Arc::new([]),
+        for selector in detectors.iter() {
+            policy_key.push('\t');
+            policy_key.push_str(selector);
         }
+        Self { id, name, allowed_models, detectors, policy_key: policy_key.into(), provider_key }
     }
 }
 

@@ -98,6 +98,13 @@ export function outcomeLabel(outcome) {
   return outcome === null ? "Running" : (OUTCOMES[outcome] ?? outcome);
 }
 
+const TIERS = { low: "Low", medium: "Medium", high: "High", critical: "Critical" };
+
+/** The label of a risk tier. */
+export function tierLabel(tier) {
+  return tier === null || tier === undefined ? NONE : (TIERS[tier] ?? tier);
+}
+
 /** The label of a policy result. */
 export function resultLabel(result) {
   return result === "allow" ? "Allow" : result === "deny" ? "Deny" : NONE;

@@ -17,7 +17,8 @@ from gateway import chat, eventually
 FIELDS = """
     id started_at agent_id agent_name agent_type roles permission session_id app_context surface tool_name mcp_server
     action target endpoint model response_model message_count has_system_prompt has_tools tool_names stream
-    policy_result policy_rule policy_version policy_reason findings scan tools_removed trust_score risk_score
+    policy_result policy_rule policy_version policy_reason findings scan detection_version tools_removed trust_score risk_score
+    risk_tier
     status_code error_code finish_reason input_tokens output_tokens usage_source latency_ms time_to_first_byte_ms
     gateway_us request_bytes response_bytes outcome node seq previous_hash event_hash
 """.split()

@@ -11,6 +11,7 @@ use crate::config::Auth;
 use crate::identity::{
     ExternalClaims, TokenError, secret, unverified_issuer, verify, verify_external,
 };
+use crate::trust::IdentityStrength;
 use crate::types::UnixMillis;
 use actix::{Actor, Context, Handler, MessageResult};
 use lru::LruCache;
@@ -32,6 +33,7 @@ pub struct AuthDesk {
 /// A token whose signature was checked.
 struct Verified {
     caller: Authenticated,
+    identity: IdentityStrength,
     /// Roles that the token adds to the stored ones.
     more_roles: Vec<Arc<str>>,
     valid_until: UnixMillis,
@@ -43,6 +45,7 @@ struct Verified {
 struct Shown {
     agent_id: Arc<str>,
     session_id: Arc<str>,
+    identity: IdentityStrength,
     more_roles: Vec<Arc<str>>,
     expires_at: UnixMillis,
 }
@@ -84,18 +87,20 @@ impl AuthDesk {
                     verified.caller = snapshot.admit(
                         standing.ok_or(AuthError::Invalid)?,
                         session_id,
+                        verified.identity,
                         &verified.more_roles,
                     )?;
                 }
                 return Ok(verified.caller.clone());
             }
         }
-        let Shown { agent_id, session_id, more_roles, expires_at } =
+        let Shown { agent_id, session_id, identity, more_roles, expires_at } =
             self.verify(&snapshot, token, now)?;
         let standing = snapshot.agent(&agent_id).ok_or(AuthError::Invalid)?;
-        let caller = snapshot.admit(standing, session_id, &more_roles)?;
+        let caller = snapshot.admit(standing, session_id, identity, &more_roles)?;
         let verified = Verified {
             caller: caller.clone(),
+            identity,
             more_roles,
             valid_until: now.plus_secs(MEMO_SECS).min(expires_at),
             expires_at,
@@ -125,6 +130,7 @@ impl AuthDesk {
         Ok(Shown {
             agent_id: claims.sub.into(),
             session_id: claims.jti.into(),
+            identity: IdentityStrength::Standard,
             more_roles: Vec::new(),
             expires_at: UnixMillis(claims.exp.saturating_mul(1_000)),
         })
@@ -161,6 +167,7 @@ fn verify_from_outside(
     Ok(Shown {
         agent_id: Arc::clone(&standing.agent_id),
         session_id: session_id.into(),
+        identity: IdentityStrength::Verified,
         more_roles: roles,
         expires_at,
     })

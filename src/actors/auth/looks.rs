@@ -75,6 +75,7 @@ impl Shared {
     /// Publishes a new snapshot when the store has changed. For [`follow`](Self::follow) alone: of two at once the
     /// slower could publish the older.
     async fn refresh(&self) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().await;
         let known = self.published.load().change;
         let (store, now) = (self.store.clone(), crate::clock::now());
         let read = tokio::task::spawn_blocking(move || {
@@ -84,8 +85,8 @@ impl Shared {
         let Ok(read) = read.await else { return Ok(()) };
         if let Some(seen) = read? {
             let keys = self.current_keys(&seen).await;
-            let defaults = self.settings.default_limits;
-            self.publish(self.published.load().next(seen, keys, defaults, now));
+            let next = self.published.load().next(seen, keys, &self.settings.terms, now);
+            self.publish(next);
         }
         Ok(())
     }

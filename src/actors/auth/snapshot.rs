@@ -3,14 +3,15 @@
 //! Owns the lookups: by agent, by client, by external subject, by detection key. It must never change once
 //! published.
 
+mod build;
+
 use super::standing::{ContextStanding, KeyStanding, Standing};
-use super::usage::used_of;
 use crate::bus::auth::{AuthError, Authenticated, Meters};
+use crate::config::Trust;
 use crate::identity::{ExternalKeys, Issuer, KeySet};
-use crate::limits::{Meter, Used};
-use crate::store::{
-    Agent, AppContextRow, DetectionKey, RevokedSession, UsageCount, UsageOf, VerifyingKey,
-};
+use crate::limits::Meter;
+use crate::store::{Agent, AppContextRow, DetectionKey, RevokedSession, UsageOf, VerifyingKey};
+use crate::trust::{Conduct, IdentityStrength, Ledger};
 use crate::types::{AgentStatus, CallerLimits, Principal, Surface, UnixMillis};
 use arc_swap::ArcSwap;
 use std::{
@@ -20,6 +21,26 @@ use std::{
 
 /// Where the owner puts snapshots and the desks take them.
 pub type PublishedAuth = Arc<ArcSwap<AuthSnapshot>>;
+
+/// What callers are held to.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// For agents that have no limits of their own.
+    pub limits: CallerLimits,
+    /// What conduct does to trust and risk.
+    pub trust: Arc<Trust>,
+}
+
+/// A quarantine that the store has not yet taken.
+#[derive(Clone, Debug)]
+pub struct Unwritten {
+    /// For administrators.
+    pub reason: String,
+    /// The detection rule that asked for it.
+    pub rule: Option<Arc<str>>,
+    /// Since when.
+    pub at: UnixMillis,
+}
 
 /// What the store says of callers at one moment.
 #[derive(Debug, Default)]
@@ -70,115 +91,12 @@ pub struct AuthSnapshot {
     /// Detection keys by id: which secret a session belongs to.
     sessions_of_keys: HashMap<Arc<str>, [u8; 32]>,
     revoked_sessions: HashSet<(String, String)>,
+    /// By agent. They travel from snapshot to snapshot, so that neither a look at the store nor the owner's death
+    /// lets somebody out.
+    pub unwritten: HashMap<Arc<str>, Unwritten>,
 }
 
 impl AuthSnapshot {
-    /// The first snapshot. Meters go on from the counts of the store.
-    pub fn first(
-        seen: Seen,
-        keys: Arc<KeySet>,
-        issuers: Arc<HashMap<String, KnownIssuer>>,
-        defaults: CallerLimits,
-        usage: &[UsageCount],
-        now: UnixMillis,
-    ) -> Self {
-        let used: HashMap<(UsageOf, &str), Used> =
-            usage.iter().map(|count| ((count.of, &*count.id), used_of(count))).collect();
-        let meter = |of, id: &str, limits| {
-            Arc::new(Meter::new(limits, used.get(&(of, id)).copied().unwrap_or_default(), now))
-        };
-        Self::build(0, seen, keys, issuers, defaults, meter)
-    }
-
-    /// The next snapshot. Meters keep their counts.
-    pub fn next(
-        &self,
-        seen: Seen,
-        keys: Arc<KeySet>,
-        defaults: CallerLimits,
-        now: UnixMillis,
-    ) -> Self {
-        let meter = |of, id: &str, limits| {
-            let known = match of {
-                UsageOf::Agent => self.agents.get(id).map(|it| &it.meter),
-                UsageOf::AppContext => self.app_contexts.get(id).map(|it| &it.meter),
-            };
-            match known {
-                Some(known) if known.limits() == limits => Arc::clone(known),
-                Some(known) => Arc::new(known.with_limits(limits, now)),
-                None => Arc::new(Meter::new(limits, Used::default(), now)),
-            }
-        };
-        Self::build(self.version + 1, seen, keys, Arc::clone(&self.issuers), defaults, meter)
-    }
-
-    /// The same standings with other keys of external issuers.
-    pub fn with_issuers(&self, issuers: Arc<HashMap<String, KnownIssuer>>) -> Self {
-        Self { version: self.version + 1, issuers, ..self.clone() }
-    }
-
-    fn build(
-        version: u64,
-        seen: Seen,
-        keys: Arc<KeySet>,
-        issuers: Arc<HashMap<String, KnownIssuer>>,
-        defaults: CallerLimits,
-        meter: impl Fn(UsageOf, &str, CallerLimits) -> Arc<Meter>,
-    ) -> Self {
-        let mut snapshot = Self {
-            version,
-            change: seen.change,
-            keys,
-            issuers,
-            agents: HashMap::new(),
-            clients: HashMap::new(),
-            subjects: HashMap::new(),
-            app_contexts: HashMap::new(),
-            detection_keys: HashMap::new(),
-            sessions_of_keys: HashMap::new(),
-            revoked_sessions: HashSet::new(),
-        };
-        for agent in seen.agents {
-            let meter = meter(UsageOf::Agent, &agent.id, or_default(agent.limits, defaults));
-            snapshot.add_agent(agent, meter);
-        }
-        for row in seen.app_contexts {
-            let meter = meter(UsageOf::AppContext, &row.id, row.limits);
-            let context = ContextStanding::new(row, meter);
-            let id = Arc::clone(&context.app_context.id);
-            snapshot.app_contexts.insert(id, Arc::new(context));
-        }
-        for key in seen.detection_keys {
-            snapshot.add_detection_key(key);
-        }
-        let revoked = seen.revoked_sessions.into_iter();
-        snapshot.revoked_sessions = revoked.map(|it| (it.agent_id, it.session_id)).collect();
-        snapshot
-    }
-
-    fn add_agent(&mut self, agent: Agent, meter: Arc<Meter>) {
-        let identity = agent.identity.clone();
-        let standing = Arc::new(Standing::new(agent, meter));
-        if let Some(identity) = identity {
-            let subject = (identity.issuer, identity.subject);
-            self.subjects.insert(subject, Arc::clone(&standing));
-        }
-        self.clients.insert(standing.client_id.clone(), Arc::clone(&standing));
-        self.agents.insert(Arc::clone(&standing.agent_id), standing);
-    }
-
-    /// A key is good for nothing without its agent and its AppContext.
-    fn add_detection_key(&mut self, key: DetectionKey) {
-        let agent = self.agents.get(&*key.agent_id);
-        let context = self.app_contexts.get(&*key.app_context_id);
-        if let (Some(agent), Some(context)) = (agent, context) {
-            let hash = key.key_hash;
-            let standing = KeyStanding::new(key, agent, context);
-            self.sessions_of_keys.insert(Arc::clone(&standing.principal.session_id), hash);
-            self.detection_keys.insert(hash, standing);
-        }
-    }
-
     /// The agent with this id.
     pub fn agent(&self, agent_id: &str) -> Option<&Arc<Standing>> {
         self.agents.get(agent_id)
@@ -205,17 +123,21 @@ impl AuthSnapshot {
         self.detection_keys.get(hash)
     }
 
-    /// The agent as a caller with this session and these roles besides its own, if it may call.
+    /// The agent as a caller with this session and these roles besides its own, if it may call. How well it is known
+    /// who calls bounds the trust that counts.
     pub fn admit(
         &self,
         standing: &Standing,
         session_id: Arc<str>,
+        identity: IdentityStrength,
         more_roles: &[Arc<str>],
     ) -> Result<Authenticated, AuthError> {
         if self.is_revoked(&standing.agent_id, &session_id) {
             return Err(AuthError::Invalid);
         }
+        let ledger = Arc::clone(&standing.ledger);
         let caller = Authenticated {
+            conduct: Conduct::new(ledger, identity, Arc::clone(&session_id)),
             principal: Arc::new(standing.principal(session_id, more_roles)),
             meters: Meters { agent: Arc::clone(&standing.meter), app_context: None },
             version: self.version,
@@ -238,6 +160,7 @@ impl AuthSnapshot {
         let caller = Authenticated {
             principal: Arc::clone(&key.principal),
             meters: key.meters.clone(),
+            conduct: key.conduct.clone(),
             version: self.version,
         };
         self.stand(key.status, caller)
@@ -248,7 +171,8 @@ impl AuthSnapshot {
         match principal.surface {
             Surface::Agent => {
                 let standing = self.agent(&principal.agent_id).ok_or(AuthError::Invalid)?;
-                self.admit(standing, Arc::clone(&principal.session_id), &[]).map(|_caller| ())
+                let session_id = Arc::clone(&principal.session_id);
+                self.admit(standing, session_id, IdentityStrength::Basic, &[]).map(|_caller| ())
             }
             Surface::DetectionKey => {
                 let hash = self.sessions_of_keys.get(&principal.session_id);
@@ -278,20 +202,17 @@ impl AuthSnapshot {
             && self.revoked_sessions.contains(&(agent_id.to_owned(), session_id.to_owned()))
     }
 
+    /// Every agent's ledger.
+    pub fn ledgers(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Ledger>)> {
+        self.agents.iter().map(|(id, standing)| (id, &standing.ledger))
+    }
+
     /// Every meter with whose it is.
     pub fn meters(&self) -> impl Iterator<Item = (UsageOf, &Arc<str>, &Arc<Meter>)> {
         let agents = self.agents.iter().map(|(id, it)| (UsageOf::Agent, id, &it.meter));
         let contexts =
             self.app_contexts.iter().map(|(id, it)| (UsageOf::AppContext, id, &it.meter));
         agents.chain(contexts)
-    }
-}
-
-fn or_default(own: CallerLimits, defaults: CallerLimits) -> CallerLimits {
-    CallerLimits {
-        requests_per_minute: own.requests_per_minute.or(defaults.requests_per_minute),
-        monthly_requests: own.monthly_requests.or(defaults.monthly_requests),
-        concurrent_streams: own.concurrent_streams.or(defaults.concurrent_streams),
     }
 }
 

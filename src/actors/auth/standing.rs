@@ -5,12 +5,12 @@
 use crate::bus::auth::Meters;
 use crate::limits::Meter;
 use crate::store::{Agent, AppContextRow, DetectionKey};
-use crate::trust::risk_tier;
+use crate::trust::{Conduct, IdentityStrength, Ledger, risk_tier};
 use crate::types::{AgentStatus, AppContext, Principal, Surface, UnixMillis};
 use std::sync::Arc;
 
 /// One agent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Standing {
     /// The agent's id.
     pub agent_id: Arc<str>,
@@ -28,8 +28,9 @@ pub struct Standing {
     pub status: AgentStatus,
     /// What counts its calls.
     pub meter: Arc<Meter>,
-    risk_score: i64,
-    subject: Arc<str>,
+    /// What its conduct came to.
+    pub ledger: Arc<Ledger>,
+    pub(super) subject: Arc<str>,
 }
 
 /// One AppContext.
@@ -50,6 +51,8 @@ pub struct KeyStanding {
     pub principal: Arc<Principal>,
     /// Its agent's and its AppContext's.
     pub meters: Meters,
+    /// Its agent's, as a key lets it count.
+    pub conduct: Conduct,
     /// Its agent's.
     pub status: AgentStatus,
     /// Revoked itself, or with its AppContext.
@@ -59,8 +62,8 @@ pub struct KeyStanding {
 }
 
 impl Standing {
-    /// An agent with what counts its calls.
-    pub fn new(agent: Agent, meter: Arc<Meter>) -> Self {
+    /// An agent with what counts its calls, and what they came to.
+    pub fn new(agent: Agent, meter: Arc<Meter>, ledger: Arc<Ledger>) -> Self {
         let roles: Arc<[Arc<str>]> = agent.roles.into_iter().map(Arc::from).collect();
         Self {
             subject: Principal::subject_of(&agent.name, &agent.agent_type, &roles),
@@ -72,13 +75,13 @@ impl Standing {
             secret_hash: agent.secret_hash,
             status: agent.status,
             meter,
-            risk_score: agent.risk_score,
+            ledger,
         }
     }
 
     /// `low`, `medium`, `high` or `critical`.
-    pub fn risk_tier(&self) -> &'static str {
-        risk_tier(self.risk_score).as_str()
+    pub fn risk_tier(&self, now: UnixMillis) -> &'static str {
+        risk_tier(self.ledger.reputation().risk.score_at(now)).as_str()
     }
 
     /// The agent as a caller with this session, and with roles that its token adds to the stored ones.
@@ -108,7 +111,9 @@ impl ContextStanding {
     pub fn new(row: AppContextRow, meter: Arc<Meter>) -> Self {
         let models = row.allowed_models.into_iter().map(String::into_boxed_str).collect();
         let provider_key = row.provider_key.map(Arc::from);
-        let app_context = AppContext::new(row.id.into(), row.name.into(), models, provider_key);
+        let detectors = row.detectors.into_iter().map(String::into_boxed_str).collect();
+        let (id, name) = (row.id.into(), row.name.into());
+        let app_context = AppContext::new(id, name, models, detectors, provider_key);
         Self { app_context: Arc::new(app_context), is_revoked: row.revoked_at.is_some(), meter }
     }
 }
@@ -121,7 +126,10 @@ impl KeyStanding {
             surface: Surface::DetectionKey,
             ..agent.principal(key.id.into(), &[])
         };
+        let session_id = Arc::clone(&principal.session_id);
+        let ledger = Arc::clone(&agent.ledger);
         Self {
+            conduct: Conduct::new(ledger, IdentityStrength::Basic, session_id),
             principal: Arc::new(principal),
             meters: Meters {
                 agent: Arc::clone(&agent.meter),

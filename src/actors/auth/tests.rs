@@ -2,18 +2,18 @@
 
 use super::*;
 use crate::bus::auth::{AuthError, Authenticate, Credential, Lacking};
-use crate::config::{IssuerSettings, UnknownAgents};
+use crate::config::{Inputs, IssuerSettings, UnknownAgents, resolve};
 use crate::identity::{Claims, SigningKey, issue, secret};
 use crate::store::{NewAgent, StoreOptions};
-use crate::types::Sensitive;
+use crate::types::{CallerLimits, Sensitive};
 use actix::Addr;
 use arc_swap::ArcSwap;
 use std::time::Instant;
 
-const PATIENCE: Duration = Duration::from_millis(300);
+pub(super) const PATIENCE: Duration = Duration::from_millis(300);
 
 /// An owner of nobody, whose task does not follow unless a test lets it.
-fn owner(directory: &tempfile::TempDir) -> Arc<Shared> {
+pub(super) fn owner(directory: &tempfile::TempDir) -> Arc<Shared> {
     let data_dir = directory.path().to_owned();
     let options = StoreOptions { database_url: None, data_dir, pool_size: 2 };
     let store = Store::open(&options).unwrap();
@@ -21,15 +21,23 @@ fn owner(directory: &tempfile::TempDir) -> Arc<Shared> {
     let now = crate::clock::now();
     let keys = KeySet::new(key_files.load_or_create(now).unwrap());
     let tokens = Auth { issuer: "test".into(), audience: "test".into(), token_ttl_secs: 60 };
-    let default_limits = CallerLimits::default();
+    let limits = CallerLimits::default();
+    let trust = Arc::new(trust());
+    let terms = Terms { limits, trust };
     let issuers = vec![ExternalIssuer::of("corp", &corp()).unwrap()];
-    let settings = AuthSettings { tokens, default_limits, issuers, key_files };
+    let settings = AuthSettings { tokens, terms, issuers, key_files };
     let snapshot = AuthActor::load(&store, &settings, keys, now).unwrap();
     let published = Arc::new(ArcSwap::from_pointee(snapshot));
     let standings = watch::Sender::new(0);
     let policy =
         PolicyLines { list_permissions: Line::new(PATIENCE), check_grants: Line::new(PATIENCE) };
     AuthActor::new(store, settings, published, standings, policy).shared
+}
+
+/// The settings that nobody changed.
+fn trust() -> crate::config::Trust {
+    let inputs = Inputs { file: None, environment: &[], overrides: &[], host_name: "h" };
+    resolve(&inputs).unwrap().config.trust
 }
 
 fn corp() -> IssuerSettings {
@@ -47,7 +55,7 @@ fn corp() -> IssuerSettings {
     }
 }
 
-fn follow(shared: &Arc<Shared>) {
+pub(super) fn follow(shared: &Arc<Shared>) {
     let follower = Arc::clone(shared);
     actix_web::rt::spawn(async move { follower.follow().await });
 }
@@ -68,7 +76,7 @@ impl Handler<CheckGrants> for Grants {
 }
 
 /// An agent's id.
-fn register(shared: &Shared, name: &str, roles: &[&str]) -> String {
+pub(super) fn register(shared: &Shared, name: &str, roles: &[&str]) -> String {
     let id = uuid::Uuid::now_v7().to_string();
     let new = NewAgent {
         id: id.clone(),

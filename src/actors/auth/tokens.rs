@@ -83,8 +83,9 @@ impl Shared {
     ) -> Result<IssuedToken, IssueError> {
         let expires_in = self.settings.tokens.token_ttl_secs;
         let permissions = self.permissions_of(standing).await;
-        let claims = self.claims(standing, permissions, crate::clock::now());
-        let risk_tier = standing.risk_tier();
+        let now = crate::clock::now();
+        let claims = self.claims(standing, permissions, now);
+        let risk_tier = standing.risk_tier(now);
         let signed = tokio::task::spawn_blocking(move || issue(&keys, &claims)).await;
         match signed {
             Ok(Ok(access_token)) => Ok(IssuedToken {
@@ -124,7 +125,7 @@ impl Shared {
             jti: uuid::Uuid::now_v7().to_string(),
             roles: standing.roles.iter().map(ToString::to_string).collect(),
             permissions: permissions.iter().map(ToString::to_string).collect(),
-            risk_tier: standing.risk_tier().to_owned(),
+            risk_tier: standing.risk_tier(now).to_owned(),
         }
     }
 }

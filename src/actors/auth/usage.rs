@@ -3,7 +3,7 @@
 //! Owns when it is saved. What cannot be saved is kept and saved later; at most a second of it dies with the
 //! process. Gateways with one store learn from each save what the others have counted.
 
-use super::{SAVE_USAGE_EVERY, Shared};
+use super::{SAVE_COUNTS_EVERY, Shared};
 use crate::limits::{Meter, Used, UsedSince};
 use crate::store::{UsageCount, UsageOf};
 use std::{collections::HashMap, sync::Arc};
@@ -17,10 +17,11 @@ struct Part {
 }
 
 impl Shared {
-    pub(super) async fn keep_usage_saved(&self) {
+    pub(super) async fn keep_counts_saved(&self) {
         loop {
-            tokio::time::sleep(SAVE_USAGE_EVERY).await;
+            tokio::time::sleep(SAVE_COUNTS_EVERY).await;
             self.save_usage().await;
+            self.save_conduct().await;
         }
     }
 

@@ -3,12 +3,14 @@
 use super::super::{CliError, Output, limits};
 use crate::admin::{Agent, shown};
 use crate::store::Store;
+use crate::trust::risk_tier;
+use crate::types::UnixMillis;
 use serde_json::json;
 
 pub(super) fn list(store: &Store, output: &mut Output) -> Result<(), CliError> {
-    let agents = store.agents()?;
+    let (agents, now) = (store.agents()?, crate::clock::now());
     if output.is_json() {
-        let agents: Vec<_> = agents.iter().map(shown::agent).collect();
+        let agents: Vec<_> = agents.iter().map(|agent| shown::agent(agent, now)).collect();
         return output.object(&json!({ "agents": agents }));
     }
     if agents.is_empty() {
@@ -16,11 +18,15 @@ pub(super) fn list(store: &Store, output: &mut Output) -> Result<(), CliError> {
             .line("No agents yet. Create one: portcullis agent create NAME --role developer");
     }
     let width = agents.iter().map(|agent| agent.name.len()).max().unwrap_or(0).max(4);
-    output.line(format!("{:width$}  {:11}  {:12}  {}", "NAME", "STATUS", "TYPE", "ROLES"))?;
+    output.line(format!(
+        "{:width$}  {:11}  {:>6}  {:8}  {:12}  {}",
+        "NAME", "STATUS", "TRUST", "RISK", "TYPE", "ROLES"
+    ))?;
     for agent in agents {
-        let (status, roles) = (agent.status.as_str(), agent.roles.join(", "));
+        let (status, risk) = (agent.status.as_str(), risk_of(&agent, now));
+        let (trust, roles) = (points(agent.reputation.trust_score), agent.roles.join(", "));
         output.line(format!(
-            "{:width$}  {status:11}  {:12}  {roles}",
+            "{:width$}  {status:11}  {trust:>6}  {risk:8}  {:12}  {roles}",
             agent.name, agent.agent_type
         ))?;
     }
@@ -28,8 +34,9 @@ pub(super) fn list(store: &Store, output: &mut Output) -> Result<(), CliError> {
 }
 
 pub(super) fn show(agent: &Agent, output: &mut Output) -> Result<(), CliError> {
+    let now = crate::clock::now();
     if output.is_json() {
-        return output.object(&shown::agent(agent));
+        return output.object(&shown::agent(agent, now));
     }
     output.line(format!("name       {}", agent.name))?;
     output.line(format!("agent_id   {}", agent.id))?;
@@ -42,5 +49,24 @@ pub(super) fn show(agent: &Agent, output: &mut Output) -> Result<(), CliError> {
     }
     limits::show(agent.limits, output)?;
     output.line(format!("status     {}", agent.status))?;
+    if let Some(quarantine) = &agent.quarantine {
+        output.line(format!("reason     {} ({})", quarantine.reason, quarantine.at))?;
+    }
+    let reputation = &agent.reputation;
+    output.line(format!("trust      {}", points(reputation.trust_score)))?;
+    output.line(format!("risk       {}", risk_of(agent, now)))?;
+    output.line(format!("calls      {}", reputation.calls))?;
+    let last = reputation.last_violation_at.map(|at| format!(", the last at {at}"));
+    let (violations, last) = (reputation.violations, last.unwrap_or_default());
+    output.line(format!("violations {violations}{last}"))?;
     output.line(format!("created    {}", agent.created_at))
+}
+
+fn risk_of(agent: &Agent, now: UnixMillis) -> &'static str {
+    risk_tier(agent.reputation.risk.score_at(now)).as_str()
+}
+
+/// A score as people write it.
+fn points(hundredths: i64) -> String {
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }

@@ -70,7 +70,7 @@ impl Sweep {
 
     /// The text has lost its first `bytes` bytes.
     pub(super) fn shift(&mut self, bytes: usize) {
-        self.next -= bytes;
+        self.next = self.next.saturating_sub(bytes);
         for run in &mut self.runs {
             run.start -= bytes;
             run.at -= bytes;

@@ -17,16 +17,21 @@ use std::sync::LazyLock;
 const INLINE: StreamSettings = StreamSettings { inline: true, held_bytes: 64 * 1024 };
 const AFTER: StreamSettings = StreamSettings { inline: false, ..INLINE };
 
-/// Two rules that redact `secret` and stop at `bomb`, or only note them.
+/// Rules that redact `secret` and `zebra` and stop at `bomb`, or only note them.
 fn rules(redact: &str, block: &str) -> Arc<Profile> {
-    let rule = |id: &str, action: &str| {
+    let rule = |id: &str, boundary: &str, action: &str| {
         format!(
-            "[[rule]]\nid = '{id}'\ntype = '{}'\nseverity = 'HIGH'\nkeywords = ['{id}']\nboundary = 'none'\n\
+            "[[rule]]\nid = '{id}'\ntype = '{}'\nseverity = 'HIGH'\nkeywords = ['{id}']\nboundary = '{boundary}'\n\
              action = '{action}'\nmatches = ['{id}']\nclean = ['x']\n",
             id.to_uppercase()
         )
     };
-    let text = [rule("secret", redact), rule("bomb", block)].concat();
+    let rules = [
+        rule("secret", "none", redact),
+        rule("zebra", "word", redact),
+        rule("bomb", "none", block),
+    ];
+    let text = rules.concat();
     let file = read(&SourceFile::new("detections.toml", text)).unwrap();
     profile_of(&Arc::new(Detections::build(file, None).unwrap()))
 }

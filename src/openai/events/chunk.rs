@@ -5,7 +5,7 @@
 
 use super::{
     CallKey, CallList, CallPiece, ChoiceSeen, Ends, ListedCall, TextKey,
-    walk::{Reader, SOUND, hash, inside, member, text},
+    walk::{Reader, SOUND, hash, inside, text},
 };
 use crate::openai::json::{Kind, Value};
 use crate::types::TextSurface;
@@ -137,8 +137,8 @@ fn function(
     key: CallKey,
     index: Option<super::Number>,
 ) {
-    let name = member(function, "name").and_then(Value::as_str).filter(|name| !name.is_empty());
-    let arguments = member(function, "arguments").or_else(|| member(function, "input"));
+    let name = function.member("name").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let arguments = function.member("arguments").or_else(|| function.member("input"));
     let arguments = arguments.and_then(|it| text(it, TextSurface::ToolArguments, None));
     for (name, value) in function.entries() {
         let name = name.as_str().unwrap_or_default();

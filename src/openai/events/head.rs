@@ -3,7 +3,6 @@
 //! Owns the few words that an event of ours must repeat to belong to the stream. It must never keep
 //! content.
 
-use super::walk::member;
 use crate::openai::json::{Document, Value};
 
 /// No id or model is longer.
@@ -24,9 +23,9 @@ pub struct StreamHead {
 pub fn stream_head(data: &[u8]) -> Option<StreamHead> {
     let document = Document::parse(data).ok()?;
     let root = document.root();
-    let answer = member(root, "response").unwrap_or(root);
-    let word = |name| member(answer, name).and_then(Value::as_str).filter(|it| it.len() <= LONGEST);
-    let created = member(answer, "created").or_else(|| member(answer, "created_at"));
+    let answer = root.member("response").unwrap_or(root);
+    let word = |name| answer.member(name).and_then(Value::as_str).filter(|it| it.len() <= LONGEST);
+    let created = answer.member("created").or_else(|| answer.member("created_at"));
     let created = created.and_then(|it| std::str::from_utf8(data.get(it.span())?).ok());
     let whole_secs = created.and_then(|it| it.split('.').next()?.parse().ok());
     let id = word("id")?;

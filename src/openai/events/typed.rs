@@ -5,7 +5,7 @@
 
 use super::{
     CallKey, CallList, CallPiece, Ends, ListedCall, TextKey,
-    walk::{Reader, hash, member, text},
+    walk::{Reader, hash, text},
 };
 use crate::openai::json::{Kind, Value};
 use crate::types::TextSurface;
@@ -24,7 +24,7 @@ const LAST_EVENTS: &[&str] = &[
 
 /// Reads an event.
 pub(super) fn read(reader: &mut Reader<'_>, root: Value<'_>) {
-    let kind = member(root, "type").and_then(Value::as_str).unwrap_or_default();
+    let kind = root.member("type").and_then(Value::as_str).unwrap_or_default();
     let output = reader.number_of(root, "output_index");
     let item = output.as_ref().map_or(0, |output| output.value);
     reader.found.sequence = reader.number_of(root, "sequence_number");
@@ -48,7 +48,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: Value<'_>) {
                 output_item(reader, value, item, kind == "response.output_item.added", surface);
             }
             ("response", _) => {
-                if let Some(items) = member(value, "output").filter(|it| it.kind() == Kind::Array) {
+                if let Some(items) = value.member("output").filter(|it| it.kind() == Kind::Array) {
                     output_list(reader, items);
                 }
                 reader.whole("response", value, surface);
@@ -135,9 +135,9 @@ fn output_list(reader: &mut Reader<'_>, items: Value<'_>) {
 /// The name of the tool that an item calls, and whether more of the call is to come. A tool without a
 /// name is known by its type.
 fn called(item: Value<'_>) -> Option<(Box<str>, bool)> {
-    let kind = member(item, "type").and_then(Value::as_str)?;
-    let tool = kind.strip_suffix("_call")?;
-    let name = member(item, "name").and_then(Value::as_str);
+    let kind = item.member("type").and_then(Value::as_str)?;
+    let tool = kind.strip_suffix("_call").or_else(|| kind.strip_suffix("_approval_request"))?;
+    let name = item.member("name").and_then(Value::as_str);
     Some((name.as_deref().unwrap_or(tool).into(), OPEN_CALLS.contains(&kind.as_ref())))
 }
 

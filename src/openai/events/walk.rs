@@ -119,7 +119,7 @@ impl<'d> Reader<'d> {
     }
 
     pub(super) fn number_of(&self, object: Value<'_>, key: &str) -> Option<Number> {
-        member(object, key).and_then(|value| self.number(value))
+        object.member(key).and_then(|value| self.number(value))
     }
 
     /// Whether a string is a label, or bytes that nobody reads as text.
@@ -152,11 +152,6 @@ pub(super) fn inside(string: Value<'_>) -> Range<usize> {
     span.start + 1..span.end.saturating_sub(1).max(span.start + 1)
 }
 
-/// A member of an object.
-pub(super) fn member<'v>(object: Value<'v>, name: &str) -> Option<Value<'v>> {
-    object.entries().find(|(key, _)| key.as_str().as_deref() == Some(name)).map(|(_, value)| value)
-}
-
 /// FNV-1a: places are told apart by it, nothing is kept safe by it.
 pub(super) fn hash(text: &str) -> u64 {
     text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
@@ -166,7 +161,7 @@ pub(super) fn hash(text: &str) -> u64 {
 
 /// What strings below a key are.
 fn surface_under(key: &str, value: Value<'_>, inherited: TextSurface) -> TextSurface {
-    let kind = member(value, "type").and_then(Value::as_str);
+    let kind = value.member("type").and_then(Value::as_str);
     match key {
         "refusal" => TextSurface::Refusal,
         "arguments" => TextSurface::ToolArguments,

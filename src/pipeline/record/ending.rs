@@ -66,8 +66,9 @@ impl Exchange {
             self.record.scan =
                 Scan { extent: ScanExtent::None, reason: Some(Cow::Borrowed(reason)) };
         }
-        self.record.findings = std::mem::take(&mut self.tally).into_findings();
         self.record.outcome = Some(outcome);
+        self.weigh(outcome);
+        self.record.findings = std::mem::take(&mut self.tally).into_findings();
         if let Some(uploaded) = &self.uploaded {
             self.record.request_bytes = Some(uploaded.get());
         }

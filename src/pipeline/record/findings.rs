@@ -4,7 +4,9 @@
 
 use super::{Exchange, bounds};
 use crate::detect::{Report, Tally};
-use crate::types::{Scan, ScanExtent};
+use crate::bus::auth::QuarantineAgent;
+use crate::trust::Conclusion;
+use crate::types::{DataClass, Outcome, PolicyResult, RiskDomain, Scan, ScanExtent};
 use std::{borrow::Cow, sync::Arc};
 
 impl Exchange {
@@ -50,6 +52,46 @@ impl Exchange {
     /// Whether a rule was hit after which the agent may not call any more.
     pub(in crate::pipeline) fn is_to_be_quarantined(&self) -> bool {
         self.tally.quarantines()
+    }
+}
+
+impl Exchange {
+    /// Weighs what the exchange says of its agent, and has the agent switched off where that is due.
+    pub(super) fn weigh(&mut self, outcome: Outcome) {
+        let conduct = &self.caller.conduct;
+        if self.record.policy_result != Some(PolicyResult::Allow) {
+            self.record.trust_score = Some(conduct.trust_score());
+            return;
+        }
+        let noted = conduct.note(&self.conclusion(outcome), crate::clock::now());
+        self.record.trust_score = Some(noted.trust_score);
+        self.record.risk_score = Some(noted.risk_score);
+        self.record.risk_tier = Some(Cow::Borrowed(noted.risk_tier.as_str()));
+        let by_rule = self.tally.quarantined_by().map(|rule| {
+            (format!("rule {}: {}", rule.id, rule.kind), Some(Arc::from(&*rule.id)))
+        });
+        let Some((reason, rule)) = by_rule.or(noted.quarantine.map(|reason| (reason, None))) else {
+            return;
+        };
+        let agent_id = Arc::clone(&self.caller.principal.agent_id);
+        let message = QuarantineAgent { agent_id, reason, rule };
+        if let Err(error) = self.quarantine.tell(message) {
+            tracing::error!(%error, id = %self.record.id, "an agent could not be quarantined");
+        }
+    }
+
+    fn conclusion(&self, outcome: Outcome) -> Conclusion {
+        let tally = &self.tally;
+        let is_data = |class: &DataClass| *class != DataClass::None && tally.saw(*class);
+        Conclusion {
+            violations: tally.violations(),
+            worst: tally.worst(),
+            adversarial: tally.endangers(RiskDomain::Adversarial),
+            credentials_seen: tally.saw(DataClass::Credentials),
+            sensitive_seen: DataClass::ALL.iter().any(is_data),
+            outbound: self.record.finish_reason.as_deref() == Some("tool_calls"),
+            completed: outcome == Outcome::Completed,
+        }
     }
 }
 

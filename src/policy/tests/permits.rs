@@ -3,7 +3,7 @@
 use super::*;
 
 fn context(id: &str) -> Arc<AppContext> {
-    Arc::new(AppContext::new(id.into(), id.into(), Arc::new([]), None))
+    Arc::new(AppContext::new(id.into(), id.into(), Arc::new([]), Arc::new([]), None))
 }
 
 #[test]

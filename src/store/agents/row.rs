@@ -3,6 +3,7 @@
 //! Owns the conversion both ways. It must never see a client secret, only its hash.
 
 use super::super::{StoreError, limits, schema::agents};
+use crate::trust::{Reputation, Risk};
 use crate::types::{AgentStatus, CallerLimits, UnixMillis};
 use diesel::{Insertable, Queryable, Selectable};
 use serde_json::json;
@@ -14,6 +15,15 @@ pub struct ExternalIdentity {
     pub issuer: String,
     /// The subject as the issuer calls it.
     pub subject: String,
+}
+
+/// Why an agent is switched off until an administrator reviews.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Quarantine {
+    /// One line.
+    pub reason: String,
+    /// Since when.
+    pub at: UnixMillis,
 }
 
 /// What is needed to register an agent.
@@ -62,8 +72,10 @@ pub struct Agent {
     pub limits: CallerLimits,
     /// Whether it may call.
     pub status: AgentStatus,
-    /// In hundredths.
-    pub risk_score: i64,
+    /// Why it may not, while its status is `Quarantined`.
+    pub quarantine: Option<Quarantine>,
+    /// What is kept of its conduct.
+    pub reputation: Reputation,
     /// When it was registered.
     pub created_at: UnixMillis,
     /// When it last changed.
@@ -89,11 +101,20 @@ pub(super) struct AgentRow {
     pub(super) requests_per_minute: Option<i64>,
     pub(super) monthly_requests: Option<i64>,
     pub(super) concurrent_streams: Option<i64>,
+    pub(super) trust_score: i64,
+    pub(super) calls: i64,
+    pub(super) violations: i64,
+    pub(super) last_violation_at: Option<i64>,
+    pub(super) risk_at: i64,
+    pub(super) recovered_at: i64,
+    pub(super) quarantined_at: Option<i64>,
+    pub(super) quarantine_reason: Option<String>,
 }
 
 pub(super) fn row_of(agent: &Agent) -> AgentRow {
     let (issuer, subject) = identity_columns(agent.identity.as_ref());
     let (requests_per_minute, monthly_requests, concurrent_streams) = limits::columns(agent.limits);
+    let reputation = &agent.reputation;
     AgentRow {
         id: agent.id.clone(),
         name: agent.name.clone(),
@@ -103,7 +124,7 @@ pub(super) fn row_of(agent: &Agent) -> AgentRow {
         roles: json!(agent.roles).to_string(),
         owner: agent.owner.clone(),
         status: agent.status.as_str().to_owned(),
-        risk_score: agent.risk_score,
+        risk_score: reputation.risk.score,
         created_at: agent.created_at.0,
         updated_at: agent.updated_at.0,
         issuer,
@@ -111,12 +132,21 @@ pub(super) fn row_of(agent: &Agent) -> AgentRow {
         requests_per_minute,
         monthly_requests,
         concurrent_streams,
+        trust_score: reputation.trust_score,
+        calls: i64::try_from(reputation.calls).unwrap_or(i64::MAX),
+        violations: i64::try_from(reputation.violations).unwrap_or(i64::MAX),
+        last_violation_at: reputation.last_violation_at.map(|at| at.0),
+        risk_at: reputation.risk.at.0,
+        recovered_at: agent.created_at.0,
+        quarantined_at: agent.quarantine.as_ref().map(|it| it.at.0),
+        quarantine_reason: agent.quarantine.as_ref().map(|it| it.reason.clone()),
     }
 }
 
 pub(super) fn agent_of(row: AgentRow) -> Result<Agent, StoreError> {
     let corrupt = |what| StoreError::Corrupt { what };
     let columns = (row.requests_per_minute, row.monthly_requests, row.concurrent_streams);
+    let reputation = reputation_of(&row)?;
     Ok(Agent {
         id: row.id,
         name: row.name,
@@ -131,9 +161,24 @@ pub(super) fn agent_of(row: AgentRow) -> Result<Agent, StoreError> {
             .map(|(issuer, subject)| ExternalIdentity { issuer, subject }),
         limits: limits::of_columns(columns).ok_or(corrupt("the limits of agents"))?,
         status: AgentStatus::parse(&row.status).ok_or(corrupt("agents.status"))?,
-        risk_score: row.risk_score,
+        quarantine: row
+            .quarantine_reason
+            .zip(row.quarantined_at)
+            .map(|(reason, at)| Quarantine { reason, at: UnixMillis(at) }),
+        reputation,
         created_at: UnixMillis(row.created_at),
         updated_at: UnixMillis(row.updated_at),
+    })
+}
+
+pub(super) fn reputation_of(row: &AgentRow) -> Result<Reputation, StoreError> {
+    let corrupt = |what| StoreError::Corrupt { what };
+    Ok(Reputation {
+        trust_score: row.trust_score,
+        calls: row.calls.try_into().or(Err(corrupt("agents.calls")))?,
+        violations: row.violations.try_into().or(Err(corrupt("agents.violations")))?,
+        last_violation_at: row.last_violation_at.map(UnixMillis),
+        risk: Risk { score: row.risk_score, at: UnixMillis(row.risk_at) },
     })
 }
 

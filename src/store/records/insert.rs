@@ -89,9 +89,11 @@ columns! {
         findings: Text,
         scan_extent: Text,
         scan_reason: Nullable<Text>,
+        detection_version: Nullable<Text>,
         tools_removed: Text,
         trust_score: Nullable<BigInt>,
         risk_score: Nullable<BigInt>,
+        risk_tier: Nullable<Text>,
     }
     answer {
         response_model: Nullable<Text>,

@@ -72,9 +72,11 @@ pub(super) struct Decision {
     pub(super) findings: String,
     pub(super) scan_extent: String,
     pub(super) scan_reason: Option<String>,
+    pub(super) detection_version: Option<String>,
     pub(super) tools_removed: String,
     pub(super) trust_score: Option<i64>,
     pub(super) risk_score: Option<i64>,
+    pub(super) risk_tier: Option<String>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -198,9 +200,11 @@ impl Decision {
             findings: json(&record.findings),
             scan_extent: record.scan.extent.as_str().to_owned(),
             scan_reason: text(&record.scan.reason),
+            detection_version: text(&record.detection_version),
             tools_removed: json(&record.tools_removed),
             trust_score: record.trust_score,
             risk_score: record.risk_score,
+            risk_tier: text(&record.risk_tier),
         }
     }
 
@@ -213,9 +217,10 @@ impl Decision {
         record.findings = from_json(&self.findings, "records.findings")?;
         let extent = ScanExtent::parse(&self.scan_extent).ok_or(corrupt("records.scan_extent"))?;
         record.scan = Scan { extent, reason: self.scan_reason.map(Cow::Owned) };
+        record.detection_version = self.detection_version.map(Into::into);
         record.tools_removed = from_json(&self.tools_removed, "records.tools_removed")?;
-        record.trust_score = self.trust_score;
-        record.risk_score = self.risk_score;
+        (record.trust_score, record.risk_score) = (self.trust_score, self.risk_score);
+        record.risk_tier = self.risk_tier.map(Cow::Owned);
         Ok(())
     }
 }

@@ -2,15 +2,18 @@
 // record is shown under the name that the API gives it, also one that we do not know yet.
 
 import { copyButton, el, icon, svg } from "../dom.js";
-import { NONE, bytes, count, duration, localMoment, micros, outcomeLabel, score, utcMoment } from "../format.js";
+import {
+  NONE, bytes, count, duration, localMoment, micros, outcomeLabel, score, tierLabel, utcMoment,
+} from "../format.js";
 import { link } from "../router.js";
+import { doneLabel } from "./found.js";
 
 const GROUPS = [
   ["Identity", ["agent_name", "agent_id", "agent_type", "roles", "session_id", "app_context", "surface"]],
   ["Call", ["tool_name", "mcp_server", "action", "target", "endpoint", "model", "message_count",
     "has_system_prompt", "has_tools", "tool_names", "stream", "request_bytes"]],
-  ["Policy", ["policy_result", "policy_rule", "policy_reason", "policy_version", "permission",
-    "tools_removed", "findings", "scan", "trust_score", "risk_score"]],
+  ["Policy", ["policy_result", "policy_rule", "policy_reason", "policy_version", "permission", "tools_removed"]],
+  ["Detection", ["findings", "scan", "detection_version", "trust_score", "risk_score", "risk_tier"]],
   ["Answer", ["outcome", "status_code", "error_code", "response_model", "finish_reason", "input_tokens",
     "output_tokens", "usage_source", "response_bytes"]],
   ["Timing", ["started_at", "gateway_us", "time_to_first_byte_ms", "latency_ms"]],
@@ -33,15 +36,12 @@ const SHOW = {
   message_count: count,
   trust_score: score,
   risk_score: score,
+  risk_tier: tierLabel,
   policy_result: (result) => el("span", { class: `result result-${result}` }, result),
   policy_rule: showRule,
   scan: (scan) => [scan.extent, scan.reason].filter(Boolean).join(", "),
   findings: (findings) => findings.length === 0 ? NONE : el("ul", { class: "findings-list" },
-    findings.map((finding) => el("li", {},
-      el("strong", {}, finding.type), ` ×${finding.count}`,
-      el("span", { class: "muted" },
-        ` ${[finding.class, finding.severity, finding.lifecycle, finding.surface].filter(Boolean).join(", ")}`),
-      el("span", { class: "tag" }, finding.action)))),
+    findings.map(showFinding)),
 };
 
 export function createDrawer({ onClose }) {
@@ -141,6 +141,18 @@ function plain(value) {
   if (Array.isArray(value)) return value.length === 0 ? NONE : value.join(", ");
   if (typeof value === "boolean") return value ? "yes" : "no";
   return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+// One finding with all its fields; what it found is nowhere to be had.
+function showFinding(finding) {
+  const { type, count: times, action, severity, rule, hmac, ...rest } = finding;
+  return el("li", {},
+    el("p", {},
+      el("strong", {}, type), ` ×${times} `,
+      el("span", { class: "tag severity", dataset: { severity } }, severity), " ",
+      el("span", { class: "tag" }, doneLabel(action))),
+    el("p", { class: "muted" }, [rule, ...Object.values(rest)].filter(Boolean).join(", ")),
+    hmac ? el("p", { class: "mono muted" }, hmac) : null);
 }
 
 function showRule(rule, record) {

@@ -34,7 +34,8 @@ function hasWords(record, words) {
     record.target, record.action, record.status_code, record.error_code, record.outcome,
     record.policy_result, record.policy_rule, record.finish_reason, record.app_context, record.node,
     record.roles?.join(" "), record.tool_names?.join(" "),
-    record.findings?.map((finding) => finding.type).join(" "),
+    record.findings?.map((finding) => [finding.type, finding.rule, finding.severity].join(" ")).join(" "),
+    record.tools_removed?.join(" "), record.risk_tier && `risk:${record.risk_tier}`,
   ].join("\n").toLowerCase();
   return words.every((word) => text.includes(word));
 }

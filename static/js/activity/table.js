@@ -2,7 +2,8 @@
 // record changed. Reads no layout, so that a frame costs what changed and nothing else.
 
 import { el, icon, setText } from "../dom.js";
-import { NONE, clock, count, duration, elapsed, outcomeLabel, resultLabel, utcMoment } from "../format.js";
+import { NONE, clock, count, duration, elapsed, outcomeLabel, resultLabel, tierLabel, utcMoment } from "../format.js";
+import { summaryOf } from "./found.js";
 
 const COLUMNS = [
   ["time", "Time"],
@@ -12,6 +13,8 @@ const COLUMNS = [
   ["result", "Result"],
   ["status", "Status"],
   ["outcome", "Outcome"],
+  ["found", "Found"],
+  ["risk", "Risk"],
   ["input", "Tokens in"],
   ["output", "Tokens out"],
   ["latency", "Latency"],
@@ -146,12 +149,18 @@ export class Table {
     setText(cells.latency, record.outcome === null
       ? this.#elapsed(record, performance.now())
       : duration(record.latency_ms));
-    const found = record.findings?.length ?? 0;
-    cells.findings.hidden = found === 0;
-    if (found > 0) {
-      setText(cells.findingsCount, String(found));
-      cells.findings.title = record.findings.map((finding) => finding.type).join(", ");
-    }
+    const risk = record.risk_tier ?? "none";
+    if (node.dataset.risk !== risk) node.dataset.risk = risk;
+    setText(cells.risk, tierLabel(record.risk_tier));
+    this.#fillFound(cells, record);
+  }
+
+  #fillFound({ found, findings, foundText }, record) {
+    const summary = summaryOf(record);
+    findings.hidden = summary === null;
+    found.title = summary?.title ?? "";
+    setText(foundText, summary?.text ?? "");
+    if (summary) findings.dataset.severity = summary.severity;
   }
 
   #elapsed(record, now) {
@@ -164,14 +173,14 @@ function makeRow() {
   const time = el("time");
   const status = el("span");
   const outcome = el("span");
-  const findingsCount = el("span");
-  const findings = el("span", { class: "findings", hidden: true },
-    icon("flag"), findingsCount, el("span", { class: "visually-hidden" }, " findings"));
-  const cells = { time, outcome, findings, findingsCount, status };
+  const foundText = el("span");
+  const findings = el("span", { class: "findings", hidden: true }, icon("flag"), foundText);
+  const cells = { time, outcome, findings, foundText, status };
   const parts = {
     time: [time],
     status: [status],
-    outcome: [el("span", { class: "outcome-dot" }), outcome, findings],
+    outcome: [el("span", { class: "outcome-dot" }), outcome],
+    found: [findings],
   };
   const node = el("div", { class: "grid-row row", role: "row", tabindex: "-1" },
     COLUMNS.map(([name]) => {

@@ -1,8 +1,11 @@
 //! Who is let in, and who may stay.
 
 use super::*;
+use crate::bus::auth::QuarantineAgent;
+use crate::config::{Inputs, resolve};
 use crate::identity::SigningKey;
 use crate::store::ExternalIdentity;
+use crate::trust::{Conclusion, Reputation};
 
 const NOW: UnixMillis = UnixMillis(1_000_000);
 
@@ -18,7 +21,8 @@ fn agent(id: &str, status: AgentStatus) -> Agent {
         identity: Some(ExternalIdentity { issuer: "corp".into(), subject: format!("sub-{id}") }),
         limits: CallerLimits::default(),
         status,
-        risk_score: 0,
+        quarantine: None,
+        reputation: Reputation::default(),
         created_at: NOW,
         updated_at: NOW,
     }
@@ -43,6 +47,7 @@ fn context(id: &str, revoked_at: Option<UnixMillis>) -> AppContextRow {
         name: id.into(),
         allowed_models: vec!["gpt-4o*".into()],
         provider_key: None,
+        detectors: Vec::new(),
         limits: CallerLimits::default(),
         created_at: NOW,
         updated_at: NOW,
@@ -67,13 +72,19 @@ fn seen() -> Seen {
     }
 }
 
+fn terms() -> Terms {
+    let inputs = Inputs { file: None, environment: &[], overrides: &[], host_name: "h" };
+    let trust = Arc::new(resolve(&inputs).unwrap().config.trust);
+    Terms { limits: CallerLimits::default(), trust }
+}
+
 fn first(seen: Seen) -> AuthSnapshot {
     let keys = Arc::new(KeySet::new(SigningKey::generate().unwrap()));
-    AuthSnapshot::first(seen, keys, Arc::default(), CallerLimits::default(), &[], NOW)
+    AuthSnapshot::first(seen, keys, Arc::default(), &terms(), &[], NOW)
 }
 
 fn next(snapshot: &AuthSnapshot, seen: Seen) -> AuthSnapshot {
-    snapshot.next(seen, Arc::clone(&snapshot.keys), CallerLimits::default(), NOW)
+    snapshot.next(seen, Arc::clone(&snapshot.keys), &terms(), NOW)
 }
 
 fn by_key(snapshot: &AuthSnapshot, hash: u8) -> Result<Authenticated, AuthError> {
@@ -101,7 +112,10 @@ fn a_caller_stays_until_an_administrator_says_otherwise() {
     let snapshot = first(seen());
     let token = |snapshot: &AuthSnapshot| {
         let standing = snapshot.agent("good").unwrap();
-        snapshot.admit(standing, "session".into(), &[]).unwrap().principal
+        snapshot
+            .admit(standing, "session".into(), IdentityStrength::Standard, &[])
+            .unwrap()
+            .principal
     };
     let (by_token, by_key) = (token(&snapshot), by_key(&snapshot, 1).unwrap().principal);
     let check = |change: &dyn Fn(&mut Seen)| {
@@ -145,9 +159,63 @@ fn roles_of_a_token_add_to_the_stored_ones() {
     let snapshot = first(seen());
     let standing = snapshot.by_subject("corp", "sub-good").unwrap();
     let more = ["developer".into(), "operator".into()];
-    let principal = snapshot.admit(standing, "s".into(), &more).unwrap().principal;
+    let principal = snapshot.admit(standing, "s".into(), IdentityStrength::Verified, &more);
+    let principal = principal.unwrap().principal;
     let roles: Vec<&str> = principal.roles.iter().map(AsRef::as_ref).collect();
     assert_eq!(roles, ["developer", "operator"]);
     assert_eq!(&*principal.subject, "agent-good\ntype:interactive\ndeveloper\noperator");
     assert!(snapshot.by_subject("other", "sub-good").is_none());
+}
+
+#[test]
+fn a_quarantine_is_in_force_until_the_store_has_taken_it_and_then_says_otherwise() {
+    let snapshot = first(seen());
+    let by_token = snapshot.agent("good").unwrap().principal("session".into(), &[]);
+    let quarantine = |agent_id: &str| QuarantineAgent {
+        agent_id: agent_id.into(),
+        reason: "rule r: SECRET_JWT".into(),
+        rule: None,
+    };
+    let held = snapshot.with_quarantine(quarantine("good"), NOW);
+    let is_held = |snapshot: &AuthSnapshot| {
+        let status = [
+            snapshot.agent("good").unwrap().status,
+            snapshot.by_client("client-good").unwrap().status,
+            snapshot.by_subject("corp", "sub-good").unwrap().status,
+            snapshot.detection_key(&[1; 32]).unwrap().status,
+        ];
+        let is_held = snapshot.recheck(&by_token, NOW).is_err();
+        let expected = if is_held { AgentStatus::Quarantined } else { AgentStatus::Active };
+        assert_eq!(status, [expected; 4]);
+        is_held
+    };
+    assert!(held.version > snapshot.version);
+    assert!(!is_held(&snapshot) && is_held(&held));
+    assert!(is_held(&next(&held, seen())), "the store does not know it yet");
+    let written = held.without_unwritten("good");
+    assert!(is_held(&written) && written.unwritten.is_empty());
+    assert!(!is_held(&next(&written, seen())), "an administrator has lifted it");
+    assert!(snapshot.with_quarantine(quarantine("nobody"), NOW).unwritten.is_empty());
+
+    let mut revoked = seen();
+    revoked.agents[0].status = AgentStatus::Revoked;
+    let revoked = next(&held, revoked);
+    assert_eq!(revoked.agent("good").unwrap().status, AgentStatus::Revoked);
+    assert!(revoked.unwritten.is_empty());
+}
+
+#[test]
+fn ledgers_keep_what_is_not_yet_saved_and_identities_bound_what_counts() {
+    let snapshot = first(seen());
+    let key = by_key(&snapshot, 1).unwrap();
+    let clean = Conclusion { completed: true, ..Conclusion::default() };
+    assert_eq!(key.conduct.note(&clean, NOW).trust_score, 10);
+    let mut changed = seen();
+    changed.agents[0].reputation.trust_score = 4_000;
+    let later = next(&snapshot, changed);
+    assert_eq!(later.agent("good").unwrap().ledger.reputation().trust_score, 4_010);
+    assert_eq!(key.conduct.trust_score(), 2_500, "a caller that was let in before sees it too");
+    let standing = later.agent("good").unwrap();
+    let external = later.admit(standing, "s".into(), IdentityStrength::Verified, &[]).unwrap();
+    assert_eq!(external.conduct.trust_score(), 4_010);
 }

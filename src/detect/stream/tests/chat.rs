@@ -199,3 +199,24 @@ fn data_in_several_lines_becomes_one_line_where_it_is_changed() {
     let expected = "id: 1\ndata: {\"choices\":[ ],\"note\": \"[REDACTED:SECRET]\"}\n\n";
     assert_eq!(seen.bytes, expected);
 }
+
+#[test]
+fn a_long_answer_word_by_word_comes_out_whole() {
+    let words = [
+        "hello ",
+        "se",
+        "word",
+        " and ",
+        "\n",
+        "12",
+        ".5 a@b",
+        "=",
+        "x",
+        "% ",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ];
+    let text: Vec<&str> = (0..3_000).map(|n| words[n * n % 7 + n % 5]).collect();
+    let stream: String = text.iter().map(|word| content(0, word)).collect();
+    let seen = inline("chat/completions", &[stream, finish(0, "stop")].concat());
+    assert_eq!((seen.stop, seen.field(0, "content")), (None, text.concat()));
+}
