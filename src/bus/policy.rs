@@ -19,6 +19,8 @@ pub struct Authorize {
     pub model: Option<Arc<str>>,
     /// Models that the call uses besides.
     pub implied_models: Vec<Arc<str>>,
+    /// Whether the caller is trusted so little that the detection rules are stricter with it.
+    pub steps_up: bool,
 }
 
 /// The policy's answer, and what the detection rules do for this caller.

@@ -16,6 +16,8 @@ pub struct Audience<'a> {
     pub app_context: Option<&'a str>,
     /// The detectors that the AppContext enables, selected as in an override; empty: all.
     pub detectors: &'a [Box<str>],
+    /// It is trusted so little that what would be logged or redacted is blocked.
+    pub steps_up: bool,
 }
 
 /// The actions of all rules, resolved for one caller. Callers with equal ones share it.
@@ -165,7 +167,10 @@ pub(super) fn resolve(
         }
         let is_meant = |meant: &[bool]| meant.get(index).copied().unwrap_or_default();
         let last = overrides.iter().rev().find(|(_, meant)| is_meant(meant));
-        last.map_or(rule.action, |(it, _)| it.action)
+        match last.map_or(rule.action, |(it, _)| it.action) {
+            Action::Log | Action::Redact if audience.steps_up => Action::Block,
+            action => action,
+        }
     };
     rules.iter().zip(enabled).enumerate().map(action).collect()
 }

@@ -178,6 +178,7 @@ pub(super) async fn authorize(
         permission: call.facts().permission,
         model: call.facts().model.clone(),
         implied_models: call.facts().implied_models.clone(),
+        steps_up: exchange.caller().conduct.steps_up(),
     };
     let answer = gate.bus.authorize.ask(message).await;
     let Authorized { decision, profile } = answer.map_err(|error| unavailable("policy", error))?;

@@ -59,13 +59,11 @@ BLOCKED, REDACTED, LOGGED, CANARY = "project nightjar", "badge-123456", "open se
 
 
 @pytest.fixture
-def gate_with(start_gate, tmp_path):
+def gate_with(start_gate):
     """Starts a server with these rules."""
-    rules = tmp_path / "detections.toml"
-    rules.write_text(RULES)
 
     def start(**settings):
-        return start_gate(DETECTION__FILE=rules, UPSTREAM__API_KEY=GATES_KEY, **settings)
+        return start_gate(detections=RULES, UPSTREAM__API_KEY=GATES_KEY, **settings)
 
     return start
 

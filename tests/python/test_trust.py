@@ -11,6 +11,7 @@ import postgres
 from callers import OpenStream, check_refused, create_context, create_key, present, show
 from gateway import eventually
 from test_callers import cli_json, fresh, problem, refused
+from test_conduct import RULES
 
 # What a promise of a second may take on a busy machine that runs four tests at once.
 WITHIN = 1.5
@@ -206,3 +207,12 @@ def test_an_app_context_names_its_detectors(gate):
         problem(admin.patch(path, json={"detectors": ["type:["]}), 400, "invalid_request_error")
         made = admin.post("/api/v1/app-contexts", json={"name": fresh("context"), "detectors": ["class:PII"]})
         assert made.json()["detectors"] == ["class:PII"]
+
+
+def test_a_detector_that_is_no_rules_is_warned_of(start_gate):
+    gate = start_gate(started=False, detections=RULES)
+    made = gate.cli("app-context", "create", "web", "--detector", "codename", "--detector", "type:PII_*")
+    assert "warning" not in made.stderr
+    changed = gate.cli("app-context", "set", "web", "--detector", "code-name", "--detector", "class:IP")
+    assert "code-name" in changed.stderr and "class:IP" not in changed.stderr
+    assert cli_json(gate, "app-context", "show", "web")["detectors"] == ["code-name", "class:IP"]

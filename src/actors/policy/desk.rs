@@ -29,7 +29,7 @@ pub struct PolicyDesk {
     /// Whether a subject may use a model, whatever its permissions: lists are filtered by that.
     models: LruCache<(Asker, String), bool>,
     /// What the detection rules do for an asker.
-    profiles: LruCache<Asker, Arc<Profile>>,
+    profiles: LruCache<(Asker, bool), Arc<Profile>>,
     /// The AppContexts' lists of models, compiled.
     lists: LruCache<Arc<str>, Arc<[Pattern]>>,
 }
@@ -79,12 +79,12 @@ impl PolicyDesk {
     fn authorize(&mut self, message: Authorize) -> Authorized {
         self.renew();
         let asker = Asker::of(&message.principal);
-        let profile = self.profile_of(&asker, &message.principal);
+        let profile = self.profile_of(&asker, &message);
         Authorized { decision: self.decide(asker, message), profile }
     }
 
     fn decide(&mut self, asker: Asker, message: Authorize) -> Decision {
-        let Authorize { principal, permission, model, implied_models } = message;
+        let Authorize { principal, permission, model, implied_models, .. } = message;
         let question = Question { asker, permission, model, implied_models };
         if let Some(decision) = self.memo.get(&question) {
             return decision.clone();
@@ -105,18 +105,20 @@ impl PolicyDesk {
         decision
     }
 
-    fn profile_of(&mut self, asker: &Asker, principal: &Principal) -> Arc<Profile> {
-        if let Some(profile) = self.profiles.get(asker) {
+    fn profile_of(&mut self, asker: &Asker, message: &Authorize) -> Arc<Profile> {
+        let key = (asker.clone(), message.steps_up);
+        if let Some(profile) = self.profiles.get(&key) {
             return Arc::clone(profile);
         }
-        let roles = self.policy.roles_of(&principal.subject);
-        let context = principal.app_context.as_deref();
+        let roles = self.policy.roles_of(&message.principal.subject);
+        let context = message.principal.app_context.as_deref();
         let profile = self.detections.profile(&Audience {
             roles: &roles,
             app_context: context.map(|context| &*context.id),
             detectors: context.map_or(&[], |context| &context.detectors),
+            steps_up: message.steps_up,
         });
-        self.profiles.put(asker.clone(), Arc::clone(&profile));
+        self.profiles.put(key, Arc::clone(&profile));
         profile
     }
 

@@ -151,5 +151,5 @@ pub(in crate::detect) fn profile() -> Arc<Profile> {
 }
 
 pub(in crate::detect) fn profile_of(detections: &Arc<Detections>) -> Arc<Profile> {
-    detections.profile(&Audience { roles: &[], app_context: None, detectors: &[] })
+    detections.profile(&Audience { roles: &[], app_context: None, detectors: &[], steps_up: false })
 }

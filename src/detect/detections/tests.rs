@@ -74,7 +74,7 @@ action = "allow"
 "#,
     );
     let number = |id: &str| detections.rules().iter().position(|rule| &*rule.id == id).unwrap();
-    let nobody = Audience { roles: &[], app_context: None, detectors: &[] };
+    let nobody = Audience { roles: &[], app_context: None, detectors: &[], steps_up: false };
     let plain = detections.profile(&nobody);
     assert_eq!(plain.action(number("email"), Lifecycle::Egress), Action::Block);
     assert_eq!(plain.action(number("email"), Lifecycle::Ingress), Action::Redact);
@@ -99,7 +99,7 @@ action = "allow"
 #[test]
 fn equal_actions_are_one_profile() {
     let detections = detections("");
-    let audience = Audience { roles: &[], app_context: None, detectors: &[] };
+    let audience = Audience { roles: &[], app_context: None, detectors: &[], steps_up: false };
     let first = detections.profile(&audience);
     let other = Audience { app_context: Some("ac_other"), ..audience };
     assert!(Arc::ptr_eq(&first, &detections.profile(&other)));

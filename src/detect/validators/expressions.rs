@@ -6,14 +6,18 @@ use super::wording::letters_in_words;
 
 /// Code, a template, a path or an address, which stands for a value but is none.
 pub(super) fn is_expression(value: &str) -> bool {
-    const PARTS: [&str; 13] =
-        ["::", "${", "->", "=>", "()", "://", "%(", "{}", "{0}", "[0", "['", "a-z", "0-9"];
+    const PARTS: [&str; 14] = [
+        "::", "*.", "${", "->", "=>", "()", "://", "%(", "{}", "{0}", "[0", "['", "[a-z", "a-z0-9",
+    ];
     let lower = value.to_ascii_lowercase();
     PARTS.iter().any(|part| lower.contains(part))
-        || value.starts_with(['<', '{', '('])
-        || ["./", "../", "//", "~/", "/usr", "/etc", "/home", "/var", "/opt", "/run", "/tmp", "/^"]
-            .iter()
-            .any(|path| value.starts_with(path))
+        || value.starts_with(['<', '{', '(', '['])
+        || [
+            "arn:", "./", "../", "//", "~/", "/usr", "/etc", "/home", "/var", "/opt", "/run",
+            "/tmp", "/^",
+        ]
+        .iter()
+        .any(|path| value.starts_with(path))
         || starts_format(value)
         || is_shell_variable(value)
         || is_call_or_path(value)

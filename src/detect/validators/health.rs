@@ -36,19 +36,22 @@ pub(super) fn au_medicare(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sampling::{one_wrong_digit_fails, right_ones_pass};
     use super::*;
 
     #[test]
-    fn right_numbers_pass_and_one_wrong_digit_fails() {
-        for (check, right) in [
-            (us_npi as fn(&str) -> bool, "1234567893"),
-            (us_dea, "AP5836727"),
-            (uk_nhs, "943 476 5919"),
-            (au_medicare, "2123 45670 1"),
-        ] {
-            assert!(check(right), "{right}");
-            assert!(!check(&right.replacen('3', "4", 1)), "{right}");
-            assert!(!check(""));
-        }
+    fn right_numbers_pass() {
+        right_ones_pass(&[
+            (us_npi, &["1234567893"]),
+            (us_dea, &["AP5836727", "BB1388568"]),
+            (uk_nhs, &["943 476 5919"]),
+            (au_medicare, &["2123 45670 1"]),
+        ]);
+    }
+
+    #[test]
+    fn a_wrong_digit_fails() {
+        one_wrong_digit_fails(us_npi, "1234567893");
+        one_wrong_digit_fails(uk_nhs, "9434765919");
     }
 }
