@@ -13,6 +13,7 @@ mod permit;
 mod roles;
 mod rules;
 mod tools;
+mod trial;
 
 pub use error::{PolicyError, SourceFile};
 pub(crate) use error::{closest, ordinal};
@@ -25,12 +26,13 @@ pub use tools::ToolPolicy;
 
 use crate::types::{Permission, Principal};
 use engine::{Answer, Engine};
-use line::Effect::{Allow, Deny};
+use line::Effect::Allow;
 use model::Model;
 use roles::RoleGraph;
 use rules::Rule;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use trial::{try_matcher, try_rules};
 
 /// A longer model name is denied whatever the rules say, so that callers cannot make us work.
 const MAX_MODEL_BYTES: usize = 256;
@@ -259,50 +261,6 @@ fn version_of(model: &SourceFile, rules: &SourceFile) -> Arc<str> {
     hash.update([0xff]);
     hash.update(&rules.text);
     hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>().into()
-}
-
-/// Tries the matcher on a small policy whose answers are known.
-fn try_matcher(model: &Model) -> Result<(), String> {
-    let rule = |line, pattern: &str, effect| -> Result<Rule, PatternError> {
-        Ok(Rule {
-            line,
-            kind: RuleKind::Model,
-            role: "probe".to_owned(),
-            pattern: Pattern::parse(pattern)?,
-            effect,
-            text: "probe".into(),
-        })
-    };
-    let rules = [rule(1, "probe-*", Allow), rule(2, "probe-secret*", Deny)];
-    let rules = rules.into_iter().collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-    let engine = Engine::build(model, rules).map_err(|error| error.to_string())?;
-    for (subject, object, expected) in [
-        ("agent\nprobe", "probe-1", "allow"),
-        ("agent\nprobe", "probe-secret", "deny"),
-        ("agent\nprobe", "other", "silent"),
-        ("agent\nother", "probe-1", "silent"),
-        ("", "", "silent"),
-    ] {
-        let roles: Vec<Arc<str>> = subject.split('\n').map(Arc::from).collect();
-        let found = match engine.ask(&roles, object) {
-            Answer::Allowed(_) => "allow",
-            Answer::Denied(_) => "deny",
-            Answer::Silent => "silent",
-            Answer::Failed(error) => return Err(error.to_string()),
-        };
-        if found != expected {
-            return Err(format!(
-                "the matcher does not keep to the rules ({found}, not {expected})"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Asks once with every role that the rules mention, so that each pattern is evaluated.
-fn try_rules(engine: &Engine) -> Result<(), engine::EngineError> {
-    let roles: Vec<Arc<str>> = engine.rules().iter().map(|it| it.role.as_str().into()).collect();
-    engine.matching(&roles, "gpt-4o").map(|_matched| ())
 }
 
 #[cfg(test)]

@@ -100,7 +100,12 @@ impl Caller {
         let detections = loaded.map_err(AppError::Detections)?.detections;
         let roles: Vec<Arc<str>> = self.roles.iter().map(|role| role.as_str().into()).collect();
         let app_context = self.app_context.as_deref();
-        Ok(detections.profile(&Audience { roles: &roles, app_context, detectors: &[], steps_up: false }))
+        Ok(detections.profile(&Audience {
+            roles: &roles,
+            app_context,
+            detectors: &[],
+            steps_up: false,
+        }))
     }
 }
 

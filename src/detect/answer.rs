@@ -57,7 +57,8 @@ pub fn screen_answer(
     let (redactions, stops) =
         judge_texts(answer, &parts.texts, &guard.profile, Lifecycle::Egress, tally);
     // Probabilities spell a choice's text once more, token by token.
-    let mut redacted: Vec<_> = redactions.iter().filter_map(|it| parts.choice_of(&it.range)).collect();
+    let mut redacted: Vec<_> =
+        redactions.iter().filter_map(|it| parts.choice_of(&it.range)).collect();
     redacted.dedup();
     edits.extend(redacted.into_iter().flat_map(|choice| parts.null_logprobs(choice)));
     edits.extend(redactions);

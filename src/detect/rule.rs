@@ -61,6 +61,8 @@ pub struct Rule {
     pub context: Box<[Box<str>]>,
     /// A value that contains one of these words is none, whatever the case.
     pub unless: Box<[Box<str>]>,
+    /// A regular expression of what must not stand directly before the match; empty: anything may.
+    pub not_after: Box<str>,
     /// Where matches overlap, only those of the highest priority count.
     pub priority: u8,
     /// What is done, unless an `[[override]]` says otherwise.

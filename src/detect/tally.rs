@@ -3,9 +3,7 @@
 //! Owns the grouping of findings. It must never see a text, only its keyed HMAC.
 
 use super::Rule;
-use crate::types::{
-    Action, DataClass, Finding, Lifecycle, RiskDomain, Severity, TextSurface,
-};
+use crate::types::{Action, DataClass, Finding, Lifecycle, RiskDomain, Severity, TextSurface};
 use std::{fmt::Write as _, sync::Arc};
 
 /// So many groups are told apart by value; beyond, a rule's values are counted together.

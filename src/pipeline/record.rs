@@ -8,9 +8,9 @@ mod ending;
 mod findings;
 
 use super::{Gate, Inbound, Refused, budget::Held, drain::UnderWay};
-use crate::bus::{Line, RecordLines};
 use crate::bus::audit::{Place, Told};
 use crate::bus::auth::{Authenticated, Meters, QuarantineAgent};
+use crate::bus::{Line, RecordLines};
 use crate::detect::Tally;
 use crate::limits::OpenStream;
 use crate::openai::{AnswerFacts, Call, Endpoint};

@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 
 import rules
@@ -242,8 +243,12 @@ def test_held_text_is_bounded_and_the_record_says_so(start_gate, tmp_path):
     gate = start_gate(DETECTION__FILE=rules.write(tmp_path, text), DETECTION__HELD_BYTES=2048)
     caller = Caller(gate, "agent")
     script = {"text": "well start " + "a" * 6000, "chunks": 60}
-    reply = caller.post("/chat/completions", chat(stream=True), script=script)
-    assert "answer_unscreenable" in reply.text
+    seen = []
+    headers = {**caller.headers, "x-script": json.dumps(script)}
+    with pytest.raises(httpx.RemoteProtocolError):
+        with caller.http.stream("POST", f"{caller.base_url}/chat/completions", json=chat(stream=True), headers=headers) as reply:
+            seen.extend(reply.iter_text())
+    assert "answer_unscreenable" in "".join(seen)
     record = caller.record()
     assert (record["outcome"], record["scan"]["extent"]) == ("blocked", "partial")
     assert "bound" in record["scan"]["reason"]

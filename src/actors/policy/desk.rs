@@ -3,9 +3,7 @@
 //! Owns the memo. It must never answer from a memo of another version.
 
 use super::PublishedPolicy;
-use crate::bus::policy::{
-    Authorize, Authorized, DescribeDetections, DescribePolicy, SelectModels,
-};
+use crate::bus::policy::{Authorize, Authorized, DescribeDetections, DescribePolicy, SelectModels};
 use crate::detect::{Audience, Detections, Profile};
 use crate::policy::{Decision, Pattern, Policy};
 use crate::types::{Permission, Principal};

@@ -33,10 +33,11 @@ class = "FINANCIAL"
 severity = "HIGH"
 pattern = '[0-9]{4}(?:[ -]?[0-9]{4}){3}'
 validators = ["luhn"]
+not_after = '[0-9]\.'
 priority = 70
 action = "redact"
 matches = ['4111 1111 1111 1111']
-clean = ['4111 1111 1111 1112', '14111111111111111']
+clean = ['4111 1111 1111 1112', '14111111111111111', '0.4111111111111111']
 
 [[rule]]
 id = "digits"

@@ -1,3 +1,5 @@
+//! Tests of a version of the rules as a whole: what refuses it, and what it does for whom.
+
 use super::testing::{RULES, detections, profile};
 use super::*;
 use crate::detect::read;

@@ -53,7 +53,7 @@ fn every_key_is_read() {
         "domain = \"SYSTEM_INTEGRITY\"\nclass = \"IP\"\nlifecycle = [\"EGRESS\"]\n\
          surfaces = [\"tool_arguments\", \"user\"]\napp_contexts = [\"ac_1\"]\nview = \"folded\"\n\
          boundary = \"none\"\nvalidators = [\"luhn\"]\nmin_entropy = 3.14\ncontext = [\"bird\"]\n\
-         unless = [\"example\"]\npriority = 100\naction = \"quarantine\"",
+         unless = [\"example\"]\nnot_after = '[.]'\npriority = 100\naction = \"quarantine\"",
     );
     assert_eq!((rule.domain, rule.class), (RiskDomain::SystemIntegrity, DataClass::Ip));
     assert_eq!(&*rule.lifecycles, [Lifecycle::Egress]);
@@ -61,7 +61,7 @@ fn every_key_is_read() {
     assert_eq!((&*rule.app_contexts[0], rule.view), ("ac_1", View::Folded));
     assert_eq!((rule.boundary, &*rule.validators[0]), (Boundary::None, "luhn"));
     assert_eq!((rule.min_entropy, rule.priority), (314, 100));
-    assert_eq!((&*rule.context[0], &*rule.unless[0]), ("bird", "example"));
+    assert_eq!((&*rule.context[0], &*rule.unless[0], &*rule.not_after), ("bird", "example", "[.]"));
     assert_eq!(rule.action, Action::Quarantine);
 }
 

@@ -1,3 +1,5 @@
+//! Tests of whole texts: what counts, what is redacted, what stops.
+
 use super::*;
 use crate::detect::detections::testing::profile;
 use crate::types::{DataClass, Finding, Severity};

@@ -1,3 +1,5 @@
+//! Tests of texts in pieces: however they are cut, what goes on is what the whole would give.
+
 use super::*;
 use crate::detect::detections::testing::{detections, profile, profile_of};
 use crate::detect::judge;

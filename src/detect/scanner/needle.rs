@@ -30,6 +30,7 @@ pub(in crate::detect) struct Needle {
     min_entropy: u32,
     context: Option<AhoCorasick>,
     unless: Option<AhoCorasick>,
+    not_after: Option<meta::Regex>,
 }
 
 /// A match that a pattern made.
@@ -67,6 +68,7 @@ impl Needle {
             min_entropy: rule.min_entropy,
             context: words(&rule.context)?,
             unless: words(&rule.unless)?,
+            not_after: ending(&rule.not_after)?,
         })
     }
 
@@ -83,6 +85,7 @@ impl Needle {
             min_entropy: 0,
             context: None,
             unless: None,
+            not_after: None,
         })
     }
 
@@ -96,7 +99,8 @@ impl Needle {
         let counts = self.validators.iter().all(|is_valid| is_valid(value))
             && (self.min_entropy == 0 || entropy(value) * 100.0 >= f64::from(self.min_entropy))
             && !self.unless.as_ref().is_some_and(|words| words.is_match(value))
-            && self.context.as_ref().is_none_or(|words| words.is_match(it.context));
+            && self.context.as_ref().is_none_or(|words| words.is_match(it.context))
+            && !self.not_after.as_ref().is_some_and(|ending| ending.is_match(it.context));
         counts.then_some(range)
     }
 
@@ -136,6 +140,21 @@ fn value_finder(pattern: &Hir) -> Result<Option<meta::Regex>, Problem> {
         Err(error) => Err(Problem::new(
             format!("the group `value` cannot be compiled: {error}"),
             "give smaller bounds to the pattern's repetitions",
+        )),
+    }
+}
+
+/// Finds what a text must not end with; `None` where it may end with anything.
+fn ending(written: &str) -> Result<Option<meta::Regex>, Problem> {
+    if written.is_empty() {
+        return Ok(None);
+    }
+    let ending = Hir::concat(vec![pattern::parse(written, View::Text)?, Hir::look(Look::End)]);
+    match meta::Builder::new().build_from_hir(&ending) {
+        Ok(finder) => Ok(Some(finder)),
+        Err(error) => Err(Problem::new(
+            format!("`not_after` cannot be compiled: {error}"),
+            "give smaller bounds to its repetitions",
         )),
     }
 }

@@ -1,3 +1,5 @@
+//! Tests of the scanner against a naive one that tries every pattern at every place.
+
 use super::*;
 use crate::detect::detections::testing::detections;
 use proptest::prelude::*;

@@ -2,7 +2,7 @@
 //!
 //! Owns which top-level domains exist and which numbers are addresses. It must never look anything up.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 /// The top-level domains, with those that are kept for examples and for private use.

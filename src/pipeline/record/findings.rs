@@ -3,8 +3,8 @@
 //! Owns how the parts of an exchange add up. It must never take in what was found, only that it was.
 
 use super::{Exchange, bounds};
-use crate::detect::{Report, Tally};
 use crate::bus::auth::QuarantineAgent;
+use crate::detect::{Report, Tally};
 use crate::trust::Conclusion;
 use crate::types::{DataClass, Outcome, PolicyResult, RiskDomain, Scan, ScanExtent};
 use std::{borrow::Cow, sync::Arc};
@@ -67,9 +67,10 @@ impl Exchange {
         self.record.trust_score = Some(noted.trust_score);
         self.record.risk_score = Some(noted.risk_score);
         self.record.risk_tier = Some(Cow::Borrowed(noted.risk_tier.as_str()));
-        let by_rule = self.tally.quarantined_by().map(|rule| {
-            (format!("rule {}: {}", rule.id, rule.kind), Some(Arc::from(&*rule.id)))
-        });
+        let by_rule = self
+            .tally
+            .quarantined_by()
+            .map(|rule| (format!("rule {}: {}", rule.id, rule.kind), Some(Arc::from(&*rule.id))));
         let Some((reason, rule)) = by_rule.or(noted.quarantine.map(|reason| (reason, None))) else {
             return;
         };
