@@ -3,7 +3,8 @@
 mod show;
 
 use super::{CliError, Context, Output};
-use crate::app::{AppError, detections_file};
+use crate::admin::find_app_context;
+use crate::app::{AppError, detections_file, open_store};
 use crate::detect::{Audience, Detections, Profile, TEMPLATES, Template};
 use crate::policy::Pattern;
 use crate::types::{Lifecycle, TextSurface};
@@ -64,7 +65,7 @@ pub(super) struct Test {
 #[derive(Args, Debug)]
 struct Caller {
     /// As in this AppContext
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "NAME|ID")]
     app_context: Option<String>,
     /// As for a caller with this role, name or type:TYPE; may be repeated
     #[arg(long = "role", value_name = "ROLE")]
@@ -96,14 +97,20 @@ fn surface(text: &str) -> Result<TextSurface, String> {
 impl Caller {
     /// What the configured rules do for this caller.
     fn profile(&self, context: &Context) -> Result<Arc<Profile>, CliError> {
-        let loaded = detections_file(&context.load()?).load();
+        let config = context.load()?;
+        let loaded = detections_file(&config).load();
         let detections = loaded.map_err(AppError::Detections)?.detections;
         let roles: Vec<Arc<str>> = self.roles.iter().map(|role| role.as_str().into()).collect();
-        let app_context = self.app_context.as_deref();
+        let app_context = match &self.app_context {
+            Some(named) => Some(find_app_context(&open_store(&config)?, named)?),
+            None => None,
+        };
+        let enabled = app_context.iter().flat_map(|context| &context.detectors);
+        let enabled: Vec<Box<str>> = enabled.map(|selector| selector.as_str().into()).collect();
         Ok(detections.profile(&Audience {
             roles: &roles,
-            app_context,
-            detectors: &[],
+            app_context: app_context.as_ref().map(|context| context.id.as_str()),
+            detectors: &enabled,
             steps_up: false,
         }))
     }
