@@ -43,7 +43,7 @@ export async function eventually(check, what, within = 10_000) {
 
 /** One `portcullis serve` in a home directory of its own, and its upstream. */
 export class Gateway {
-  static async start(policy = POLICY) {
+  static async start(policy = POLICY, settings = {}) {
     const gateway = new Gateway();
     gateway.home = await mkdtemp(join(tmpdir(), 'portcullis-node-'));
     gateway.policyFile = join(gateway.home, 'policy.csv');
@@ -65,6 +65,7 @@ export class Gateway {
       PORTCULLIS_POLICY__FILE: gateway.policyFile,
       PORTCULLIS_DETECTION__FILE: join(ROOT, 'detections.toml'),
       PORTCULLIS_ADMIN__PASSWORD: ADMIN_PASSWORD,
+      ...settings,
     };
     await gateway.serve();
     return gateway;

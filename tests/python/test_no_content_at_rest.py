@@ -9,7 +9,7 @@ import pytest
 
 import postgres
 from activity import Activity
-from gateway import Gateway, chat
+from gateway import ROOT, Gateway, chat
 
 PLACES = """
     prompt system_prompt answer streamed_answer tool_arguments tool_result tool_description embedding_input
@@ -166,6 +166,67 @@ def test_canaries_are_found_nowhere(talkative_gate, canaries):
         if needle.encode() in content
     ]
     assert not found, found
+
+
+FOUND = {
+    "a card": "4929 1234 5678 9015",
+    "an address": "canary.person+found@mail-canary.example",
+    "a token": "ghp_c4NaRyT0k3nOfGitHub7hatMustStay0ut12",
+    "a password": "postgres://canary:tH3p4sSw0rdC4nary@db.internal/app",
+    "an id": "536-90-4399",
+}
+
+OVERRIDES = """
+[[override]]
+rules = ["type:PII_*"]
+action = "redact"
+
+[[override]]
+rules = ["type:SECRET_GITHUB*"]
+action = "block"
+"""
+
+
+def test_what_was_found_is_found_nowhere(tmp_path, upstream, backend):
+    """Values that rules note, redact and block: the record says that they were there, and nothing says what they were."""
+    rules = tmp_path / "detections.toml"
+    rules.write_text((ROOT / "detections.toml").read_text() + OVERRIDES)
+    url = postgres.create_database() if backend == "postgres" else None
+    settings = {"PORTCULLIS_DETECTION__FILE": str(rules), "PORTCULLIS_LOG__FILTER": "debug"}
+    gate = Gateway(tmp_path / "gate", upstream.base_url, url, **settings).start()
+    try:
+        agent = gate.create_agent()
+        with Activity(gate) as activity:
+            activity.wait_for("hello")
+            for value in FOUND.values():
+                script = {"text": f"you said {value}.", "arguments": json.dumps({"q": value}), "chunks": 7}
+                tool = {"type": "function", "function": {"name": "get_weather", "description": value}}
+                for stream in (False, True):
+                    gate.call(agent, body=chat(text=f"it is {value}, ok", stream=stream), script=script)
+                    gate.call(agent, body=chat(text="hi", stream=stream), script=script)
+                    gate.call(agent, body=chat(text="hi", stream=stream, tools=[tool]), script=script)
+            records = gate.records(agent, 6 * len(FOUND))
+            time.sleep(1)
+            shown = activity.raw
+        kinds = {finding["type"] for record in records for finding in record["findings"]}
+        assert {"PII_CREDIT_CARD", "PII_EMAIL", "PII_SSN"} <= kinds, kinds
+        assert any(kind.startswith("SECRET_GITHUB") for kind in kinds), kinds
+        assert {record["outcome"] for record in records} >= {"blocked", "completed"}
+        with gate.admin() as admin:
+            described = admin.get("/api/v1/detections").text
+        haystacks = {"the activity stream": shown.encode(), "the records": json.dumps(records).encode(), "the rules": described.encode()}
+        haystacks |= files_of(gate)
+        gate.stop()
+        haystacks |= files_of(gate)
+        haystacks["the log"] = gate.log.encode()
+        if url:
+            haystacks["the Postgres dump"] = postgres.run("pg_dump", "--inserts", url).encode()
+        found = [f"{what} in {place}" for what, value in FOUND.items() for place, content in haystacks.items() if value.encode() in content]
+        assert not found, found
+    finally:
+        gate.stop()
+        if url:
+            postgres.drop_database(url)
 
 
 def files_of(gate):

@@ -42,7 +42,7 @@ def test_a_blocked_prompt_gets_the_references_completion_and_never_reaches_the_p
     )
     choice = answer.choices[0]
     assert (choice.finish_reason, choice.message.content, choice.message.role) == ("content_filter", BLOCKED, "assistant")
-    assert upstream.calls_of(mark) == []
+    assert not upstream.saw(mark)
     record = caller.record()
     assert (record["outcome"], record["status_code"], record["error_code"]) == ("blocked", 200, "content_blocked")
     assert findings_of(record) == [("codename", "CUSTOM_CODENAME", "HIGH", "INGRESS", "user", "block", 1)]
@@ -112,7 +112,7 @@ def test_an_answer_is_redacted_in_flight_however_it_is_cut(caller, stream, chunk
     assert sorted((rule, action) for rule, _, _, _, _, action, _ in findings_of(record)) == [
         ("mail", "redact"), ("mail", "redact"), ("noted", "log"),
     ]
-    assert {finding["hmac"] for finding in record["findings"]}.__len__() == 3
+    assert len({finding["hmac"] for finding in record["findings"]}) == 3
 
 
 @pytest.mark.parametrize("chunks", [1, 4, 500])

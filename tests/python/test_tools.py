@@ -52,13 +52,12 @@ def test_without_tools_left_nothing_of_them_is_sent(caller, upstream):
 
 @pytest.mark.parametrize("choice", [{"type": "function", "function": {"name": "shell_exec"}}, "required"])
 def test_a_forced_choice_of_a_removed_tool_is_refused(caller, upstream, choice):
-    mark = f"forced-{caller.surface}"
-    before = len(upstream.calls_of(mark))
+    mark = f"forced-{caller.surface}-{type(choice).__name__}"
     reply = caller.post("/chat/completions", chat(tools=[function("shell_exec")], tool_choice=choice), mark=mark)
     assert (reply.status_code, reply.headers["x-should-retry"]) == (403, "false")
     if caller.surface == "agent":
         assert reply.json()["error"]["code"] == "tool_not_allowed"
-    assert len(upstream.calls_of(mark)) == before
+    assert not upstream.saw(mark)
     record = caller.record()
     assert (record["outcome"], record["error_code"]) == ("denied", "tool_not_allowed")
     assert "p3, developer, shell_*, deny" in record["policy_reason"]

@@ -381,15 +381,11 @@ class Upstream:
             "hung_up": call.hung_up_at is not None,
         }
 
-    def calls_of(self, mark):
-        """Every call so far that carries `x-mark: <mark>`."""
-        return [call for call in self.calls if call.header("x-mark") == [mark]]
-
     def call_of(self, mark, within=5.0):
         """The one call that carries `x-mark: <mark>`, waiting for it to arrive."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            found = self.calls_of(mark)
+            found = [call for call in self.calls if call.header("x-mark") == [mark]]
             if found:
                 return found[-1]
             time.sleep(0.01)
