@@ -45,6 +45,9 @@ pub const CONTEXT_BYTES: usize = 128;
 /// The longest match that a rule may have.
 pub const MAX_MATCH_BYTES: usize = 16 * 1024;
 
+/// Why nothing is screened of a call to an endpoint that we do not know, nor of its answer.
+pub const UNREAD: &str = "the endpoint is not known: its call is forwarded unread";
+
 /// A call that was authorised and screened: what the upstream actor accepts.
 #[derive(Debug)]
 pub struct Screened<C> {
@@ -72,7 +75,7 @@ pub fn screen(
 ) -> Result<Screened<Call>, Stopped> {
     let call = permitted.into_call();
     if call.facts().endpoint == UNKNOWN_ENDPOINT {
-        let scan = none("the endpoint is not known: its call is forwarded unread");
+        let scan = none(UNREAD);
         return Ok(Screened { call, scan });
     }
     if !profile.watches(Lifecycle::Ingress) {

@@ -105,8 +105,12 @@ pub(super) fn holds_answer(
     is_json: bool,
 ) -> bool {
     // Vectors are no text, and long.
-    let has_text = endpoint.body != BodyKind::Embedding || !reply.status.is_success();
-    guard.acts() && is_json && has_text
+    let is_read = match endpoint.body {
+        BodyKind::Unread => false,
+        BodyKind::Embedding => !reply.status.is_success(),
+        _ => true,
+    };
+    guard.acts() && is_json && is_read
 }
 
 /// Judges an answer that was read whole.

@@ -72,7 +72,7 @@ def test_an_allowed_call_leaves_one_record_with_every_field(gate):
     assert {name: record[name] for name in expected} == expected
     assert record["session_id"] and record["node"] and record["policy_version"]
     assert record["policy_rule"].startswith("line 2")
-    assert record["scan"]["extent"] == "none" and record["scan"]["reason"]
+    assert record["scan"] == {"extent": "full", "reason": None}
     assert record["request_bytes"] == len(reply.request.content)
     assert record["latency_ms"] >= record["time_to_first_byte_ms"] >= 0
     assert record["gateway_us"] >= 0

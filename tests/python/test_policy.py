@@ -187,7 +187,7 @@ BAD_LINES = {
     "p2, developer, web:delete, allow": "unknown permission",
     "g, senior": "half a g line",
     "p,  developer,       gpt-4o*,                                  allow": "duplicate",
-    "p3, developer, shell_*, deny": "tools are not filtered yet",
+    "p3, developer, shell_*, allow": "an idle tool line",
 }
 
 

@@ -65,7 +65,9 @@ def test_quarantine_refuses_calls_and_tokens_and_ends_streams_until_it_is_lifted
     assert "quarantined" in gate.cli("agent", "list").stdout
 
     lifted = cli_json(gate, "agent", "lift-quarantine", agent.name, "--reason", "a scheduled report")
-    assert (lifted["status"], lifted["quarantine"], lifted["trust_score"]) == ("active", None, 0)
+    assert (lifted["status"], lifted["quarantine"]) == ("active", None)
+    # The one call's gain may have been saved after the lifting.
+    assert lifted["trust_score"] in (0, 10)
     eventually(lambda: not is_quarantined(gate, agent), within=WITHIN, what="the lifting")
     assert show(gate, key).status_code == 200
     assert gate.ask_token(agent).status_code == 200

@@ -5,7 +5,7 @@
 //! no rule could act on.
 
 use super::{Plan, reader::Reader};
-use crate::detect::{
+use crate::detect::{UNREAD, 
     AnswerGuard, Report, StreamScreen, StreamStop, Tally, TextScreen, screen_answer,
 };
 use crate::openai::{AnswerKind, BlockedAnswer, BodyKind, Endpoint};
@@ -51,6 +51,9 @@ impl Screen {
             return Self::Idle(None);
         }
         let guard = &plan.guard;
+        if plan.endpoint.body == BodyKind::Unread {
+            return Self::Idle(Some(UNREAD));
+        }
         if !guard.watches() {
             return Self::Idle(Some("no detection rule applies to the answer"));
         }

@@ -36,6 +36,7 @@ impl Store {
             for ids in ids.chunks(IDS_PER_STATEMENT) {
                 for row in locked(connection, ids)? {
                     let Some(change) = by_id.get(&row.id) else { continue };
+                    let change = &worth(*change, &row);
                     let reputation = reputation_of(&row)?.after(change);
                     let bad_until = change.last_violation_at.map_or(0, |at| at.0);
                     let recovered_at = row.recovered_at.max(bad_until);
@@ -117,6 +118,14 @@ fn put(
     Ok(())
 }
 
+/// What was won before a quarantine and comes to be saved after it is lost with the rest.
+fn worth(change: ReputationChange, row: &AgentRow) -> ReputationChange {
+    if row.status == AgentStatus::Quarantined.as_str() {
+        return ReputationChange { trust: change.trust.min(0), ..change };
+    }
+    change
+}
+
 /// The best that is known of an agent's callers.
 const fn identity_of(row: &AgentRow) -> IdentityStrength {
     if row.issuer.is_some() { IdentityStrength::Verified } else { IdentityStrength::Standard }
@@ -142,6 +151,7 @@ mod tests {
         gateways_that_save_at_the_same_time_lose_nothing,
         trust_comes_back_once_a_day_up_to_what_the_identity_bears,
         a_violation_begins_the_day_anew,
+        what_was_won_before_a_quarantine_is_lost_with_it,
     );
 
     fn create(store: &Store, name: &str) -> String {
@@ -214,6 +224,13 @@ mod tests {
         for id in &ids {
             assert_eq!((known(store, id).trust_score, known(store, id).calls), (800, 40));
         }
+    }
+
+    fn what_was_won_before_a_quarantine_is_lost_with_it(store: &Store) {
+        let id = create(store, "one");
+        store.quarantine_agent(&id, ("a test", None), 10_000, "cli", NOW).unwrap();
+        store.add_conduct(&[(id.clone(), won(20))]).unwrap();
+        assert_eq!((known(store, &id).trust_score, known(store, &id).calls), (0, 1));
     }
 
     fn trust_comes_back_once_a_day_up_to_what_the_identity_bears(store: &Store) {

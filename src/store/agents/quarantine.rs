@@ -165,9 +165,11 @@ mod tests {
     fn an_approval_adds_trust_up_to_its_most(store: &Store) {
         let id = agent(store, 0).id;
         let trust_after = |trust, most| {
-            quarantine(store, &id, NOW);
             let change = ReputationChange { trust: 1_000, ..ReputationChange::default() };
+            store.quarantine_agent(&id, ("a test", None), 10_000, "cli", NOW).unwrap();
+            store.lift_quarantine(&id, "a test", None, "cli", NOW).unwrap();
             store.add_conduct(&[(id.clone(), change)]).unwrap();
+            store.quarantine_agent(&id, ("a test", None), 0, "cli", NOW).unwrap();
             let approval = Some(Approval { trust, most });
             store.lift_quarantine(&id, "reviewed", approval, "admin", NOW).unwrap();
             store.agent(&id).unwrap().unwrap().reputation.trust_score
