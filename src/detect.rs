@@ -21,7 +21,7 @@ mod tally;
 mod trial;
 mod validators;
 
-pub use answer::{AnswerGuard, ScreenedAnswer, screen_answer};
+pub use answer::{AnswerGuard, ScreenedAnswer, screen_answer, screen_text};
 pub use detections::{CorrelationKey, Detections, FailedExample};
 pub use error::DetectionError;
 pub use file::{RuleFile, TEMPLATES, Template, read};
@@ -67,12 +67,13 @@ impl<C> Screened<C> {
     }
 }
 
-/// Screens an authorised call: what is found goes to `tally`, what may not leave is taken out.
+/// Screens an authorised call: what is found goes to `tally`, what may not leave is taken out. `Err`: a
+/// rule stops the call, of which this much was screened.
 pub fn screen(
     permitted: Permitted<Call>,
     profile: &Profile,
     tally: &mut Tally,
-) -> Result<Screened<Call>, Stopped> {
+) -> Result<Screened<Call>, Scan> {
     let call = permitted.into_call();
     if call.facts().endpoint == UNKNOWN_ENDPOINT {
         let scan = none(UNREAD);
@@ -82,10 +83,10 @@ pub fn screen(
         return Ok(Screened { call, scan: none("no detection rule applies to the call") });
     }
     let (edits, stops) = judge_texts(call.body(), call.texts(), profile, Lifecycle::Ingress, tally);
-    if stops {
-        return Err(Stopped::Violation);
-    }
     let scan = extent_of(call.texts());
+    if stops {
+        return Err(scan);
+    }
     let call = if edits.is_empty() { call } else { call.redact(edits) };
     Ok(Screened { call, scan })
 }

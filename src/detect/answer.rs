@@ -3,10 +3,10 @@
 //! Owns the order of what is done to it: tool calls that the policy denies are taken out, what the
 //! rules redact is replaced, and what they stop never leaves. It must never change a byte besides.
 
-use super::{Profile, Tally, extent_of, judge_texts, none};
+use super::{Profile, Tally, extent_of, judge, judge_texts, none};
 use crate::openai::{AnswerTexts, Endpoint, answer_texts, apply};
 use crate::policy::ToolPolicy;
-use crate::types::{Lifecycle, Scan};
+use crate::types::{Lifecycle, Scan, ScanExtent, TextSurface};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -69,6 +69,23 @@ pub fn screen_answer(
         none("no detection rule applies to the answer")
     };
     Some(ScreenedAnswer { answer, scan, stops, tools_removed })
+}
+
+/// Judges a provider's error that cannot be read as an answer: as one text, of which nothing can be taken
+/// out. `None` where a rule would do that.
+pub fn screen_text(
+    answer: &Bytes,
+    guard: &AnswerGuard,
+    tally: &mut Tally,
+) -> Option<ScreenedAnswer> {
+    let text = String::from_utf8_lossy(answer);
+    let judged = judge(&guard.profile, Lifecycle::Egress, TextSurface::Other, &text, tally);
+    judged.redactions.is_empty().then(|| ScreenedAnswer {
+        answer: answer.clone(),
+        scan: Scan { extent: ScanExtent::Full, reason: None },
+        stops: judged.stops,
+        tools_removed: Vec::new(),
+    })
 }
 
 /// The calls of tools that the policy denies, by their place among the answer's calls, and by name.

@@ -5,15 +5,23 @@
 
 use super::{Gate, Stop, egress::Plan, record::Exchange};
 use crate::bus::upstream::UpstreamReply;
-use crate::detect::{AnswerGuard, Screened, Tally, screen, screen_answer};
-use crate::openai::{BlockedAnswer, BodyKind, Call, Endpoint, blocked_answer};
+use crate::detect::{AnswerGuard, Screened, Tally, screen, screen_answer, screen_text};
+use crate::openai::{AnswerKind, BlockedAnswer, BodyKind, Call, Endpoint, blocked_answer};
 use crate::policy::{Permit, Permitted};
 use crate::types::{Governed, Refusal, Scan, ScanExtent};
 use bytes::Bytes;
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    num::NonZeroUsize,
+    sync::{Arc, LazyLock},
+};
+use tokio::sync::Semaphore;
 
 /// More text than that is judged away from the worker, which could serve nobody else meanwhile.
-pub(super) const JUDGE_AT_ONCE: usize = 256 * 1024;
+pub(super) const JUDGE_AT_ONCE: usize = 64 * 1024;
+
+/// A longer answer cannot be judged before it leaves.
+pub(super) const MOST_JUDGED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Binds the permit to the call, without the tools that it does not cover, and judges it.
 pub(super) async fn screen_call(
@@ -39,12 +47,12 @@ pub(super) async fn screen_call(
     };
     exchange.note_findings(tally);
     match screened? {
-        Some(screened) => {
+        Ok(screened) => {
             exchange.note_scan(screened.scan());
             Ok(screened)
         }
-        None => {
-            exchange.note_scan(&Scan { extent: ScanExtent::Full, reason: None });
+        Err(scan) => {
+            exchange.note_scan(&scan);
             Err(stopped(gate, exchange, endpoint, stream))
         }
     }
@@ -59,13 +67,12 @@ struct Work {
 }
 
 impl Work {
-    /// `None`: a rule stops the call.
-    fn run(self, call: Call) -> (Tally, Result<Option<Screened<Call>>, Refusal>) {
+    /// Inside, `Err`: a rule stops the call.
+    fn run(self, call: Call) -> (Tally, Result<Result<Screened<Call>, Scan>, Refusal>) {
         let mut tally = Tally::new();
-        let screened = self.permitted(call).map(|permitted| {
-            let screened = screen(permitted, &self.guard.profile, &mut tally);
-            screened.ok()
-        });
+        let permitted = self.permitted(call);
+        let screened =
+            permitted.map(|permitted| screen(permitted, &self.guard.profile, &mut tally));
         (tally, screened)
     }
 
@@ -97,20 +104,24 @@ pub(super) fn stopped(
     Stop::Blocked { refusal: Refusal::ContentBlocked, shape: shape.flatten().map(Box::new) }
 }
 
-/// Whether an answer has to be read whole and judged before it may begin.
+/// Whether an answer has to be read whole and judged before it may begin: all that is no stream, whatever it calls
+/// itself, but for sound and what is too long to be anything but binary.
 pub(super) fn holds_answer(
     endpoint: &Endpoint,
     guard: &AnswerGuard,
     reply: &UpstreamReply,
-    is_json: bool,
+    is_event_stream: bool,
 ) -> bool {
-    // Vectors are no text, and long.
     let is_read = match endpoint.body {
-        BodyKind::Unread => false,
+        BodyKind::Unread | BodyKind::Speech => !reply.status.is_success(),
+        // Vectors are no text, and long.
         BodyKind::Embedding => !reply.status.is_success(),
         _ => true,
     };
-    guard.acts() && is_json && is_read
+    let is_known = endpoint.body != BodyKind::Unread;
+    let too_long = endpoint.answer == AnswerKind::Opaque
+        && reply.content_length.is_some_and(|length| length > MOST_JUDGED_BYTES);
+    guard.acts() && is_known && is_read && !is_event_stream && !too_long
 }
 
 /// Judges an answer that was read whole.
@@ -126,7 +137,11 @@ pub(super) async fn screen_whole(
         let answer = answer.clone();
         move || {
             let mut tally = Tally::new();
-            let screened = screen_answer(endpoint, &answer, &guard, &mut tally);
+            let mut screened = screen_answer(endpoint, &answer, &guard, &mut tally);
+            if screened.is_none() && failed {
+                // A provider's error need not be the JSON that it says.
+                screened = screen_text(&answer, &guard, &mut tally);
+            }
             (tally, screened)
         }
     };
@@ -134,14 +149,8 @@ pub(super) async fn screen_whole(
     let (tally, screened) = if is_short { judge() } else { aside(judge).await? };
     exchange.note_findings(tally);
     let Some(screened) = screened else {
-        if failed {
-            // A provider's error need not be the JSON that it says; it is no model's answer.
-            exchange.note_scan(&Scan {
-                extent: ScanExtent::Partial,
-                reason: Some(Cow::Borrowed("the provider's error could not be read")),
-            });
-            return Ok(answer);
-        }
+        let reason = Some(Cow::Borrowed("the answer could not be read"));
+        exchange.note_scan(&Scan { extent: ScanExtent::Partial, reason });
         return Err(Refusal::Unscreenable.into());
     };
     exchange.note_scan(&screened.scan);
@@ -152,10 +161,17 @@ pub(super) async fn screen_whole(
     Ok(screened.answer)
 }
 
+/// As many as there are cores: each takes one, and room for its automata.
+static JUDGES: LazyLock<Semaphore> = LazyLock::new(|| {
+    Semaphore::new(std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
+});
+
 /// Runs on a thread of its own.
 pub(super) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refusal> {
+    // The semaphore is never closed.
+    let _turn = JUDGES.acquire().await;
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "a text could not be judged");
         Refusal::Unavailable { what: "screening" }

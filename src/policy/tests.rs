@@ -210,7 +210,7 @@ fn an_explanation_tells_roles_matches_and_the_reason() {
         serde_json::json!(["demo", "type:interactive", "developer", "staff"])
     );
     let matched: Vec<_> = explained.matched.iter().map(|rule| (rule.line, rule.effect)).collect();
-    assert_eq!(matched, [(1, Allow), (2, Allow), (3, Deny), (4, Allow)]);
+    assert_eq!(matched, [(1, Allow), (2, Allow), (3, Effect::Deny), (4, Allow)]);
     assert_eq!(json["matched"][2]["effect"], "deny");
     assert_eq!(json["matched"][0]["kind"], "p2");
     assert_eq!(json["deciding_rule"], "line 3: p, demo, gpt-4*, deny");

@@ -5,7 +5,8 @@
 
 use super::Plan;
 use crate::openai::{
-    AnswerFacts, AnswerKind, AnswerReader, StreamEditor, StreamEnd, StreamFault, StreamMarker,
+    AnswerFacts, AnswerKind, AnswerReader, BodyKind, StreamEditor, StreamEnd, StreamFault,
+    StreamMarker,
 };
 use actix_web::http::header::{self, HeaderMap};
 use bytes::Bytes;
@@ -55,12 +56,17 @@ impl Reader {
         // An error passes as it came, so it need not be the JSON that it says.
         let length_known = failed || headers.contains_key(header::CONTENT_LENGTH);
         let endpoint = plan.endpoint;
-        let streams =
-            !failed && !matches!(endpoint.stream_end, StreamMarker::None | StreamMarker::Unknown);
         // What is a caller's own content says nothing of the call, whatever it calls itself.
         let is_content = !failed && endpoint.answer == AnswerKind::Opaque;
-        if streams && is_event_stream(headers) {
-            let editor = StreamEditor::new(endpoint.stream_end, plan.strip_usage);
+        let marker = match endpoint.stream_end {
+            StreamMarker::None | StreamMarker::Unknown => None,
+            marker => Some(marker).filter(|_| !failed),
+        };
+        let is_known = endpoint.body != BodyKind::Unread;
+        if is_event_stream(headers) && is_known && (marker.is_some() || !is_content) {
+            // A stream that nobody expects ends with its body.
+            let marker = marker.unwrap_or(StreamMarker::Unknown);
+            let editor = StreamEditor::new(marker, plan.strip_usage && !failed);
             Self::Events { editor: Box::new(editor) }
         } else if is_json(headers) && !is_content {
             let is_of_earlier_call = !failed && endpoint.addresses.is_some();

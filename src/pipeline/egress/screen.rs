@@ -5,8 +5,8 @@
 //! no rule could act on.
 
 use super::{Plan, reader::Reader};
-use crate::detect::{UNREAD, 
-    AnswerGuard, Report, StreamScreen, StreamStop, Tally, TextScreen, screen_answer,
+use crate::detect::{
+    AnswerGuard, Report, StreamScreen, StreamStop, Tally, TextScreen, UNREAD, screen_answer,
 };
 use crate::openai::{AnswerKind, BlockedAnswer, BodyKind, Endpoint};
 use crate::pipeline::{Gate, screening::JUDGE_AT_ONCE};

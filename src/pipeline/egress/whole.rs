@@ -4,7 +4,7 @@
 //! Owns the reading of these answers, which are small. It must never pass on a list that it could not read, nor
 //! show an object that it could not bind.
 
-use super::{Plan, reader::is_json};
+use super::{Plan, reader::is_event_stream};
 use crate::bus::policy::SelectModels;
 use crate::bus::upstream::UpstreamReply;
 use crate::openai::{AnswerKind, ObjectIds, filter_list, filter_page, next_after, object_ids};
@@ -23,9 +23,6 @@ use tokio::time::timeout;
 /// A longer answer is not a list, nor a file's or batch's description.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-/// A longer answer cannot be judged before it leaves.
-const MOST_JUDGED: usize = 64 * 1024 * 1024;
-
 /// How far a list is searched for an object of the caller's own before it counts as ended.
 const MOST_PAGES: usize = 10;
 
@@ -35,6 +32,10 @@ enum Treatment {
     PermittedModels,
     OwnObjects,
     Bind(ObjectKind),
+}
+
+fn most_judged() -> usize {
+    usize::try_from(screening::MOST_JUDGED_BYTES).unwrap_or(usize::MAX)
 }
 
 /// An answer that may begin.
@@ -53,13 +54,19 @@ pub(in crate::pipeline) async fn settle(
     pages: Option<&Pages>,
 ) -> Result<Settled, Stop> {
     let treatment = treatment(plan).filter(|_| reply.status.is_success());
-    let is_judged =
-        screening::holds_answer(plan.endpoint, &plan.guard, &reply, is_json(&reply.headers));
+    let is_judged = screening::holds_answer(
+        plan.endpoint,
+        &plan.guard,
+        &reply,
+        is_event_stream(&reply.headers),
+    );
     if treatment.is_none() && !is_judged {
         return Ok(Settled { reply, is_judged });
     }
-    let mut held = gate.settings.budget.body(&exchange.principal().agent_id);
-    let most = if treatment.is_some() { MOST_BYTES } else { MOST_JUDGED };
+    let (budget, caller) = (&gate.settings.budget, &exchange.principal().agent_id);
+    let is_file = plan.endpoint.answer == AnswerKind::Opaque;
+    let mut held = if is_file { budget.upload(caller) } else { budget.body(caller) };
+    let most = if treatment.is_some() { MOST_BYTES } else { most_judged() };
     let answer = read_whole(gate, &mut reply, &mut held, most).await?;
     let mut settled = match treatment {
         None => answer,
@@ -71,7 +78,7 @@ pub(in crate::pipeline) async fn settle(
             answer
         }
     };
-    if is_judged {
+    if is_judged && !settled.is_empty() {
         let failed = !reply.status.is_success();
         settled = screening::screen_whole(gate, exchange, plan, settled, failed).await?;
     }

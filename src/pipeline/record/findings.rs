@@ -76,9 +76,14 @@ impl Exchange {
         };
         let agent_id = Arc::clone(&self.caller.principal.agent_id);
         let message = QuarantineAgent { agent_id, reason, rule };
-        if let Err(error) = self.quarantine.tell(message) {
-            tracing::error!(%error, id = %self.record.id, "an agent could not be quarantined");
-        }
+        let line = self.quarantine.clone();
+        // The keeper may have no room at this moment, and this is not to be lost.
+        actix_web::rt::spawn(async move {
+            let agent_id = Arc::clone(&message.agent_id);
+            if let Err(error) = line.ask(message).await {
+                tracing::error!(%error, %agent_id, "an agent could not be quarantined");
+            }
+        });
     }
 
     fn conclusion(&self, outcome: Outcome) -> Conclusion {
