@@ -1,6 +1,7 @@
 //! Encoded payloads within a text.
 //!
-//! Owns what looks like base64, hexadecimal or percent-encoding and reads as text once it is decoded.
+//! Owns what looks like base64, hexadecimal, percent-encoding or escaped characters and reads as text once
+//! it is decoded.
 //! It must never need more of the text than the run itself: runs are cut at a greatest length.
 
 use base64::{
@@ -11,6 +12,9 @@ use std::ops::Range;
 
 /// The shortest run that is decoded.
 const MIN_RUN: usize = 24;
+
+/// The shortest run with escapes of JSON.
+const MIN_ESCAPED: usize = 8;
 
 /// The shortest run of hexadecimal digits.
 const MIN_HEX: usize = 32;
@@ -37,10 +41,12 @@ pub(super) enum Encoding {
     Digits,
     /// Percent-encoding.
     Percent,
+    /// Characters as JSON and many languages escape them: `\\u0041`.
+    Escapes,
 }
 
 impl Encoding {
-    pub(super) const ALL: [Self; 2] = [Self::Digits, Self::Percent];
+    pub(super) const ALL: [Self; 3] = [Self::Digits, Self::Percent, Self::Escapes];
 
     /// Tells `found` of the payloads from `from` on, where a run may begin. Returns from where to go on:
     /// everything before is decided.
@@ -56,7 +62,7 @@ impl Encoding {
             return bytes.len();
         }
         let mut at = from;
-        while let Some(window) = bytes.get(at..at + MIN_RUN) {
+        while let Some(window) = bytes.get(at..at + self.shortest()) {
             // The last byte that belongs to no run: the next one begins behind it at the earliest.
             if let Some(gap) = window.iter().rposition(|byte| !self.has(*byte)) {
                 at += gap + 1;
@@ -77,11 +83,19 @@ impl Encoding {
     }
 
     fn is_possible(self, bytes: &[u8]) -> bool {
-        bytes.len() >= MIN_RUN
+        bytes.len() >= self.shortest()
             && match self {
                 Self::Digits => true,
                 Self::Percent => memchr::memchr(b'%', bytes).is_some(),
+                Self::Escapes => memchr::memchr(b'\\', bytes).is_some(),
             }
+    }
+
+    const fn shortest(self) -> usize {
+        match self {
+            Self::Escapes => MIN_ESCAPED,
+            _ => MIN_RUN,
+        }
     }
 
     fn has(self, byte: u8) -> bool {
@@ -89,6 +103,7 @@ impl Encoding {
             || match self {
                 Self::Digits => matches!(byte, b'+' | b'/' | b'-' | b'_'),
                 Self::Percent => matches!(byte, b'%' | b'.' | b'_' | b'~' | b'+' | b'-'),
+                Self::Escapes => matches!(byte, b'\\' | b'.' | b'_' | b'+' | b'-' | b'@'),
             }
     }
 
@@ -101,7 +116,7 @@ impl Encoding {
             Self::Digits => {
                 rest.iter().skip(length).take(2).take_while(|byte| **byte == b'=').count()
             }
-            Self::Percent => 0,
+            Self::Percent | Self::Escapes => 0,
         };
         start + length + padding
     }
@@ -110,6 +125,7 @@ impl Encoding {
         match self {
             Self::Digits => hex(run).or_else(|| base64(run.trim_end_matches('='))),
             Self::Percent => percent(run),
+            Self::Escapes => escapes(run),
         }
     }
 }
@@ -156,6 +172,34 @@ fn percent(run: &str) -> Option<String> {
         rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }
     if escapes < MIN_ESCAPES { None } else { readable(decoded) }
+}
+
+/// At least one character must be escaped by its number: other escapes say nothing.
+fn escapes(run: &str) -> Option<String> {
+    if !run.contains("\\u") {
+        return None;
+    }
+    let mut decoded = String::with_capacity(run.len());
+    let mut rest = run;
+    while let Some((plain, escaped)) = rest.split_once('\\') {
+        decoded.push_str(plain);
+        let number = escaped.strip_prefix('u').and_then(|digits| digits.get(..4));
+        let number = number.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        rest = match number.and_then(char::from_u32) {
+            Some(character) => {
+                decoded.push(character);
+                escaped.get(5..).unwrap_or_default()
+            }
+            None => {
+                // A line's end and its like; what is escaped otherwise stands for itself.
+                let is_gap = escaped.starts_with(['b', 'f', 'n', 'r', 't']);
+                decoded.push_str(if is_gap { " " } else { "" });
+                escaped.get(usize::from(is_gap)..).unwrap_or_default()
+            }
+        };
+    }
+    decoded.push_str(rest);
+    Some(decoded)
 }
 
 /// Whether the beginning of a payload could be that of a text.

@@ -5,15 +5,17 @@
 
 mod automaton;
 mod cache;
+mod escapes;
 mod needle;
+mod pass;
 mod pattern;
+mod prefixes;
 
 pub(super) use needle::{MARKER_RULE, Needle};
 pub(super) use pattern::Problem;
 
-use super::{Boundary, CONTEXT_BYTES, View, decoded, fold::Folded};
-use automaton::{Automaton, End, Sweep};
-use needle::Match;
+use super::{View, decoded, fold::Folded};
+use pass::{Pass, Searches};
 use std::{ops::Range, sync::Arc};
 
 /// Payloads in payloads are scanned down to this depth.
@@ -21,20 +23,8 @@ const MAX_DEPTH: u8 = 2;
 
 /// Some rules, searched for together.
 pub(super) struct Scanner {
-    text: Vec<Search>,
-    folded: Vec<Search>,
-}
-
-/// One automaton, and to which rule each of its patterns belongs.
-struct Search {
-    automaton: Automaton,
-    owners: Vec<Owner>,
-}
-
-struct Owner {
-    needle: Arc<Needle>,
-    /// Which of the rule's patterns.
-    pattern: usize,
+    text: Searches,
+    folded: Searches,
 }
 
 /// What a rule has found.
@@ -61,6 +51,23 @@ pub(super) struct Text<'a> {
     pub(super) is_end: bool,
 }
 
+impl<'a> Text<'a> {
+    fn view(self, view: View) -> &'a str {
+        match (view, self.folded) {
+            (View::Text, _) => self.text,
+            (View::Folded, folded) => folded.map_or("", |folded| &folded.text),
+        }
+    }
+
+    /// Where a span of a view stands in the text.
+    fn source(self, view: View, span: Range<usize>) -> Range<usize> {
+        match (view, self.folded) {
+            (View::Folded, Some(folded)) => folded.source(span),
+            _ => span,
+        }
+    }
+}
+
 /// How far the search has come in a text.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
@@ -70,17 +77,12 @@ pub(super) struct Progress {
     payloads: [usize; decoded::Encoding::ALL.len()],
 }
 
-/// How far it has come in one view.
-#[derive(Debug, Default)]
-struct Pass {
-    sweeps: [Sweep; 2],
-    /// Rules that go on only behind their last hit, and where.
-    resume: Vec<(usize, usize)>,
-}
-
 impl Scanner {
     pub(super) fn build(needles: &[Arc<Needle>]) -> Result<Self, Problem> {
-        Ok(Self { text: searches(needles, View::Text)?, folded: searches(needles, View::Folded)? })
+        Ok(Self {
+            text: Searches::build(needles, View::Text)?,
+            folded: Searches::build(needles, View::Folded)?,
+        })
     }
 
     /// Goes on to the end of the text, and tells `hit` of what `wanted` rules find. Everything before
@@ -103,17 +105,9 @@ impl Scanner {
         wanted: &dyn Fn(usize) -> bool,
         hit: &mut dyn FnMut(Hit),
     ) -> usize {
-        let mut settled =
-            sweep_all(&self.text, &mut progress.text, (it.text, false), it, wanted, hit);
+        let mut settled = self.text.advance(&mut progress.text, View::Text, it, wanted, hit);
         if let Some(folded) = it.folded {
-            let at = sweep_all(
-                &self.folded,
-                &mut progress.folded,
-                (&folded.text, true),
-                it,
-                wanted,
-                hit,
-            );
+            let at = self.folded.advance(&mut progress.folded, View::Folded, it, wanted, hit);
             if at < folded.text.len() {
                 settled = settled.min(folded.source(at..folded.text.len()).start);
             }
@@ -156,120 +150,6 @@ impl Progress {
         self.text.shift(text);
         self.folded.shift(folded);
         self.payloads.iter_mut().for_each(|at| *at -= text);
-    }
-}
-
-impl Pass {
-    fn shift(&mut self, bytes: usize) {
-        if bytes == 0 {
-            return;
-        }
-        self.sweeps.iter_mut().for_each(|sweep| sweep.shift(bytes));
-        self.resume.retain_mut(|(_, from)| {
-            *from = from.saturating_sub(bytes);
-            *from > 0
-        });
-    }
-
-    fn settled(&self, searches: usize, end: usize) -> usize {
-        self.sweeps.iter().take(searches).map(Sweep::settled).fold(end, usize::min)
-    }
-}
-
-/// Up to two searches: of rules that begin where a word may, and of those that begin anywhere.
-fn searches(needles: &[Arc<Needle>], view: View) -> Result<Vec<Search>, Problem> {
-    let mut searches = Vec::new();
-    for boundary in Boundary::ALL {
-        let mut owners = Vec::new();
-        let mut patterns = Vec::new();
-        for needle in needles.iter().filter(|it| it.view == view && it.boundary == *boundary) {
-            for (pattern, hir) in needle.patterns.iter().enumerate() {
-                owners.push(Owner { needle: Arc::clone(needle), pattern });
-                patterns.push(hir);
-            }
-        }
-        if !patterns.is_empty() {
-            let automaton = Automaton::build(&patterns, *boundary == Boundary::Word)?;
-            searches.push(Search { automaton, owners });
-        }
-    }
-    Ok(searches)
-}
-
-/// Goes on in one view of a text. Everything before the returned place of the view is decided.
-fn sweep_all(
-    searches: &[Search],
-    pass: &mut Pass,
-    (view, is_folded): (&str, bool),
-    text: Text<'_>,
-    wanted: &dyn Fn(usize) -> bool,
-    hit: &mut dyn FnMut(Hit),
-) -> usize {
-    let Pass { sweeps, resume } = pass;
-    for (search, sweep) in searches.iter().zip(sweeps) {
-        search.automaton.sweep(sweep, view, text.is_end, &mut |start, ends| {
-            for (owner, end) in search.longest(ends) {
-                let rule = owner.needle.rule;
-                let is_past = |(it, from): &(usize, usize)| *it == rule && start < *from;
-                if !wanted(rule) || resume.iter().any(is_past) {
-                    continue;
-                }
-                let Some(found) = owner.check(view, start..end, text, is_folded) else { continue };
-                match resume.iter_mut().find(|(it, _)| *it == rule) {
-                    Some((_, from)) => *from = end,
-                    None => resume.push((rule, end)),
-                }
-                hit(found);
-            }
-        });
-    }
-    pass.settled(searches.len(), view.len())
-}
-
-impl Search {
-    /// The longest match of each rule.
-    fn longest(&self, ends: &mut [End]) -> impl Iterator<Item = (&Owner, usize)> {
-        let rule = |end: &End| self.owners.get(end.pattern).map(|owner| owner.needle.rule);
-        ends.sort_unstable_by_key(|end| (rule(end), usize::MAX - end.at, end.pattern));
-        let mut last = None;
-        ends.iter().filter_map(move |end| {
-            let owner = self.owners.get(end.pattern)?;
-            let previous = last.replace(owner.needle.rule);
-            (previous != last).then_some((owner, end.at))
-        })
-    }
-}
-
-impl Owner {
-    /// The hit, if the match counts.
-    fn check(
-        &self,
-        view: &str,
-        span: Range<usize>,
-        text: Text<'_>,
-        is_folded: bool,
-    ) -> Option<Hit> {
-        let source = |range: Range<usize>| match text.folded {
-            Some(folded) if is_folded => folded.source(range),
-            _ => range,
-        };
-        let place = source(span.clone());
-        let before = place.start.saturating_sub(CONTEXT_BYTES)..place.start;
-        let found = Match {
-            text: view,
-            start: span.start,
-            end: span.end,
-            pattern: self.pattern,
-            context: text.text.as_bytes().get(before).unwrap_or_default(),
-        };
-        let value = self.needle.value(found)?;
-        Some(Hit {
-            rule: self.needle.rule,
-            priority: self.needle.priority,
-            span: place,
-            value: source(value),
-            decoded: None,
-        })
     }
 }
 

@@ -107,3 +107,26 @@ fn a_tally_knows_what_weighs() {
     assert!(tally.saw(DataClass::Pii) && !tally.saw(DataClass::Phi));
     assert!(!tally.stops() && !tally.quarantines() && !tally.is_empty());
 }
+
+#[test]
+fn what_follows_an_escape_that_stands_in_the_text_begins_a_word() {
+    for before in ["\\n", "\\t", "\\\\\\n", " ", "\""] {
+        let (redacted, ..) = judged_on(SURFACE, &format!("is{before}sk-abcdef12."));
+        assert_eq!(redacted, format!("is{before}[REDACTED:SECRET_KEY]."), "{before}");
+    }
+    assert!(!judged_on(SURFACE, r"is\u003dsk-abcdef12.").0.contains("abcdef12"));
+    for before in ["x", "\\\\n", "\\q", "u003d"] {
+        let text = format!("is{before}sk-abcdef12.");
+        assert_eq!(judged_on(SURFACE, &text).0, text, "{before}");
+    }
+    let (redacted, ..) = judged_on(SURFACE, r"and\nann@acme.org");
+    assert_eq!(redacted, r"and\n[REDACTED:PII_EMAIL]", "an escape's letter is not redacted");
+}
+
+#[test]
+fn characters_that_are_escaped_in_the_text_are_read() {
+    let (redacted, ..) = judged_on(SURFACE, r#"{"to":"ann\u0040acme.org"}"#);
+    assert_eq!(redacted, r#"{"to":"[REDACTED:PII_EMAIL]"}"#);
+    let text = r"a path: C:\users\new";
+    assert_eq!(judged_on(SURFACE, text).0, text);
+}

@@ -58,6 +58,10 @@ fn texts() -> impl Strategy<Value = String> {
 fn parts() -> impl Strategy<Value = &'static str> {
     prop_oneof![
         Just("sk-abcdef12"),
+        Just("\\n"),
+        Just("\\u0040"),
+        Just("a.b\\u0040c.org"),
+        Just("\\"),
         Just("sk-"),
         Just("a.b@c.org"),
         Just("@"),

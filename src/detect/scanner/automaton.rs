@@ -3,7 +3,7 @@
 //! Owns the search: at each place where a match may begin, all patterns are tried at once, until
 //! none can match any more. It must never skip a place where one could.
 
-use super::{cache, cache::Slot, needle::is_word, pattern::Problem};
+use super::{cache, cache::Slot, escapes, needle::is_word, pattern::Problem, prefixes::Prefixes};
 use regex_automata::{
     Anchored, MatchKind,
     hybrid::{
@@ -14,7 +14,7 @@ use regex_automata::{
     util::start,
 };
 use regex_syntax::hir::Hir;
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 /// Room for lazily built states, per thread; when it is full they are built anew.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -31,6 +31,8 @@ pub(super) struct Automaton {
     bytes: [u8; 256],
     /// One byte of each class of bytes that all patterns treat alike.
     representatives: Vec<u8>,
+    /// How matches begin, where the patterns spell it out.
+    prefixes: Option<Prefixes>,
     /// Whether matches begin only where a word may.
     at_words: bool,
 }
@@ -47,7 +49,7 @@ pub(super) struct End {
 pub(super) struct Sweep {
     /// Where the next match may begin.
     next: usize,
-    /// Where one may have begun: in the order of the text, the first still going on.
+    /// Where one may have begun that has not ended, in the order of the text.
     runs: Vec<Run>,
 }
 
@@ -57,8 +59,8 @@ struct Run {
     start: usize,
     /// How far it was read.
     at: usize,
-    /// From where it goes on; `None`: it has ended, and waits for those before it.
-    state: Option<cache::Saved>,
+    /// From where it goes on.
+    state: cache::Saved,
     ends: Vec<End>,
 }
 
@@ -76,18 +78,6 @@ impl Sweep {
             run.at -= bytes;
             run.ends.iter_mut().for_each(|end| end.at -= bytes);
         }
-    }
-
-    /// Hands over the runs that have ended and wait for no other.
-    fn hand_over(&mut self, found: &mut impl FnMut(usize, &mut Vec<End>)) {
-        let mut is_waiting = false;
-        self.runs.retain_mut(|run| {
-            is_waiting |= run.state.is_some();
-            if !is_waiting && !run.ends.is_empty() {
-                found(run.start, &mut run.ends);
-            }
-            is_waiting && (run.state.is_some() || !run.ends.is_empty())
-        });
     }
 }
 
@@ -117,31 +107,34 @@ impl Automaton {
             .representatives(0..=u8::MAX)
             .filter_map(|unit| unit.as_u8())
             .collect();
-        let mut automaton = Self { dfa: Arc::new(dfa), bytes: [0; 256], representatives, at_words };
+        let prefixes = Prefixes::of(patterns);
+        let dfa = Arc::new(dfa);
+        let mut automaton = Self { dfa, bytes: [0; 256], representatives, prefixes, at_words };
         automaton.learn_bytes();
         Ok(automaton)
     }
 
     /// Goes on to the end of the text. `found` is told where a match has begun and where each pattern's
-    /// longest one ends, in the order of the text.
+    /// longest one ends, in any order; those that begin before what is settled are complete.
     pub(super) fn sweep(
         &self,
         sweep: &mut Sweep,
         text: &str,
         is_end: bool,
-        found: &mut impl FnMut(usize, &mut Vec<End>),
+        found: &mut impl FnMut(usize, &[End]),
     ) {
         if sweep.next == text.len() && sweep.runs.is_empty() {
             return;
         }
         let bytes = text.as_bytes();
         cache::with(&self.dfa, |slot| {
-            if !sweep.runs.is_empty() {
-                for run in &mut sweep.runs {
-                    self.resume(slot, run, bytes, is_end);
+            sweep.runs.retain_mut(|run| {
+                let goes_on = self.resume(slot, run, bytes, is_end);
+                if !goes_on {
+                    found(run.start, &run.ends);
                 }
-                sweep.hand_over(found);
-            }
+                goes_on
+            });
             self.begin(slot, sweep, bytes, is_end, found);
         });
     }
@@ -153,49 +146,52 @@ impl Automaton {
         sweep: &mut Sweep,
         bytes: &[u8],
         is_end: bool,
-        found: &mut impl FnMut(usize, &mut Vec<End>),
+        found: &mut impl FnMut(usize, &[End]),
     ) {
         let first = sweep.next;
         let mut before = first.checked_sub(1).and_then(|at| bytes.get(at)).copied();
         let mut ends = Vec::new();
+        // Seldom; it is looked at closely only then.
+        let has_escapes = self.at_words && memchr::memchr(b'\\', bytes).is_some();
         for (start, &byte) in (first..).zip(bytes.get(first..).unwrap_or_default()) {
             let after = before.replace(byte);
-            if !self.may_begin(after, byte) {
+            let mut may_begin = self.may_begin(after, byte);
+            if has_escapes && self.kind(byte) & START != 0 {
+                may_begin |= escapes::end_before(bytes, start);
+                may_begin &= !escapes::is_letter(bytes, start);
+            }
+            if !may_begin || !self.begins_well(bytes, start) {
                 continue;
             }
             let state = self
                 .start(slot, after)
                 .and_then(|state| self.read(slot, state, bytes, start, &mut ends))
                 .and_then(|state| self.pause(slot, state, bytes.len(), is_end, &mut ends));
-            if state.is_none() && (sweep.runs.is_empty() || ends.is_empty()) {
-                if !ends.is_empty() {
-                    found(start, &mut ends);
-                    ends.clear();
-                }
-            } else {
-                sweep.runs.push(Run {
-                    start,
-                    at: bytes.len(),
-                    state,
-                    ends: std::mem::take(&mut ends),
-                });
+            if let Some(state) = state {
+                let ends = mem::take(&mut ends);
+                sweep.runs.push(Run { start, at: bytes.len(), state, ends });
+            } else if !ends.is_empty() {
+                found(start, &ends);
+                ends.clear();
             }
         }
         sweep.next = bytes.len();
     }
 
-    fn resume(&self, slot: &mut Slot, run: &mut Run, bytes: &[u8], is_end: bool) {
-        let Some(saved) = run.state.take() else { return };
-        let state = slot.restore(saved).or_else(|| {
+    /// Whether the run goes on behind the bytes.
+    fn resume(&self, slot: &mut Slot, run: &mut Run, bytes: &[u8], is_end: bool) -> bool {
+        let state = slot.restore(run.state).or_else(|| {
             run.ends.clear();
             run.at = run.start;
             let before = run.start.checked_sub(1).and_then(|at| bytes.get(at)).copied();
             self.start(slot, before)
         });
-        run.state = state
+        let state = state
             .and_then(|state| self.read(slot, state, bytes, run.at, &mut run.ends))
             .and_then(|state| self.pause(slot, state, bytes.len(), is_end, &mut run.ends));
         run.at = bytes.len();
+        run.state = state.unwrap_or(run.state);
+        state.is_some()
     }
 
     fn start(&self, slot: &mut Slot, before: Option<u8>) -> Option<LazyStateID> {
@@ -269,6 +265,10 @@ impl Automaton {
             && !(self.at_words
                 && kind & WORD != 0
                 && before.is_some_and(|before| self.kind(before) & WORD != 0))
+    }
+
+    fn begins_well(&self, bytes: &[u8], start: usize) -> bool {
+        self.prefixes.as_ref().is_none_or(|prefixes| prefixes.may_begin(bytes, start))
     }
 
     fn kind(&self, byte: u8) -> u8 {

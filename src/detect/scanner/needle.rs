@@ -3,8 +3,9 @@
 //! Owns when a match counts. It must never look further than at the match, at the text shortly
 //! before it and at the one character behind it.
 
-use super::{pattern, pattern::Problem};
+use super::{escapes, pattern, pattern::Problem, prefixes};
 use crate::detect::{Boundary, Rule, View, validators};
+use crate::policy::closest;
 use aho_corasick::AhoCorasick;
 use regex_automata::{Anchored, Input, meta};
 use regex_syntax::hir::{Hir, Look};
@@ -24,6 +25,8 @@ pub(in crate::detect) struct Needle {
     pub(super) view: View,
     pub(super) boundary: Boundary,
     pub(super) patterns: Vec<Hir>,
+    /// Per pattern: whether it spells out how its matches begin.
+    pub(super) spells: Vec<bool>,
     /// Per pattern with a group named `value`: what finds it.
     values: Vec<Option<meta::Regex>>,
     validators: Vec<validators::Validator>,
@@ -62,6 +65,7 @@ impl Needle {
             priority: rule.priority,
             view: rule.view,
             boundary: rule.boundary,
+            spells: patterns.iter().map(|it| prefixes::beginnings(it).is_some()).collect(),
             patterns,
             values,
             validators,
@@ -79,6 +83,7 @@ impl Needle {
             priority: u8::MAX,
             view: View::Text,
             boundary: Boundary::None,
+            spells: vec![true],
             patterns: vec![pattern::parse(MARKER, View::Text)?],
             values: vec![None],
             validators: Vec::new(),
@@ -125,7 +130,9 @@ pub(in crate::detect) const fn is_word(byte: u8) -> bool {
 fn stands_alone(it: Match<'_>) -> bool {
     let is_word_at = |at: usize| it.text.as_bytes().get(at).is_some_and(|byte| is_word(*byte));
     let is_in_word = |at: usize| is_word_at(at) && at.checked_sub(1).is_some_and(is_word_at);
-    !is_in_word(it.start) && !is_in_word(it.end)
+    let bytes = it.text.as_bytes();
+    let begins = !is_in_word(it.start) || escapes::end_before(bytes, it.start);
+    begins && !escapes::is_letter(bytes, it.start) && !is_in_word(it.end)
 }
 
 /// Finds the group `value` in exactly what the pattern has matched.
@@ -161,10 +168,11 @@ fn ending(written: &str) -> Result<Option<meta::Regex>, Problem> {
 
 fn validator(name: &str) -> Result<validators::Validator, Problem> {
     validators::named(name).ok_or_else(|| {
-        Problem::new(
-            format!("there is no validator `{name}`"),
-            format!("use one of: {}", validators::NAMES.join(", ")),
-        )
+        let remedy = match closest(name, validators::NAMES.iter().copied()) {
+            Some(meant) => format!("write `{meant}`"),
+            None => "use one of those that docs/detections.md lists".to_owned(),
+        };
+        Problem::new(format!("there is no validator `{name}`"), remedy)
     })
 }
 

@@ -1,6 +1,8 @@
 //! Tests of the scanner against a naive one that tries every pattern at every place.
 
+use super::needle::Match;
 use super::*;
+use crate::detect::CONTEXT_BYTES;
 use crate::detect::detections::testing::detections;
 use proptest::prelude::*;
 use regex_automata::{
