@@ -18,7 +18,7 @@ pub use files::{DetectionsFile, LoadedDetections, LoadedPolicy, PolicyPaths};
 use crate::bus::Line;
 use crate::bus::broadcast::Publish;
 use crate::bus::policy::{CheckGrants, DetectionsView, ListPermissions, PolicyView};
-use crate::detect::Detections;
+use crate::detect::{Detections, Profile};
 use crate::policy::{Decision, Policy};
 use crate::types::Permission;
 use actix::{Actor, AsyncContext, Context, Handler, MessageResult, WrapFuture};
@@ -38,6 +38,8 @@ pub struct PolicySnapshot {
     pub view: Arc<PolicyView>,
     /// The rules of detection.
     pub detections: Arc<Detections>,
+    /// What they do for callers of whom no override speaks, kept ready.
+    pub common: Arc<Profile>,
     /// Their text, version and the last errors.
     pub detections_view: Arc<DetectionsView>,
 }
@@ -49,6 +51,7 @@ impl PolicySnapshot {
             policy: policy.policy,
             view: policy.view,
             detections: detections.detections,
+            common: detections.common,
             detections_view: detections.view,
         }
     }

@@ -242,11 +242,16 @@ fn intern<K: Clone + Eq + std::hash::Hash, V>(
     key: K,
     make: impl FnOnce(&K) -> Arc<V>,
 ) -> Arc<V> {
-    let mut interned = interned.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = || interned.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = known().get(&key).and_then(Weak::upgrade) {
+        return known;
+    }
+    // Nobody waits meanwhile: two may make the same, and one is kept.
+    let made = make(&key);
+    let mut interned = known();
     if let Some(known) = interned.get(&key).and_then(Weak::upgrade) {
         return known;
     }
-    let made = make(&key);
     interned.retain(|_, it| it.strong_count() > 0);
     interned.insert(key, Arc::downgrade(&made));
     made

@@ -73,6 +73,15 @@ impl Profile {
         &self.detections
     }
 
+    /// Makes what it is searched with now, rather than when it is first needed.
+    pub fn prepare(&self) {
+        for lifecycle in Lifecycle::ALL {
+            if self.acts(*lifecycle) {
+                self.acting_scanner(*lifecycle);
+            }
+        }
+    }
+
     /// What a rule does.
     pub fn action(&self, rule: usize, lifecycle: Lifecycle) -> Action {
         self.watch(lifecycle).actions.get(rule).copied().unwrap_or(Action::Allow)

@@ -4,7 +4,7 @@
 //! watch's.
 
 use crate::bus::policy::{DetectionsView, PolicyView};
-use crate::detect::{CorrelationKey, DetectionError, Detections};
+use crate::detect::{Audience, CorrelationKey, DetectionError, Detections, Profile};
 use crate::policy::{Policy, PolicyError, SourceFile};
 use crate::types::Sensitive;
 use std::{
@@ -87,6 +87,8 @@ pub struct DetectionsFile {
 pub struct LoadedDetections {
     /// The rules.
     pub detections: Arc<Detections>,
+    /// What they do for callers of whom no override speaks: made ready here, so that no call waits for it.
+    pub common: Arc<Profile>,
     /// Their text and version.
     pub view: Arc<DetectionsView>,
 }
@@ -114,7 +116,11 @@ impl DetectionsFile {
             loaded_at: crate::clock::now(),
             error: None,
         };
-        Ok(LoadedDetections { detections: Arc::new(detections), view: Arc::new(view) })
+        let detections = Arc::new(detections);
+        let anybody = Audience { roles: &[], app_context: None, detectors: &[], steps_up: false };
+        let common = detections.profile(&anybody);
+        common.prepare();
+        Ok(LoadedDetections { detections, common, view: Arc::new(view) })
     }
 }
 

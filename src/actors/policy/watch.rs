@@ -125,8 +125,9 @@ impl Watch {
     fn accept_detections(&self, loaded: LoadedDetections) {
         let version = Arc::clone(&loaded.view.version);
         tracing::info!(version = %version, rules = loaded.view.rules, "detections reloaded");
-        let LoadedDetections { detections, view } = loaded;
-        let snapshot = PolicySnapshot { detections, detections_view: view, ..self.current() };
+        let LoadedDetections { detections, common, view } = loaded;
+        let current = self.current();
+        let snapshot = PolicySnapshot { detections, common, detections_view: view, ..current };
         self.published.store(Arc::new(snapshot));
         self.tell(Event::DetectionsReloaded { version });
     }
