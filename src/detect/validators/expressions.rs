@@ -6,15 +6,32 @@ use super::wording::letters_in_words;
 
 /// Code, a template, a path or an address, which stands for a value but is none.
 pub(super) fn is_expression(value: &str) -> bool {
-    const PARTS: [&str; 14] = [
-        "::", "*.", "${", "->", "=>", "()", "://", "%(", "{}", "{0}", "[0", "['", "[a-z", "a-z0-9",
+    const PARTS: [&str; 18] = [
+        "::",
+        "*.",
+        "${",
+        "->",
+        "=>",
+        "()",
+        "://",
+        "%(",
+        "{}",
+        "{0}",
+        "[0",
+        "['",
+        "[a-z",
+        "a-z0-9",
+        "process.env",
+        "import.meta",
+        "environ",
+        "getenv",
     ];
     let lower = value.to_ascii_lowercase();
     PARTS.iter().any(|part| lower.contains(part))
         || value.starts_with(['<', '{', '(', '['])
         || [
             "arn:", "./", "../", "//", "~/", "/usr", "/etc", "/home", "/var", "/opt", "/run",
-            "/tmp", "/^",
+            "/tmp", "/^", "$_",
         ]
         .iter()
         .any(|path| value.starts_with(path))
@@ -99,6 +116,8 @@ mod tests {
             "~/.pass1",
             "https://acme.test/1",
             "self->pass1",
+            "process.env.API_KEY",
+            "$_POST[",
         ] {
             assert!(is_expression(text), "{text}");
         }
