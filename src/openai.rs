@@ -40,7 +40,8 @@ pub use endpoint::{
 };
 pub use events::{
     CallKey, CallList, CallPiece, ChoiceSeen, Cut, Ends, Event, EventCutter, EventText, EventTexts,
-    ListedCall, MAX_EVENT_BYTES, Number, StreamHead, TextKey, escaped, read_event, stream_head,
+    ListedCall, MAX_EVENT_BYTES, Number, OtherLine, StreamHead, TextKey, escaped, read_event,
+    stream_head,
 };
 pub use list::{UnreadableList, filter_list, filter_page, next_after};
 pub use multipart::{FormReader, boundary};

@@ -28,7 +28,7 @@ use crate::bus::Bus;
 use crate::config::{BlockedStatus, Config, StreamDetection, UnknownEndpoints};
 use crate::detect::StreamSettings;
 use crate::openai::{Blocked, ReadOptions, find};
-use crate::types::{ExchangeId, Governed, Refusal, Sensitive, Surface};
+use crate::types::{ExchangeId, Governed, Lifecycle, Refusal, Sensitive, Surface};
 use actix_web::{
     HttpRequest,
     dev::Payload,
@@ -238,6 +238,9 @@ async fn answer(
         exchange.note_call(&call);
     }
     let (permit, guard) = admit::authorize(gate, exchange, &call).await?;
+    if let Some(tail) = tail.as_ref().filter(|_| guard.profile.acts(Lifecycle::Ingress)) {
+        tail.refuse_fields();
+    }
     let screened = screening::screen_call(gate, exchange, call, permit, &guard).await?;
     if screened.call().facts().stream {
         exchange.open_stream()?;

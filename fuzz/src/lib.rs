@@ -11,6 +11,7 @@ pub mod batches;
 pub mod calls;
 pub mod forms;
 pub mod heads;
+pub mod lanes;
 pub mod policies;
 pub mod streams;
 pub mod tokens;
@@ -19,12 +20,13 @@ pub mod tokens;
 pub type Check = fn(&[u8]);
 
 /// Each target's name and its check.
-pub const TARGETS: [(&str, Check); 8] = [
+pub const TARGETS: [(&str, Check); 9] = [
     ("answers", answers::check),
     ("batches", batches::check),
     ("calls", calls::check),
     ("forms", forms::check),
     ("heads", heads::check),
+    ("lanes", lanes::check),
     ("policies", policies::check),
     ("streams", streams::check),
     ("tokens", tokens::check),

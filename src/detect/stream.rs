@@ -15,7 +15,7 @@ mod texts;
 pub use plain::TextScreen;
 
 use super::{profile::Profile, tally::Tally};
-use crate::openai::{BlockedAnswer, Endpoint};
+use crate::openai::{BlockedAnswer, Endpoint, Unread};
 use crate::policy::ToolPolicy;
 use crate::types::{Lifecycle, Scan, ScanExtent};
 use bytes::Bytes;
@@ -64,7 +64,8 @@ enum Gap {
     NothingWatches,
     Unreadable,
     TooMuchHeld,
-    Binary,
+    Stopped,
+    Unread(Unread),
 }
 
 impl Gap {
@@ -73,7 +74,8 @@ impl Gap {
             Self::NothingWatches => "no rule looks at answers",
             Self::Unreadable => "an event could not be read",
             Self::TooMuchHeld => "held text reached its bound",
-            Self::Binary => "images, audio and files are not read",
+            Self::Stopped => "the answer was stopped before its end",
+            Self::Unread(unread) => unread.as_str(),
         }
     }
 }

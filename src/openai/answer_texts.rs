@@ -11,7 +11,7 @@ use super::{
     batch_file::lines,
     edits::Edit,
     endpoint::{AnswerKind, BodyKind, Endpoint, FormKind},
-    json::Document,
+    json::{Document, Value},
     texts::{Place, Shape, TextSpan, Texts, Unread, Walk},
 };
 use crate::types::{ObjectKind, TextSurface};
@@ -26,6 +26,8 @@ pub struct AnswerTexts {
     pub tool_calls: Vec<ToolCall>,
     /// The choices of a completion, the items of a response, or the whole of a transcription.
     pub choices: Vec<AnswerChoice>,
+    /// Whether the answer is a file whose lines hold answers.
+    is_lines: bool,
 }
 
 /// Where text stands in a whole answer to a call of `endpoint`. `None`: it cannot be read.
@@ -60,15 +62,35 @@ impl AnswerTexts {
         self.choices.get(choice).map(|choice| choice.logprobs.clone()).unwrap_or_default()
     }
 
+    /// What takes the probabilities out of all choices.
+    pub fn all_logprobs(&self) -> Vec<Edit> {
+        self.choices.iter().flat_map(|choice| choice.logprobs.iter().cloned()).collect()
+    }
+
     /// What takes tool calls, by their places in [`tool_calls`](Self::tool_calls), out of the answer. A
     /// choice that is left without any ends for `content_filter`.
     pub fn remove_tool_calls(&self, answer: &[u8], going: &[usize]) -> Vec<Edit> {
         let starts = going.iter().filter_map(|place| self.tool_calls.get(*place));
         let starts: Vec<usize> = starts.map(|call| call.range.start).collect();
-        match Document::parse(answer) {
-            Ok(document) if !starts.is_empty() => choice::removal(document.root(), &starts),
-            _ => Vec::new(),
+        if starts.is_empty() {
+            return Vec::new();
         }
+        if !self.is_lines {
+            let document = Document::parse(answer);
+            return document
+                .map(|document| choice::removal(document.root(), &starts))
+                .unwrap_or_default();
+        }
+        let documents = lines(answer).filter_map(|(_, offset, line)| {
+            Document::parse(line).ok().map(|document| (offset, document))
+        });
+        let removal = |(offset, document): (usize, Document<'_>)| {
+            let starts: Vec<usize> =
+                starts.iter().filter_map(|start| start.checked_sub(offset)).collect();
+            let edits = answer_of(document.root()).map(|body| choice::removal(body, &starts));
+            edits.unwrap_or_default().into_iter().map(move |edit| edit.behind(offset))
+        };
+        documents.flat_map(removal).collect()
     }
 }
 
@@ -76,22 +98,30 @@ fn json_texts(place: Place, answer: &[u8]) -> Option<AnswerTexts> {
     let document = Document::parse(answer).ok()?;
     let mut found = AnswerTexts::default();
     Walk { texts: &mut found.texts, offset: 0, trusts_ids: true }.value(document.root(), place);
-    choice::collect(document.root(), &mut found);
+    choice::collect(document.root(), 0, &mut found);
     Some(found)
 }
 
 /// A file's content: what a batch has put out, or anything.
 fn file_texts(content: &[u8]) -> AnswerTexts {
-    let mut texts = Texts::default();
+    let mut found = AnswerTexts { is_lines: true, ..AnswerTexts::default() };
     for (_, offset, line) in lines(content) {
         let Ok(document) = Document::parse(line) else {
             let all = plain(TextSurface::Other, content);
             return all.unwrap_or_else(|| unread(Unread::Binary));
         };
         let place = Place::new(Shape::Line, TextSurface::Other);
-        Walk { texts: &mut texts, offset, trusts_ids: true }.value(document.root(), place);
+        Walk { texts: &mut found.texts, offset, trusts_ids: true }.value(document.root(), place);
+        if let Some(answer) = answer_of(document.root()) {
+            choice::collect(answer, offset, &mut found);
+        }
     }
-    AnswerTexts { texts, ..AnswerTexts::default() }
+    found
+}
+
+/// The answer in a line of what a batch has put out.
+fn answer_of(line: Value<'_>) -> Option<Value<'_>> {
+    line.member("response")?.member("body")
 }
 
 /// An answer that is text as a whole.

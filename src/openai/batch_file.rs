@@ -98,11 +98,8 @@ pub(super) fn line_edits(
     for (_, start, line) in lines(content) {
         let Ok(document) = Document::parse(line) else { continue };
         let start = offset + start;
-        let shifted = |edit: Edit| {
-            Edit::replacement(start + edit.range.start..start + edit.range.end, edit.with)
-        };
         let body = read_line(document.root())?.body;
-        edits.extend(edits_of(body)?.into_iter().map(shifted));
+        edits.extend(edits_of(body)?.into_iter().map(|edit| edit.behind(start)));
     }
     Ok(edits)
 }

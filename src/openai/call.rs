@@ -153,6 +153,11 @@ impl Call {
         &self.target
     }
 
+    /// What the query says, without its escapes; `None` where there is none.
+    pub fn query_text(&self) -> Option<Cow<'_, str>> {
+        self.target.split_once('?').map(|(_, query)| head::query_text(query))
+    }
+
     /// The content type to send with the body: ours for JSON, the caller's own, with its boundary,
     /// for a form.
     pub fn content_type(&self) -> Option<&str> {

@@ -26,6 +26,11 @@ impl Edit {
         Self { range, with: with.into() }
     }
 
+    /// The same in a document that stands behind this many bytes.
+    pub(super) fn behind(self, bytes: usize) -> Self {
+        Self { range: bytes + self.range.start..bytes + self.range.end, ..self }
+    }
+
     /// Whether it takes out, among others, all of these bytes.
     pub(super) fn takes(&self, range: &Range<usize>) -> bool {
         self.range.start <= range.start && range.end <= self.range.end && !self.range.is_empty()

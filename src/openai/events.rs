@@ -12,9 +12,10 @@ mod typed;
 mod walk;
 
 pub use cutter::{Cut, EventCutter, MAX_EVENT_BYTES};
-pub use event::{Event, escaped};
+pub use event::{Event, OtherLine, escaped};
 pub use head::{StreamHead, stream_head};
 
+use super::texts::Unread;
 use super::{
     Endpoint, StreamMarker,
     edits::{Edit, removals},
@@ -41,6 +42,8 @@ pub struct EventText {
     pub surface: TextSurface,
     /// The running text that it is a piece of; `None`: it is whole in itself.
     pub key: Option<TextKey>,
+    /// Whether it is the name of a member.
+    pub is_name: bool,
     /// Where it stands.
     pub range: Range<usize>,
     /// Whether it is written with escapes.
@@ -79,12 +82,21 @@ pub struct CallPiece {
     pub key: CallKey,
     /// Its name, where this event tells it.
     pub name: Option<Box<str>>,
+    /// Whether the name, like the arguments, comes in pieces.
+    pub in_pieces: bool,
     /// A piece of its arguments.
     pub arguments: Option<EventText>,
     /// The number by which the event names the call within its choice.
     pub index: Option<Number>,
     /// More of it is to come: the provider does not run this call itself.
     pub is_open: bool,
+}
+
+impl CallPiece {
+    /// A piece of a call of which all comes in pieces, that says nothing yet.
+    fn of(key: CallKey) -> Self {
+        Self { key, name: None, in_pieces: true, arguments: None, index: None, is_open: true }
+    }
 }
 
 /// A list of an event that holds tool calls: one that may not be made can be taken out of it.
@@ -192,8 +204,10 @@ pub struct EventTexts {
     pub output: Option<Number>,
     /// It is there for its tool calls alone.
     pub only_calls: bool,
-    /// It holds images or sound, which nobody reads.
-    pub has_binary: bool,
+    /// It is there for pieces of arguments alone, which another event can carry as well.
+    pub only_pieces: bool,
+    /// What nobody reads in it.
+    pub unread: Vec<Unread>,
 }
 
 impl EventTexts {
@@ -211,6 +225,7 @@ pub fn read_event(endpoint: &Endpoint, data: &[u8]) -> Option<EventTexts> {
     let document = Document::parse(data).ok()?;
     let root = document.root();
     let mut reader = Reader::new(data, own_surface(endpoint));
+    reader.logprobs(root);
     let is_chunk = |(key, value): (json::Value<'_>, json::Value<'_>)| {
         value.kind() == Kind::Array && key.as_str().as_deref() == Some("choices")
     };
@@ -219,7 +234,7 @@ pub fn read_event(endpoint: &Endpoint, data: &[u8]) -> Option<EventTexts> {
     } else {
         typed::read(&mut reader, root);
     }
-    Some(reader.found)
+    Some(reader.into_found())
 }
 
 /// What a text of an answer is where nothing else is said.

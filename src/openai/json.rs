@@ -89,6 +89,11 @@ impl<'d> Value<'d> {
         wide(node.start)..wide(node.end)
     }
 
+    /// As it is written, quotes and brackets included.
+    pub(crate) fn raw(self) -> &'d str {
+        self.text.get(self.span()).unwrap_or_default()
+    }
+
     /// A string's text without its escapes; `None` for anything else.
     pub(crate) fn as_str(self) -> Option<Cow<'d, str>> {
         let Kind::String { escaped } = self.kind() else { return None };

@@ -3,6 +3,7 @@
 //! Owns the framing and the rule that a form has one reading: where lenient readers differ, it is
 //! refused. It must never copy a file's bytes, nor keep a value that nobody asked for.
 
+mod behind;
 mod boundary;
 mod delimiter;
 mod head;
@@ -11,10 +12,11 @@ mod part;
 
 pub use boundary::boundary;
 
-pub(super) use part::FormPart;
+pub(super) use part::{FormPart, is_file_field};
 
 use super::fields::refuse;
 use crate::types::{Refusal, Sensitive};
+use behind::Behind;
 use delimiter::Delimiters;
 use head::PartHead;
 use part::{Ended, Part};
@@ -39,6 +41,11 @@ pub struct FormReader {
     values: Vec<(&'static str, Sensitive<String>)>,
     file: Option<Range<u64>>,
     parts: Vec<FormPart>,
+    /// Whether the file that is being read streams on.
+    streams: bool,
+    /// The part that is being read, where it stands behind such a file.
+    behind: Option<Behind>,
+    says_much_behind: bool,
     /// What was wrong: nothing is read after it.
     refusal: Option<Refusal>,
 }
@@ -69,6 +76,9 @@ impl FormReader {
             values: Vec::new(),
             file: None,
             parts: Vec::new(),
+            streams: false,
+            behind: None,
+            says_much_behind: false,
             refusal: None,
         }
     }
@@ -95,6 +105,30 @@ impl FormReader {
     /// The parts that have been read to their end, in order.
     pub(super) fn parts(&self) -> &[FormPart] {
         &self.parts
+    }
+
+    /// Where the data of each part begins, also of the one that is being read.
+    pub(super) fn data_starts(&self) -> impl Iterator<Item = u64> {
+        let open = self.part.as_ref().map(|part| part.start);
+        self.parts.iter().map(|part| part.data.start).chain(open)
+    }
+
+    /// Whether a file is being read; what only calls itself a file is none.
+    pub fn is_in_file(&self) -> bool {
+        let is_named = self.names.last().is_some_and(|name| is_file_field(name));
+        let is_file = self.part.as_ref().is_some_and(|part| part.is_file);
+        self.place == Place::Data && is_file && is_named
+    }
+
+    /// Says that the file that is being read goes on before the rest of the form is known.
+    pub const fn stream_on(&mut self) {
+        self.streams = true;
+    }
+
+    /// Whether a field that says more than nothing was found behind the file that
+    /// [streams on](Self::stream_on).
+    pub const fn says_much_behind(&self) -> bool {
+        self.says_much_behind
     }
 
     /// Whether the closing delimiter has been read.
@@ -134,7 +168,12 @@ impl FormReader {
         // The most that can be data: all but the delimiter.
         let data_bytes = seen.saturating_sub(line_bytes).saturating_sub(start);
         if let Some(part) = &mut self.part {
-            part.keep(chunk.get(..consumed).unwrap_or_default(), data_bytes)?;
+            let bytes = chunk.get(..consumed).unwrap_or_default();
+            part.keep(bytes, data_bytes)?;
+            if let Some(behind) = &mut self.behind {
+                behind.keep(bytes, data_bytes);
+                self.says_much_behind |= behind.says_much();
+            }
         } else {
             // The first delimiter stands at the very beginning, without the line end before it.
             let is_due = seen + 2 >= line_bytes;
@@ -155,6 +194,10 @@ impl FormReader {
     /// Keeps what is asked for of the part that has ended.
     fn end_part(&mut self, data_bytes: u64) -> Result<(), Refusal> {
         let Some(part) = self.part.take() else { return Ok(()) };
+        if let Some(mut behind) = self.behind.take() {
+            behind.end(data_bytes);
+            self.says_much_behind |= behind.says_much();
+        }
         let name = self.names.last().cloned().unwrap_or_default();
         self.parts.push(part.place(name, data_bytes));
         match part.end(data_bytes)? {
@@ -199,6 +242,7 @@ impl FormReader {
 
     fn begin_part(&mut self, head: &PartHead<'_>, start: u64) -> Result<(), Refusal> {
         self.part = Some(Part::new(head, start, self.watched, &self.names)?);
+        self.behind = self.streams.then(|| Behind::new(head));
         self.names.push(head.name.into());
         if self.names.len() > MAX_PARTS {
             return Err(refuse("The form has more than 64 parts."));

@@ -4,6 +4,7 @@
 //! it is no text that can be read. It must never hold text itself.
 
 mod form;
+mod packed;
 mod shape;
 mod span;
 mod walk;
@@ -12,6 +13,7 @@ mod words;
 pub(super) use form::{form_texts, length_headers};
 pub(super) use shape::{Place, Shape};
 pub(super) use walk::Walk;
+pub(super) use words::is_own_word;
 
 pub use span::TextSpan;
 

@@ -7,7 +7,7 @@ import pytest
 from gateway import POLICY, PROVIDER_KEY, chat, event_data
 from surfaces import SURFACES, Caller
 
-TOOLS_POLICY = POLICY + "p3, developer, shell_*, deny\np3, tester, get_*, deny\ng, tester, developer\n"
+TOOLS_POLICY = POLICY + "p3, developer, shell_*, deny\np3, developer, web_search, deny\np3, tester, get_*, deny\ng, tester, developer\n"
 
 
 def function(name):
@@ -50,6 +50,25 @@ def test_without_tools_left_nothing_of_them_is_sent(caller, upstream):
     assert {"tools", "tool_choice", "parallel_tool_calls"} & set(upstream.call_of(mark).json()) == set()
 
 
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "shell_call", "name": "ok"},
+        {"type": "shell_call", "function": {"name": "ok"}},
+        {"type": "mcp", "server_label": "shell_server", "server_url": "https://x"},
+        {"type": "mcp", "server_label": "x", "allowed_tools": ["search", "shell_exec"]},
+    ],
+)
+def test_no_name_hides_a_denied_tool(caller, upstream, tool):
+    mark = f"hidden-{caller.surface}-{abs(hash(json.dumps(tool)))}"
+    assert caller.post("/chat/completions", chat(tools=[tool, function("search")]), mark=mark).status_code == 200
+    assert upstream.call_of(mark).json()["tools"] == [function("search")]
+    more = {"type": "additional_tools", "tools": [tool]}
+    said = {"role": "user", "content": "hi"}
+    assert caller.post("/responses", {"model": "gpt-4o", "input": [more, said]}, mark=mark + "r").status_code == 200
+    assert upstream.call_of(mark + "r").json()["input"] == [said]
+
+
 @pytest.mark.parametrize("choice", [{"type": "function", "function": {"name": "shell_exec"}}, "required"])
 def test_a_forced_choice_of_a_removed_tool_is_refused(caller, upstream, choice):
     mark = f"forced-{caller.surface}-{type(choice).__name__}"
@@ -61,6 +80,13 @@ def test_a_forced_choice_of_a_removed_tool_is_refused(caller, upstream, choice):
     record = caller.record()
     assert (record["outcome"], record["error_code"]) == ("denied", "tool_not_allowed")
     assert "p3, developer, shell_*, deny" in record["policy_reason"]
+
+
+def test_the_search_options_of_a_chat_count_as_a_tool(caller, upstream):
+    mark = f"search-{caller.surface}"
+    caller.post("/chat/completions", chat(web_search_options={"search_context_size": "low"}), mark=mark)
+    assert "web_search_options" not in upstream.call_of(mark).json()
+    assert caller.record()["tools_removed"] == ["web_search"]
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -26,8 +26,12 @@ def tool_call(script):
     return {
         "id": "call_1",
         "type": "function",
-        "function": {"name": "get_weather", "arguments": script.get("arguments", '{"city":"London"}')},
+        "function": {"name": "get_weather", "arguments": arguments_of(script)},
     }
+
+
+def arguments_of(script):
+    return script.get("arguments", '{"city":"London"}') * script.get("times", 1)
 
 
 def text_of(script):

@@ -10,7 +10,7 @@ import secrets
 from typing import NamedTuple
 
 import answers
-from answers import CREATED, compact, pieces_of, text_of
+from answers import CREATED, arguments_of, compact, pieces_of, text_of
 
 TRANSCRIPT = "Hello from the recording."
 AUDIO = b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\xc0]\0\0\x80\xbb\0\0\x02\0\x10\0data\0\0\0\0"
@@ -190,7 +190,7 @@ def response(asked):
         "content": [{"type": "output_text", "text": text_of(asked.script), "annotations": [], "logprobs": []}],
     }
     call = {"id": "fc_1", "type": "function_call", "status": "completed", "call_id": "call_1", "name": "get_weather"}
-    call["arguments"] = asked.script.get("arguments", '{"city":"London"}')
+    call["arguments"] = arguments_of(asked.script)
     return {
         "id": asked.id or asked.new_id("resp_"),
         "object": "response",

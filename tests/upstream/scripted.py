@@ -27,6 +27,7 @@ normal OpenAI-shaped one. It speaks HTTP/1.1 over bare sockets, so that it can a
     error      the error of `sse_error`, as an object (default: one with the code "mid_stream")
     gzip       true: the body comes compressed, though nobody asked
     text, chunks, arguments what the model says, in how many chunks, and a tool call's arguments
+    times      how often the call's arguments say the same (default 1): a header cannot be as long as they can
     id, ids    the id of a created object (default: one of its own), those of a list of files
 
 As a program (`python3 scripted.py [PORT]`) it prints its port on the first line; `GET /_calls` tells what it received,

@@ -12,22 +12,65 @@ use std::sync::Arc;
 /// More calls than any answer makes.
 const MAX_CALLS: usize = 1_024;
 
+/// More pieces than any tool's name comes in.
+const MAX_NAME_PIECES: usize = 64;
+
 /// What is known of a call.
 enum State {
-    /// More of it is to come.
-    Open { arguments: String },
+    /// More of it is to come, and it waits.
+    Open,
+    /// It may be made and no rule acts on arguments: what is still to come goes on as it comes.
+    Passing,
     /// It goes on as it came.
     Fine,
-    /// Its first piece carries all of its redacted arguments, the others none.
-    Redacted(String),
+    /// Its first piece carries all of its arguments, the others none.
+    Whole(String),
     /// It is taken out.
     Removed,
 }
 
+/// What stands in place of a piece of a call's arguments.
+pub(super) enum Arguments {
+    /// The piece itself, which was judged.
+    AsTheyCame,
+    /// This.
+    Instead(String),
+    /// The piece itself, which nobody has judged.
+    Running,
+}
+
 struct ToolCall {
     key: CallKey,
-    name: Option<Box<str>>,
+    /// The pieces of its name. Some clients take one of them, some put them together.
+    names: Vec<Box<str>>,
+    arguments: String,
+    /// Events that brought pieces of its arguments are gone.
+    is_merged: bool,
     state: State,
+}
+
+impl ToolCall {
+    fn new(key: CallKey) -> Self {
+        let (names, arguments) = (Vec::new(), String::new());
+        Self { key, names, arguments, is_merged: false, state: State::Open }
+    }
+
+    /// The name that may not be called, of those that clients may take for its.
+    fn denied_name(&self, tools: &ToolPolicy) -> Option<Box<str>> {
+        let joined = self.names.concat().into_boxed_str();
+        let mut names = std::iter::once(joined).chain(self.names.iter().cloned());
+        names.find(|name| tools.denies(name).is_some())
+    }
+
+    fn add_name(&mut self, piece: &CallPiece) -> Result<(), StreamStop> {
+        let Some(name) = &piece.name else { return Ok(()) };
+        if piece.in_pieces || self.names.is_empty() {
+            self.names.push(name.clone());
+        }
+        let is_another = !piece.in_pieces && !self.names.contains(name);
+        let is_bad = is_another || self.names.len() > MAX_NAME_PIECES;
+        if is_bad { Err(StreamStop::Unreadable) } else { Ok(()) }
+    }
 }
 
 /// Judges calls. It has no `Debug`, because it holds content.
@@ -50,13 +93,11 @@ impl Calls {
         texts: &mut Texts,
     ) -> Result<(), StreamStop> {
         for piece in &event.calls {
-            let is_next = |call: &ToolCall| {
-                call.key.output == piece.key.output && call.key.index != piece.key.index
-            };
-            self.decide(is_next, texts)?;
             self.add(piece, data)?;
             if !piece.is_open {
                 self.decide(|call| call.key == piece.key, texts)?;
+            } else if !texts.acts_on(TextSurface::ToolArguments) {
+                self.let_pass(piece.key);
             }
         }
         if event.ends.is_empty() {
@@ -72,8 +113,7 @@ impl Calls {
 
     /// Whether an event must wait for the verdict on a call.
     pub(super) fn is_waiting(&self, event: &EventTexts) -> bool {
-        let is_open =
-            |key| matches!(self.find(key), Some(ToolCall { state: State::Open { .. }, .. }));
+        let is_open = |key| matches!(self.find(key), Some(ToolCall { state: State::Open, .. }));
         event.calls.iter().any(|piece| is_open(piece.key)) || item_of(event).is_some_and(is_open)
     }
 
@@ -96,12 +136,30 @@ impl Calls {
         true
     }
 
-    /// What stands in place of a piece of a call's arguments, where it does not go on as it came.
-    pub(super) fn arguments(&mut self, key: CallKey) -> Option<String> {
-        let call = self.all.iter_mut().find(|call| call.key == key)?;
-        match &mut call.state {
-            State::Redacted(arguments) => Some(std::mem::take(arguments)),
-            _ => None,
+    /// Whether an event that waits can be dropped, because an earlier one will carry the pieces of
+    /// arguments that it is there for. `carried`: the calls of which one was seen.
+    pub(super) fn merges(&mut self, event: &EventTexts, carried: &mut Vec<CallKey>) -> bool {
+        let merges = event.only_pieces
+            && event.calls.iter().all(|piece| {
+                carried.contains(&piece.key)
+                    && matches!(self.find(piece.key), Some(ToolCall { state: State::Open, .. }))
+            });
+        for piece in event.calls.iter().filter(|piece| piece.arguments.is_some()) {
+            if !merges {
+                carried.push(piece.key);
+            } else if let Some(call) = self.all.iter_mut().find(|call| call.key == piece.key) {
+                call.is_merged = true;
+            }
+        }
+        merges
+    }
+
+    pub(super) fn arguments(&mut self, key: CallKey) -> Arguments {
+        let call = self.all.iter_mut().find(|call| call.key == key);
+        match call.map(|call| &mut call.state) {
+            Some(State::Whole(arguments)) => Arguments::Instead(std::mem::take(arguments)),
+            Some(State::Passing) => Arguments::Running,
+            _ => Arguments::AsTheyCame,
         }
     }
 
@@ -122,11 +180,7 @@ impl Calls {
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        let held = |call: &ToolCall| match &call.state {
-            State::Open { arguments } => arguments.len(),
-            _ => 0,
-        };
-        self.all.iter().map(held).sum()
+        self.all.iter().map(|call| call.arguments.len()).sum()
     }
 
     pub(super) fn take_removed(&mut self) -> Vec<Box<str>> {
@@ -138,26 +192,46 @@ impl Calls {
             if self.all.len() >= MAX_CALLS {
                 return Err(StreamStop::TooMuchHeld);
             }
-            let state = State::Open { arguments: String::new() };
-            self.all.push(ToolCall { key: piece.key, name: None, state });
+            self.all.push(ToolCall::new(piece.key));
         }
+        let tools = self.tools.as_deref();
         let Some(call) = self.all.iter_mut().find(|call| call.key == piece.key) else {
             return Ok(());
         };
-        match (&call.name, &piece.name) {
-            (None, Some(name)) => call.name = Some(name.clone()),
-            // Some clients would take the one name, some the other, some both together.
-            (Some(name), Some(other)) if name != other => return Err(StreamStop::Unreadable),
-            _ => {}
-        }
-        let more = piece.arguments.as_ref().map(|arguments| arguments.text(data));
-        match (&mut call.state, more) {
-            (State::Open { arguments }, Some(more)) => arguments.push_str(&more),
+        call.add_name(piece)?;
+        let more = piece.arguments.as_ref().map(|it| it.text(data)).unwrap_or_default();
+        let is_bad = match &call.state {
+            State::Open => {
+                call.arguments.push_str(&more);
+                false
+            }
+            // The client has its name already.
+            State::Passing => tools.is_some_and(|tools| call.denied_name(tools).is_some()),
+            State::Removed => false,
             // Judged as whole, and now it goes on.
-            (_, Some(more)) if !more.is_empty() => return Err(StreamStop::Unreadable),
-            _ => {}
+            State::Fine | State::Whole(_) => {
+                !more.is_empty() || (piece.in_pieces && piece.name.is_some())
+            }
+        };
+        if is_bad { Err(StreamStop::Unreadable) } else { Ok(()) }
+    }
+
+    /// Lets a call go that need not wait for its arguments, once its name is known. When they begin, it
+    /// is.
+    fn let_pass(&mut self, key: CallKey) {
+        let tools = self.tools.as_deref();
+        let Some(call) = self.all.iter_mut().find(|call| call.key == key) else { return };
+        let is_known = !call.names.is_empty() && !call.arguments.is_empty();
+        let waits = matches!(call.state, State::Open) && !call.is_merged;
+        if !waits || (tools.is_some() && !is_known) {
+            return;
         }
-        Ok(())
+        call.arguments = String::new();
+        call.state = State::Passing;
+        if let Some(name) = tools.and_then(|tools| call.denied_name(tools)) {
+            self.removed.push(name);
+            call.state = State::Removed;
+        }
     }
 
     fn decide(
@@ -167,15 +241,19 @@ impl Calls {
     ) -> Result<(), StreamStop> {
         let tools = self.tools.as_deref();
         for call in self.all.iter_mut().filter(|call| is_complete(call)) {
-            let State::Open { arguments } = &mut call.state else { continue };
-            let arguments = std::mem::take(arguments);
-            let name = call.name.as_deref().unwrap_or_default();
-            call.state = if tools.is_some_and(|tools| tools.denies(name).is_some()) {
-                self.removed.push(name.into());
+            if !matches!(call.state, State::Open) {
+                continue;
+            }
+            let arguments = std::mem::take(&mut call.arguments);
+            call.state = if let Some(name) = tools.and_then(|tools| call.denied_name(tools)) {
+                self.removed.push(name);
                 State::Removed
             } else {
-                let redacted = texts.whole(TextSurface::ToolArguments, &arguments)?;
-                redacted.map_or(State::Fine, State::Redacted)
+                match texts.whole(TextSurface::ToolArguments, &arguments)? {
+                    Some(redacted) => State::Whole(redacted),
+                    None if call.is_merged => State::Whole(arguments),
+                    None => State::Fine,
+                }
             };
         }
         Ok(())

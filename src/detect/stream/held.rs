@@ -1,8 +1,8 @@
 //! An answer that goes on only after it was judged.
 //!
 //! Owns the order of its events, and how much of them is held. Events that wait for a tool call make all
-//! that come after them wait, so that the order stays the provider's. It must never hold more than its
-//! bound.
+//! that come after them wait, so that the order stays the provider's; when they become many, those that
+//! only bring pieces of arguments leave these to the call's first. It must never hold more than its bounds.
 
 use super::{
     Gap, Report, StreamStop,
@@ -16,8 +16,15 @@ use crate::openai::{
     read_event,
 };
 use crate::policy::ToolPolicy;
+use crate::types::TextSurface;
 use bytes::Bytes;
 use std::{collections::VecDeque, sync::Arc};
+
+/// The most that the arguments of an answer's calls may come to while they wait for their verdict.
+const MAX_ARGUMENT_BYTES: usize = 1 << 20;
+
+/// The most that the events that wait may come to: a call's longest arguments, as JSON writes them.
+const MAX_QUEUED_BYTES: usize = 4 << 20;
 
 /// An event that waits, with what was read in it.
 struct Waiting {
@@ -33,6 +40,8 @@ pub(super) struct Held {
     calls: Calls,
     queue: VecDeque<Waiting>,
     queued_bytes: usize,
+    /// How much is queued before pieces of arguments are merged.
+    merged_at: usize,
     most_bytes: usize,
     numbers: Numbers,
     gap: Option<Gap>,
@@ -52,6 +61,7 @@ impl Held {
             calls: Calls::new(tools),
             queue: VecDeque::new(),
             queued_bytes: 0,
+            merged_at: most_bytes,
             most_bytes,
             numbers: Numbers::default(),
             gap: None,
@@ -94,7 +104,8 @@ impl Held {
         self.gap = match done {
             Err(StreamStop::Unreadable) => Some(Gap::Unreadable),
             Err(StreamStop::TooMuchHeld) => Some(Gap::TooMuchHeld),
-            Ok(()) | Err(StreamStop::Violation) => self.gap,
+            Err(StreamStop::Violation) => Some(Gap::Stopped),
+            Ok(()) => self.gap,
         };
         done
     }
@@ -126,6 +137,7 @@ impl Held {
         is_last: bool,
         out: &mut Vec<Bytes>,
     ) -> Result<(), StreamStop> {
+        let event = self.without_bad_lines(event)?;
         if event.data().is_empty() {
             return self.queue_up(event, out);
         }
@@ -134,15 +146,39 @@ impl Held {
             // It has no blank line, so nothing can follow it.
             texts.ends.push(Ends::All);
         }
-        if texts.has_binary {
-            self.gap = Some(Gap::Binary);
-        }
+        self.gap = self.gap.or(texts.unread.first().copied().map(Gap::Unread));
         self.calls.note(&texts, event.data(), &mut self.texts)?;
         self.queued_bytes += event.raw().len();
         self.queue.push_back(Waiting { event, texts });
         self.drain(out)?;
-        let held = self.queued_bytes + self.calls.held_bytes() + self.texts.held_bytes();
-        if held > self.most_bytes { Err(StreamStop::TooMuchHeld) } else { Ok(()) }
+        self.stay_within_bounds()
+    }
+
+    /// The event without the lines beside its data that may not go on.
+    fn without_bad_lines(&mut self, event: Event) -> Result<Event, StreamStop> {
+        let mut bad = Vec::new();
+        for line in event.other_lines() {
+            let is_bad = match line.text {
+                Some(text) => self.texts.whole(TextSurface::Other, text)?.is_some(),
+                None => true,
+            };
+            bad.extend(is_bad.then_some(line));
+        }
+        Ok(if bad.is_empty() { event } else { event.without(&bad) })
+    }
+
+    fn stay_within_bounds(&mut self) -> Result<(), StreamStop> {
+        if self.queued_bytes > self.merged_at {
+            let calls = &mut self.calls;
+            let mut carried = Vec::new();
+            self.queue.retain(|waiting| !calls.merges(&waiting.texts, &mut carried));
+            self.queued_bytes = self.queue.iter().map(|waiting| waiting.event.raw().len()).sum();
+            self.merged_at = self.most_bytes.max(2 * self.queued_bytes);
+        }
+        let is_within = self.texts.held_bytes() <= self.most_bytes
+            && self.calls.held_bytes() <= MAX_ARGUMENT_BYTES
+            && self.queued_bytes <= MAX_QUEUED_BYTES;
+        if is_within { Ok(()) } else { Err(StreamStop::TooMuchHeld) }
     }
 
     /// What has no data goes on in its place.
@@ -153,7 +189,7 @@ impl Held {
         }
         self.queued_bytes += event.raw().len();
         self.queue.push_back(Waiting { event, texts: EventTexts::default() });
-        if self.queued_bytes > self.most_bytes { Err(StreamStop::TooMuchHeld) } else { Ok(()) }
+        self.stay_within_bounds()
     }
 
     /// Gives out the events that wait for no call.

@@ -4,6 +4,7 @@
 
 use super::{Gap, Report, scan, texts::Texts};
 use crate::openai::{Cut, Endpoint, Event, EventCutter, read_event};
+use crate::types::TextSurface;
 use bytes::Bytes;
 
 /// Reads what passes. It has no `Debug`, because it holds content.
@@ -50,21 +51,27 @@ impl Passing {
     }
 
     fn read(&mut self, event: &Event) {
-        if event.data().is_empty() {
-            return;
-        }
-        let is_judged = self.judge(event);
+        let is_judged = self.judge_lines(event).and_then(|()| self.judge(event));
         if is_judged.is_none() {
             self.gap = Some(Gap::Unreadable);
         }
     }
 
+    fn judge_lines(&mut self, event: &Event) -> Option<()> {
+        for line in event.other_lines() {
+            self.texts.whole(TextSurface::Other, line.text?).ok()?;
+        }
+        Some(())
+    }
+
     /// Judges an event's texts; tool calls are texts like others here. `None`: it cannot be read.
     fn judge(&mut self, event: &Event) -> Option<()> {
-        let found = read_event(self.endpoint, event.data())?;
-        if found.has_binary && self.gap.is_none() {
-            self.gap = Some(Gap::Binary);
+        if event.data().is_empty() {
+            return Some(());
         }
+        let found = read_event(self.endpoint, event.data())?;
+        self.gap = self.gap.or(found.unread.first().copied().map(Gap::Unread));
+        self.texts.end_others(&found).ok()?;
         let texts = found.texts.iter().map(|text| (text.key, text));
         let pieces = found.calls.iter().filter_map(|piece| {
             let text = piece.arguments.as_ref()?;
@@ -84,7 +91,6 @@ impl Passing {
                 self.texts.end(key, &mut unchanged).ok()?;
             }
         }
-        self.texts.end_others(&found).ok()?;
         Some(())
     }
 }

@@ -66,9 +66,8 @@ impl TextScreen {
         };
         self.partial.extend_from_slice(whole.get(whole.len() - rest..).unwrap_or_default());
         let mut free = String::new();
-        self.lane
-            .push(text, &mut free, &mut self.tally)
-            .map_err(|Stopped::Violation| StreamStop::Violation)?;
+        let pushed = self.lane.push(text, &mut free, &mut self.tally);
+        pushed.or_else(|Stopped::Violation| self.give_up(StreamStop::Violation))?;
         if self.holds {
             if free == text {
                 push(out, whole.slice(..text.len()));
@@ -91,9 +90,8 @@ impl TextScreen {
             self.give_up(StreamStop::Unreadable)?;
         }
         let mut free = String::new();
-        self.lane
-            .finish(&mut free, &mut self.tally)
-            .map_err(|Stopped::Violation| StreamStop::Violation)?;
+        let finished = self.lane.finish(&mut free, &mut self.tally);
+        finished.or_else(|Stopped::Violation| self.give_up(StreamStop::Violation))?;
         if self.holds {
             push(out, free.into());
         }
@@ -116,8 +114,9 @@ impl TextScreen {
     /// From here on nothing is judged; what must be judged is cut.
     fn give_up(&mut self, stop: StreamStop) -> Result<(), StreamStop> {
         self.gap = Some(match stop {
+            StreamStop::Violation => Gap::Stopped,
             StreamStop::TooMuchHeld => Gap::TooMuchHeld,
-            _ => Gap::Unreadable,
+            StreamStop::Unreadable => Gap::Unreadable,
         });
         if self.holds { Err(stop) } else { Ok(()) }
     }

@@ -5,7 +5,7 @@
 
 use super::{
     StreamStop,
-    calls::Calls,
+    calls::{Arguments, Calls},
     texts::{Leftover, Texts},
 };
 use crate::openai::{
@@ -63,7 +63,7 @@ impl Release<'_> {
         if self.texts.holds() {
             edits.extend(found.logprobs.iter().map(|range| emptied(event, range)));
         }
-        self.arguments(found, &mut edits);
+        self.arguments(event, found, &mut edits)?;
         self.finishes(found, &mut edits);
         self.renumber(found, &mut edits);
         self.note(event, found, &edits);
@@ -125,14 +125,27 @@ impl Release<'_> {
         !is_left
     }
 
-    /// Puts redacted arguments in place of those that came.
-    fn arguments(&mut self, found: &EventTexts, edits: &mut Vec<Edit>) {
+    /// Puts redacted arguments in place of those that came; judges those that do not wait.
+    fn arguments(
+        &mut self,
+        event: &Event,
+        found: &EventTexts,
+        edits: &mut Vec<Edit>,
+    ) -> Result<(), StreamStop> {
         for piece in &found.calls {
             let Some(arguments) = &piece.arguments else { continue };
-            if let Some(redacted) = self.calls.arguments(piece.key) {
-                edits.push(Edit::replacement(arguments.range.clone(), escaped(&redacted)));
+            match self.calls.arguments(piece.key) {
+                Arguments::AsTheyCame => {}
+                Arguments::Instead(others) => {
+                    edits.push(Edit::replacement(arguments.range.clone(), escaped(&others)));
+                }
+                Arguments::Running => {
+                    let (key, text) = (piece.key.arguments(), arguments.text(event.data()));
+                    self.texts.push(key, arguments.surface, &text, &mut String::new())?;
+                }
             }
         }
+        Ok(())
     }
 
     /// A choice whose calls were all taken out did not end with a call.
@@ -210,6 +223,11 @@ impl Release<'_> {
         let mut edits = bare(&event, &found);
         edits.retain(|edit| edit.range != own.range);
         edits.push(Edit::replacement(own.range.clone(), escaped(&left.text)));
+        for name in found.texts.iter().filter(|text| text.is_name) {
+            if let Some(redacted) = self.texts.whole(name.surface, &name.text(event.data()))? {
+                edits.push(Edit::replacement(name.range.clone(), escaped(&redacted)));
+            }
+        }
         if let Some(sequence) = &found.sequence {
             let next = self.numbers.next_sequence();
             edits.push(written(sequence, next));
@@ -243,9 +261,9 @@ fn says_something(choice: u32, found: &EventTexts, edits: &[Edit]) -> bool {
     })
 }
 
-/// What makes an event say nothing: no text, no calls, and nothing that must be said only once.
+/// What makes an event say nothing: no text but names, no calls, and nothing that must be said only once.
 fn bare(event: &Event, found: &EventTexts) -> Vec<Edit> {
-    let texts = found.texts.iter();
+    let texts = found.texts.iter().filter(|text| !text.is_name);
     let empty = texts.map(|text| Edit::replacement(text.range.clone(), ""));
     let lists = found.lists.iter().map(|list| &list.range);
     let nothing = found.said_once.iter().chain(lists);

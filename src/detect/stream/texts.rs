@@ -57,6 +57,11 @@ impl Texts {
         self.holds
     }
 
+    /// Whether a rule may change or stop a text of this surface.
+    pub(super) fn acts_on(&self, surface: TextSurface) -> bool {
+        self.holds && self.profile.watch(Lifecycle::Egress).acting.has(surface)
+    }
+
     /// Adds a piece to a running text, and appends to `out` what may go on.
     pub(super) fn push(
         &mut self,
@@ -95,8 +100,10 @@ impl Texts {
         if event.ends.is_empty() {
             return Ok(Vec::new());
         }
-        let brought = |key| event.texts.iter().any(|text| text.key == Some(key));
-        self.end_where(|key| event.ends_text(key) && !brought(key))
+        let pieces = event.calls.iter().filter(|piece| piece.arguments.is_some());
+        let texts = event.texts.iter().filter_map(|text| text.key);
+        let brought: Vec<_> = pieces.map(|piece| piece.key.arguments()).chain(texts).collect();
+        self.end_where(|key| event.ends_text(key) && !brought.contains(&key))
     }
 
     /// Ends all running texts.
@@ -140,7 +147,7 @@ impl Texts {
             let finished = pushed.and_then(|()| lane.finish(&mut unchanged, &mut found));
             finished.map(|()| None).map_err(stop)
         };
-        if judged.is_err() || self.remember(print) {
+        if judged.is_err() || (!found.is_empty() && self.remember(print)) {
             self.tally.merge(found);
         }
         judged

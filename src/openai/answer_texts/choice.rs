@@ -35,34 +35,49 @@ pub struct ToolCall {
     pub arguments: Option<Range<usize>>,
 }
 
-/// Finds the choices and their tool calls.
-pub(super) fn collect(root: Value<'_>, found: &mut AnswerTexts) {
-    for choice in choices(root) {
-        let place = found.choices.len();
+/// Finds the choices and their tool calls in an answer that stands behind `offset` bytes.
+pub(super) fn collect(root: Value<'_>, offset: usize, found: &mut AnswerTexts) {
+    let choices_before = found.choices.len();
+    let add = |found: &mut AnswerTexts, holder: Value<'_>, logprobs: Vec<Edit>| {
+        let finish_reason = holder.member("finish_reason");
         found.choices.push(AnswerChoice {
-            range: choice.span(),
-            finish_reason: choice.member("finish_reason").map(Value::span),
-            logprobs: nulled(choice, "null"),
+            range: behind(offset, holder.span()),
+            finish_reason: finish_reason.map(|reason| behind(offset, reason.span())),
+            logprobs: logprobs.into_iter().map(|edit| edit.behind(offset)).collect(),
         });
+        found.choices.len() - 1
+    };
+    let mut calls = Vec::new();
+    for choice in choices(root) {
+        let place = add(found, choice, nulled(choice, "null"));
         let message = choice.member("message").unwrap_or(choice);
-        let calls = message.member("tool_calls").into_iter().flat_map(Value::items);
-        let calls = calls.chain(message.member("function_call"));
-        found.tool_calls.extend(calls.filter_map(|call| message_call(call, place)));
+        let made = message.member("tool_calls").into_iter().flat_map(listed);
+        let made = made.chain(message.member("function_call"));
+        calls.extend(made.filter_map(|call| message_call(call, place)));
     }
     for item in root.member("output").into_iter().flat_map(Value::items) {
-        let place = found.choices.len();
         let parts = item.member("content").into_iter().flat_map(Value::items);
-        found.choices.push(AnswerChoice {
-            range: item.span(),
-            finish_reason: None,
-            logprobs: parts.flat_map(|part| nulled(part, "[]")).collect(),
-        });
-        found.tool_calls.extend(item_call(item, place));
+        let place = add(found, item, parts.flat_map(|part| nulled(part, "[]")).collect());
+        calls.extend(item_call(item, place));
     }
     let logprobs = nulled(root, "null");
-    if found.choices.is_empty() && !logprobs.is_empty() {
-        found.choices.push(AnswerChoice { range: root.span(), finish_reason: None, logprobs });
+    if found.choices.len() == choices_before && !logprobs.is_empty() {
+        add(found, root, logprobs);
     }
+    found.tool_calls.extend(calls.into_iter().map(|call| ToolCall {
+        range: behind(offset, call.range),
+        arguments: call.arguments.map(|arguments| behind(offset, arguments)),
+        ..call
+    }));
+}
+
+/// The calls of a message. Some servers write one without the list.
+fn listed(calls: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+    calls.items().chain((calls.kind() == Kind::Object).then_some(calls))
+}
+
+fn behind(offset: usize, range: Range<usize>) -> Range<usize> {
+    offset + range.start..offset + range.end
 }
 
 /// What takes out the calls that begin at these places.
@@ -108,7 +123,7 @@ fn removal_in(choice: Value<'_>, starts: &[usize]) -> Vec<Edit> {
 }
 
 fn going(calls: Value<'_>, starts: &[usize]) -> Vec<bool> {
-    calls.items().map(|call| starts.contains(&call.span().start)).collect()
+    listed(calls).map(|call| starts.contains(&call.span().start)).collect()
 }
 
 /// The choices of an answer, or of all answers in a list.

@@ -62,7 +62,7 @@ fn every_part_of_a_choice_has_its_surface() {
     let answer = json!({"id": "chatcmpl-1", "object": "chat.completion", "model": "a/b c", "created": 1,
         "system_fingerprint": "fp_1", "choices": [{"index": 0, "finish_reason": "stop",
             "message": {"role": "assistant", "content": "a", "refusal": "b", "reasoning": "c",
-                "reasoning_content": "d", "audio": {"id": "audio_1", "data": "A".repeat(99), "transcript": "e"},
+                "reasoning_content": "d", "audio": {"id": "audio_1", "data": "A".repeat(100), "transcript": "e"},
                 "annotations": [{"type": "url_citation", "url_citation": {"url": "https://f", "title": "g"}}],
                 "tool_calls": [{"id": "x y", "type": "custom", "custom": {"name": "h", "input": "i"}}]},
             "logprobs": {"content": [{"token": "j", "logprob": -1, "bytes": [106], "top_logprobs": []}]}}]});
@@ -96,7 +96,7 @@ fn the_texts_of_the_other_endpoints_answers_are_found() {
     let expected =
         ["transcript: a", "transcript: english", "transcript: b", "transcript: c", "logprobs: d"];
     check("POST", "/audio/transcriptions", &answer, &expected, &[]);
-    let image = json!({"created": 1, "data": [{"b64_json": "A".repeat(99), "revised_prompt": "a"},
+    let image = json!({"created": 1, "data": [{"b64_json": "A".repeat(100), "revised_prompt": "a"},
         {"url": "https://b"}], "size": "1024x1024"});
     let expected = ["assistant: a", "other: https://b"];
     check("POST", "/images/generations", &image, &expected, &[Unread::Binary]);
@@ -123,7 +123,7 @@ fn the_items_of_a_response_have_their_surfaces() {
             {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": "g"},
             {"type": "web_search_call", "id": "ws_1", "action": {"type": "search", "query": "h"}},
             {"type": "code_interpreter_call", "code": "i", "outputs": [{"type": "logs", "logs": "j"}]},
-            {"type": "image_generation_call", "result": "A".repeat(99), "revised_prompt": "k"},
+            {"type": "image_generation_call", "result": "A".repeat(100), "revised_prompt": "k"},
             {"type": "mcp_approval_request", "name": "l", "arguments": "m"},
         ],
         "text": {"format": {"type": "text"}}, "tools": [{"type": "function", "name": "n"}],
@@ -232,4 +232,52 @@ fn of_many_choices_only_the_one_in_question_is_edited() {
         expected["choices"][1],
         json!({"message": {"content": "b"}, "logprobs": null, "finish_reason": "content_filter"})
     );
+}
+
+#[test]
+fn the_tool_calls_in_the_lines_of_a_batchs_output_are_found_and_removed() {
+    let line = |id: &str, message: &str, reason: &str| {
+        format!(
+            r#"{{"custom_id":"{id}","response":{{"status_code":200,"body":{{"choices":[{{"message":{{"role":"assistant"{message}}},"logprobs":{{}},"finish_reason":"{reason}"}}]}}}}}}"#
+        )
+    };
+    let calls = |names: &[&str]| {
+        let call = |name: &&str| format!(r#"{{"function":{{"name":"{name}","arguments":"x"}}}}"#);
+        let calls: Vec<String> = names.iter().map(call).collect();
+        format!(r#","tool_calls":[{}]"#, calls.join(","))
+    };
+    let lines = [
+        line("a", &calls(&["f", "g"]), "tool_calls"),
+        line("b", "", "stop"),
+        line("c", &calls(&["g"]), "tool_calls"),
+    ];
+    let file = lines.join("\r\n");
+    let found = read("GET", "/files/file-1/content", file.as_bytes()).unwrap();
+    let names: Vec<_> = found.tool_calls.iter().map(|call| (&*call.name, call.choice)).collect();
+    assert_eq!(names, [("f", 0), ("g", 0), ("g", 2)]);
+    for call in &found.tool_calls {
+        assert!(file[call.range.clone()].starts_with("{\"function\""));
+        assert_eq!(&file[call.arguments.clone().unwrap()], "x");
+        assert_eq!(found.choice_of(&call.range), Some(call.choice));
+    }
+    let mut edits = found.remove_tool_calls(file.as_bytes(), &[1, 2]);
+    let left = [
+        line("a", &calls(&["f"]), "tool_calls"),
+        line("b", "", "stop"),
+        line("c", "", "content_filter"),
+    ];
+    assert_eq!(apply(&Bytes::from(file.clone()), &edits), left.join("\r\n"));
+    assert_eq!(found.all_logprobs().len(), 3);
+    edits.extend(found.all_logprobs());
+    let nulled = left.join("\r\n").replace("\"logprobs\":{}", "\"logprobs\":null");
+    assert_eq!(apply(&Bytes::from(file), &edits), nulled);
+}
+
+#[test]
+fn a_call_that_stands_without_its_list_is_one_call() {
+    let answer = r#"{"choices":[{"message":{"content":null,"tool_calls":{"function":{"name":"f","arguments":"{}"}}},"finish_reason":"tool_calls"}]}"#;
+    let found = read("POST", "/chat/completions", answer.as_bytes()).unwrap();
+    assert_eq!(found.tool_calls.len(), 1);
+    let expected = r#"{"choices":[{"message":{"content":null},"finish_reason":"content_filter"}]}"#;
+    assert_eq!(without("/chat/completions", answer, &[0]), expected);
 }

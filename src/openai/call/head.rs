@@ -52,6 +52,24 @@ pub(super) fn target(
     Err(refuse("The query is not a valid URL query."))
 }
 
+/// A query without its escapes, as servers read it. What is not UTF-8 is replaced.
+pub(super) fn query_text(query: &str) -> Cow<'_, str> {
+    if !query.contains(['%', '+']) {
+        return Cow::Borrowed(query);
+    }
+    let mut text = Vec::with_capacity(query.len());
+    let mut rest = query.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let escaped = after
+            .get(..2)
+            .filter(|_| *byte == b'%')
+            .and_then(|digits| u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok());
+        text.push(escaped.unwrap_or(if *byte == b'+' { b' ' } else { *byte }));
+        rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    Cow::Owned(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// A list's target for what comes after the entry with this id.
 pub(super) fn target_after(target: &str, id: &str) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

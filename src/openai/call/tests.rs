@@ -36,6 +36,24 @@ fn refused(result: Result<Call, Refusal>) -> Option<String> {
 }
 
 #[test]
+fn the_text_of_a_query_has_no_escapes() {
+    let text = |query: Option<&str>| {
+        let route = find("GET", "/chat/completions", false).unwrap();
+        let options = ReadOptions {
+            request_stream_usage: true,
+            collect_references: false,
+            collect_texts: false,
+        };
+        let call = Call::read(route, query, None, Bytes::new(), options).unwrap();
+        call.query_text().map(Cow::into_owned)
+    };
+    assert_eq!(text(None), None);
+    assert_eq!(text(Some("limit=2")).as_deref(), Some("limit=2"));
+    let escaped = "metadata[k]=Project%20night+jar%C3%A9%ff";
+    assert_eq!(text(Some(escaped)).as_deref(), Some("metadata[k]=Project night jar\u{e9}\u{fffd}"));
+}
+
+#[test]
 fn the_facts_of_a_chat_are_read() {
     let call = chat(CHAT).unwrap();
     let facts = call.facts();

@@ -5,9 +5,12 @@
 
 use super::{
     CallKey, CallList, CallPiece, ChoiceSeen, Ends, ListedCall, TextKey,
-    walk::{Reader, SOUND, hash, inside, text},
+    walk::{Reader, SOUND, hash, inside},
 };
-use crate::openai::json::{Kind, Value};
+use crate::openai::{
+    json::{Kind, Value},
+    texts::{Place, Shape},
+};
 use crate::types::TextSurface;
 
 /// The index of the one call of the older `function_call`.
@@ -23,13 +26,15 @@ pub(super) fn read(reader: &mut Reader<'_>, root: Value<'_>) {
                 reader.found.said_once.push(value.span());
                 has_other = true;
             }
-            key => reader.whole(key, value, TextSurface::Other),
+            name => reader.label(name, value),
         }
     }
+    reader.whole(root, Place::new(Shape::Body, TextSurface::Other));
     let found = &mut reader.found;
     has_other |= found.choices.len() != 1
         || found.texts.iter().any(|text| !text.range.is_empty() && text.key.is_some());
     found.only_calls = !found.lists.is_empty() && !has_other;
+    found.only_pieces = found.only_calls && found.calls.iter().all(|piece| piece.name.is_none());
 }
 
 fn choice(reader: &mut Reader<'_>, choice: Value<'_>, has_other: &mut bool) {
@@ -42,28 +47,54 @@ fn choice(reader: &mut Reader<'_>, choice: Value<'_>, has_other: &mut bool) {
                 let key = TextKey { output: index, place: hash("text") };
                 reader.running("text", value, key, TextSurface::Assistant);
             }
-            "logprobs" => reader.logprobs(value),
             "finish_reason" if value.as_str().is_some() => {
                 finish = Some(inside(value));
                 reader.found.said_once.push(value.span());
                 reader.found.ends.push(Ends::Output(index));
                 *has_other = true;
             }
-            "message" => reader.whole("message", value, TextSurface::Assistant),
-            key => reader.whole(key, value, TextSurface::Other),
+            "message" => {
+                *has_other = true;
+                whole_calls(reader, value);
+            }
+            _ => {}
         }
     }
     reader.found.choices.push(ChoiceSeen { index, finish });
 }
 
+/// The calls of a whole message: each is judged by its name.
+fn whole_calls(reader: &mut Reader<'_>, message: Value<'_>) {
+    for (key, value) in message.entries() {
+        match key.as_str().unwrap_or_default().as_ref() {
+            "tool_calls" if value.kind() == Kind::Array => {
+                let elements = value.items().map(whole_call).collect();
+                list(reader, value, elements);
+            }
+            "function_call" => list(reader, value, vec![whole_call(value)]),
+            _ => {}
+        }
+    }
+}
+
+fn whole_call(call: Value<'_>) -> ListedCall {
+    let called = call.member("function").or_else(|| call.member("custom")).unwrap_or(call);
+    let name = called.member("name").and_then(Value::as_str).map(Into::into);
+    ListedCall { key: None, name, range: call.span() }
+}
+
 fn delta(reader: &mut Reader<'_>, delta: Value<'_>, output: u32, has_other: &mut bool) {
+    if delta.kind() != Kind::Object {
+        let text = TextKey { output, place: hash("delta") };
+        return reader.running("delta", delta, text, TextSurface::Assistant);
+    }
     for (key, value) in delta.entries() {
-        let key = key.as_str().unwrap_or_default();
-        match key.as_ref() {
+        reader.name(key);
+        let name = key.as_str().unwrap_or_default();
+        match name.as_ref() {
             "role" if value.as_str().is_some() => {
                 reader.found.said_once.push(value.span());
                 *has_other = true;
-                reader.whole("role", value, TextSurface::Other);
             }
             "tool_calls" if value.kind() == Kind::Array => tool_calls(reader, value, output),
             "function_call" if value.kind() == Kind::Object => {
@@ -81,8 +112,8 @@ fn delta(reader: &mut Reader<'_>, delta: Value<'_>, output: u32, has_other: &mut
                 }
             }
             _ => {
-                let text = TextKey { output, place: hash(&key) };
-                reader.running(&key, value, text, surface_of(&key));
+                let text = TextKey { output, place: hash(&name) };
+                reader.running(&name, value, text, surface_of(&name));
             }
         }
     }
@@ -111,13 +142,11 @@ fn tool_calls(reader: &mut Reader<'_>, calls: Value<'_>, output: u32) {
                     function(reader, value, key, number.clone());
                     is_told = true;
                 }
-                name => reader.whole(name, value, TextSurface::Other),
+                name => reader.label(name, value),
             }
         }
         if !is_told {
-            let piece =
-                CallPiece { key, name: None, arguments: None, index: number, is_open: true };
-            reader.found.calls.push(piece);
+            reader.found.calls.push(CallPiece { index: number, ..CallPiece::of(key) });
         }
         elements.push(ListedCall { key: Some(key), name: None, range: call.span() });
     }
@@ -139,14 +168,7 @@ fn function(
 ) {
     let name = function.member("name").and_then(Value::as_str).filter(|name| !name.is_empty());
     let arguments = function.member("arguments").or_else(|| function.member("input"));
-    let arguments = arguments.and_then(|it| text(it, TextSurface::ToolArguments, None));
-    for (name, value) in function.entries() {
-        let name = name.as_str().unwrap_or_default();
-        let is_arguments = arguments.as_ref().is_some_and(|it| it.range == inside(value));
-        if !is_arguments {
-            reader.whole(&name, value, TextSurface::Other);
-        }
-    }
-    let name = name.map(|name| name.into());
-    reader.found.calls.push(CallPiece { key, name, arguments, index, is_open: true });
+    let arguments = arguments.and_then(|it| reader.arguments(it));
+    let name = name.map(Into::into);
+    reader.found.calls.push(CallPiece { name, arguments, index, ..CallPiece::of(key) });
 }

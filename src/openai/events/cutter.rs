@@ -7,8 +7,8 @@ use super::Event;
 use crate::openai::sse::{Framer, Token};
 use bytes::{Bytes, BytesMut};
 
-/// The longest event that is held until it is complete.
-pub const MAX_EVENT_BYTES: usize = 1 << 20;
+/// The longest event that is held until it is complete: images come in one.
+pub const MAX_EVENT_BYTES: usize = 32 << 20;
 
 /// What a chunk brought.
 pub enum Cut {
@@ -16,7 +16,7 @@ pub enum Cut {
     Event(Event),
     /// The `\n` of a `\r\n` whose `\r` ended the event before.
     Newline(Bytes),
-    /// An event is over 1 MiB; the rest of it is skipped.
+    /// An event is over [`MAX_EVENT_BYTES`]; the rest of it is skipped.
     TooLarge,
 }
 

@@ -22,6 +22,14 @@ pub struct Event {
     joined: Option<Box<[u8]>>,
 }
 
+/// A line of an event beside its data.
+pub struct OtherLine<'e> {
+    /// Where it stands, with its end.
+    range: Range<usize>,
+    /// What it says; `None` where it is neither a comment nor a field that an event may have.
+    pub text: Option<&'e str>,
+}
+
 impl Event {
     /// Finds the data in a whole event.
     pub fn new(raw: Bytes) -> Self {
@@ -55,6 +63,37 @@ impl Event {
     /// What its data lines say together; empty for a comment.
     pub fn data(&self) -> &[u8] {
         self.joined.as_deref().unwrap_or_else(|| slice(&self.raw, &self.data))
+    }
+
+    /// The lines that are no data: comments, names, and what has no place in an event.
+    pub fn other_lines(&self) -> impl Iterator<Item = OtherLine<'_>> {
+        let mut at = if self.raw.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let mut next = move || {
+            let rest = self.raw.get(at..).filter(|rest| !rest.is_empty())?;
+            let length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+            let start = at;
+            at = (start + length + 1).min(self.raw.len());
+            Some((start..at, rest.get(..length)?))
+        };
+        std::iter::from_fn(move || {
+            loop {
+                let (range, line) = next()?;
+                match line.split(|byte| *byte == b':').next().unwrap_or_default() {
+                    b"data" => {}
+                    b"" if line.is_empty() => {}
+                    b"" | b"event" | b"id" | b"retry" => {
+                        return Some(OtherLine { range, text: std::str::from_utf8(line).ok() });
+                    }
+                    _ => return Some(OtherLine { range, text: None }),
+                }
+            }
+        })
+    }
+
+    /// The event without some of its lines.
+    pub fn without(&self, lines: &[OtherLine<'_>]) -> Self {
+        let removals: Vec<_> = lines.iter().map(|line| Edit::removal(line.range.clone())).collect();
+        Self::new(apply(&self.raw, &removals))
     }
 
     /// The event with changed data. Data in several lines becomes one line.

@@ -81,13 +81,14 @@ fn labels_are_no_texts_as_long_as_they_look_like_labels() {
         "error":{"code":"c","message":"m"},"service_tier":"not a label"}}"#;
     let expected = [
         ("system", false, "be kind"),
+        ("metadata", false, "k"),
         ("metadata", false, "v"),
         ("end_user", false, "u1"),
         ("tool_definition", false, "f"),
         ("tool_definition", false, "d"),
         ("other", false, "c"),
         ("other", false, "m"),
-        ("assistant", false, "not a label"),
+        ("other", false, "not a label"),
     ];
     let expected = expected.map(|(surface, piece, text)| (surface, piece, text.to_owned()));
     assert_eq!(texts("responses", data), expected);
@@ -96,7 +97,8 @@ fn labels_are_no_texts_as_long_as_they_look_like_labels() {
 #[test]
 fn items_say_by_their_type_what_their_strings_are() {
     let data = r#"{"type":"response.output_item.done","output_index":1,"item":{"type":"reasoning","id":"rs_1",
-        "summary":[{"type":"summary_text","text":"s"}],"encrypted_content":"AAAA"}}"#;
+        "summary":[{"type":"summary_text","text":"s"}],"encrypted_content":"%"}}"#.replace('%', &"A".repeat(64));
+    let data = data.as_str();
     assert_eq!(texts("responses", data), [("reasoning", false, "s".to_owned())]);
     let data = r#"{"type":"response.output_item.done","output_index":1,"item":{"type":"local_shell_call_output","output":"o"}}"#;
     assert_eq!(texts("responses", data), [("tool_result", false, "o".to_owned())]);
@@ -110,7 +112,7 @@ fn items_say_by_their_type_what_their_strings_are() {
 fn images_are_told_of_and_not_read() {
     let data = r#"{"type":"image_generation.partial_image","b64_json":"aGFsbG8=","partial_image_index":0}"#;
     let found = read("images/generations", data);
-    assert!(found.has_binary && found.texts.is_empty());
+    assert!(found.unread == [Unread::Binary] && found.texts.is_empty());
     let data = r#"{"type":"image_generation.completed","b64_json":"not base64"}"#;
     assert_eq!(texts("images/generations", data), [("assistant", false, "not base64".to_owned())]);
 }

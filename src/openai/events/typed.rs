@@ -5,9 +5,12 @@
 
 use super::{
     CallKey, CallList, CallPiece, Ends, ListedCall, TextKey,
-    walk::{Reader, hash, text},
+    walk::{Reader, SOUND, hash},
 };
-use crate::openai::json::{Kind, Value};
+use crate::openai::{
+    json::{Kind, Value},
+    texts::{Place, Shape},
+};
 use crate::types::TextSurface;
 
 /// Calls that the caller runs, or whose arguments come piece by piece: they are complete only at
@@ -30,32 +33,38 @@ pub(super) fn read(reader: &mut Reader<'_>, root: Value<'_>) {
     reader.found.sequence = reader.number_of(root, "sequence_number");
     reader.found.output = output;
     let surface = surface_of(&kind, reader.own_surface);
-    let stem = kind.strip_suffix(".delta");
+    let stem = kind.strip_suffix(".delta").unwrap_or(&kind);
     for (key, value) in root.entries() {
-        let key = key.as_str().unwrap_or_default();
-        match (key.as_ref(), stem) {
-            ("delta" | "audio", Some("response.audio" | "speech.audio")) => {
-                reader.found.has_binary = true;
+        let name = key.as_str().unwrap_or_default();
+        match name.as_ref() {
+            "delta" | "audio" if matches!(stem, "response.audio" | "speech.audio") => {
+                let sound = TextKey { output: item, place: place(reader, root, stem) };
+                reader.running(SOUND, value, sound, surface);
             }
-            ("delta", Some(stem)) if is_call_piece(stem) && value.as_str().is_some() => {
-                call_piece(reader, item, text(value, TextSurface::ToolArguments, None));
+            "delta" if is_call_piece(stem) && value.as_str().is_some() => {
+                let key = CallKey { output: item, index: 0 };
+                let arguments = reader.arguments(value);
+                reader.found.calls.push(CallPiece { arguments, ..CallPiece::of(key) });
+                reader.found.only_pieces = true;
             }
-            ("delta", Some(stem)) => {
+            "delta" => {
                 let key = TextKey { output: item, place: place(reader, root, stem) };
                 reader.running("delta", value, key, surface);
             }
-            ("item", _) => {
-                output_item(reader, value, item, kind == "response.output_item.added", surface);
+            "item" => {
+                output_item(reader, value, item, kind == "response.output_item.added");
+                reader.whole(value, Place::new(Shape::Message, surface));
             }
-            ("response", _) => {
+            "response" => {
                 if let Some(items) = value.member("output").filter(|it| it.kind() == Kind::Array) {
                     output_list(reader, items);
                 }
-                reader.whole("response", value, surface);
+                reader.whole(value, Place::new(Shape::Body, TextSurface::Other));
             }
-            (key, _) => reader.whole(key, value, surface),
+            name => reader.label(name, value),
         }
     }
+    reader.whole(root, Place::new(Shape::Part, surface));
     ends(reader, root, &kind, item);
 }
 
@@ -66,7 +75,9 @@ fn ends(reader: &mut Reader<'_>, root: Value<'_>, kind: &str, output: u32) {
     } else if kind == "response.output_item.done" || kind.contains("_part.") {
         Ends::Output(output)
     } else if let Some(stem) = kind.strip_suffix(".done") {
-        Ends::Text(TextKey { output, place: place(reader, root, stem) })
+        let own = || TextKey { output, place: place(reader, root, stem) };
+        let call = CallKey { output, index: 0 };
+        Ends::Text(if is_call_piece(stem) { call.arguments() } else { own() })
     } else {
         return;
     };
@@ -78,7 +89,7 @@ fn place(reader: &Reader<'_>, root: Value<'_>, stem: &str) -> u64 {
     let mut place = hash(stem);
     for (key, value) in root.entries() {
         let key = key.as_str().unwrap_or_default();
-        let is_index = key.ends_with("_index") && key != "output_index";
+        let is_index = key == "index" || (key.ends_with("_index") && key != "output_index");
         if is_index && let Some(number) = reader.number(value) {
             place ^= hash(&key).rotate_left(number.value % 63 + 1);
         } else if key == "segment_id" {
@@ -89,35 +100,20 @@ fn place(reader: &Reader<'_>, root: Value<'_>, stem: &str) -> u64 {
 }
 
 fn is_call_piece(stem: &str) -> bool {
-    let kind = stem.strip_prefix("response.").unwrap_or(stem);
-    kind.split_once('.').is_none() && OPEN_CALLS.iter().any(|call| kind.starts_with(call))
-}
-
-fn call_piece(reader: &mut Reader<'_>, output: u32, arguments: Option<super::EventText>) {
-    let key = CallKey { output, index: 0 };
-    reader.found.calls.push(CallPiece { key, name: None, arguments, index: None, is_open: true });
+    let call = stem.strip_prefix("response.").unwrap_or(stem);
+    call.split_once('.').is_none() && OPEN_CALLS.iter().any(|open| call.starts_with(open))
 }
 
 /// An output item as it begins or ends.
-fn output_item(
-    reader: &mut Reader<'_>,
-    item: Value<'_>,
-    output: u32,
-    begins: bool,
-    surface: TextSurface,
-) {
-    if let Some((name, is_open)) = called(item) {
-        let key = CallKey { output, index: 0 };
-        let is_open = is_open && begins;
-        reader.found.calls.push(CallPiece {
-            key,
-            name: Some(name),
-            arguments: None,
-            index: None,
-            is_open,
-        });
-    }
-    reader.whole("item", item, surface);
+fn output_item(reader: &mut Reader<'_>, item: Value<'_>, output: u32, begins: bool) {
+    let Some((name, is_open)) = called(item) else { return };
+    let piece = CallPiece::of(CallKey { output, index: 0 });
+    reader.found.calls.push(CallPiece {
+        name: Some(name),
+        in_pieces: false,
+        is_open: is_open && begins,
+        ..piece
+    });
 }
 
 fn output_list(reader: &mut Reader<'_>, items: Value<'_>) {

@@ -14,8 +14,8 @@ const MAX_NAME_BYTES: usize = 256;
 pub(super) struct PartHead<'t> {
     /// The field's name.
     pub(super) name: &'t str,
-    /// Whether it is a file.
-    pub(super) has_filename: bool,
+    /// What it calls the file, where it is one.
+    pub(super) filename: Option<&'t str>,
     /// Whether its type is plain text, as it is where none is named.
     pub(super) is_text: bool,
     /// What its `Content-Length` says.
@@ -46,12 +46,12 @@ pub(super) fn read(block: &[u8]) -> Result<PartHead<'_>, Refusal> {
     if encoding.is_some_and(|encoding| !is_identity(encoding)) {
         return Err(refuse("A part must be sent as it is, without a transfer encoding."));
     }
-    let (name, has_filename) = disposition.and_then(field).ok_or_else(|| {
+    let (name, filename) = disposition.and_then(field).ok_or_else(|| {
         refuse("Each part needs a Content-Disposition of form-data with a quoted, plain name, then at most a filename.")
     })?;
     Ok(PartHead {
         name,
-        has_filename,
+        filename,
         is_text: kind.map_or(Ok(true), is_text)?,
         claimed_bytes: length.map(claimed_bytes).transpose()?,
     })
@@ -74,25 +74,25 @@ fn header(line: &str) -> Result<(&str, &str), Refusal> {
         })
 }
 
-/// The name that a `Content-Disposition` gives, and whether it is one of a file. The name stands
+/// The name that a `Content-Disposition` gives, and that of the file if it is one. The name stands
 /// first: a reader that searches for `name=` would also find it in `filename=`.
-fn field(disposition: &str) -> Option<(&str, bool)> {
+fn field(disposition: &str) -> Option<(&str, Option<&str>)> {
     let (kind, parameters) = parameters::parse(disposition)?;
     let mut parameters = parameters.into_iter();
     let name = parameters.next().filter(|first| first.name == "name" && first.is_quoted)?.value;
-    let mut has_plain = false;
-    let mut has_extended = false;
+    let mut plain = None;
+    let mut extended = None;
     for parameter in parameters {
         let seen = match parameter.name {
-            "filename" if parameter.is_quoted && !parameter.value.is_empty() => &mut has_plain,
-            "filename*" if is_extended(parameter.value) => &mut has_extended,
+            "filename" if parameter.is_quoted && !parameter.value.is_empty() => &mut plain,
+            "filename*" if is_extended(parameter.value) => &mut extended,
             _ => return None,
         };
-        if std::mem::replace(seen, true) {
+        if seen.replace(parameter.value).is_some() {
             return None;
         }
     }
-    (kind == "form-data" && is_name(name)).then_some((name, has_plain || has_extended))
+    (kind == "form-data" && is_name(name)).then_some((name, extended.or(plain)))
 }
 
 /// Printable ASCII that no reader unescapes or splits. `_charset_` would say how to read the other fields.

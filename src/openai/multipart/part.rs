@@ -21,7 +21,7 @@ pub(super) struct Part {
     pub(super) start: u64,
     /// What its own `Content-Length` says.
     claimed_bytes: Option<u64>,
-    is_file: bool,
+    pub(super) is_file: bool,
     role: Role,
 }
 
@@ -78,16 +78,16 @@ impl Part {
         }
         let role = match kept_name {
             None => Role::Other,
-            Some(FILE) if head.has_filename => Role::File,
+            Some(FILE) if head.filename.is_some() => Role::File,
             Some(FILE) => return Err(malformed("The field must be a file with a filename.", FILE)),
-            Some(name) if head.is_text && !head.has_filename => {
+            Some(name) if head.is_text && head.filename.is_none() => {
                 Role::Watched { name, value: Vec::new() }
             }
             Some(name) => {
                 return Err(malformed("The field must be plain text, not a file.", name));
             }
         };
-        let (claimed_bytes, is_file) = (head.claimed_bytes, head.has_filename);
+        let (claimed_bytes, is_file) = (head.claimed_bytes, head.filename.is_some());
         Ok(Self { start, claimed_bytes, is_file, role })
     }
 
@@ -123,6 +123,11 @@ impl Part {
             Role::Other => Ended::Other,
         })
     }
+}
+
+/// Whether a field of this name holds a file that is no text to anybody but the provider.
+pub(in crate::openai) fn is_file_field(name: &str) -> bool {
+    matches!(name, "file" | "image" | "image[]" | "mask")
 }
 
 /// A watched value: what a reader might trim, normalise or decode in its own way is refused.

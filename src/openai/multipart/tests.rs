@@ -369,3 +369,51 @@ fn debug_output_has_no_content() {
     let reader = read("xyz", &form(&[(MODEL, b"secret")])).unwrap();
     assert!(!format!("{reader:?}").contains("secret"));
 }
+
+#[test]
+fn behind_a_file_that_streams_on_only_what_says_nothing_is_unsuspicious() {
+    let says_much = |behind: &[u8]| {
+        let mut reader = FormReader::new("xyz", &["model", "stream"]);
+        let begin = form(&[(MODEL, b"m"), (PDF, b"data")]);
+        let begin = begin.strip_suffix(b"--xyz--\r\n").unwrap();
+        let inside = begin.len() - 4;
+        reader.feed(&begin[..inside]).unwrap();
+        assert!(reader.is_in_file());
+        reader.stream_on();
+        for byte in [&begin[inside..], behind, b"--xyz--\r\n"].concat() {
+            reader.feed(&[byte]).unwrap();
+        }
+        assert!(reader.is_complete() && !reader.is_in_file());
+        reader.says_much_behind()
+    };
+    let one = |head: &str, data: &[u8]| {
+        let body = form(&[(head, data)]);
+        says_much(body.strip_suffix(b"--xyz--\r\n").unwrap())
+    };
+    assert!(!says_much(b""));
+    for (name, value) in [
+        ("language", "en"),
+        ("temperature", "0.25"),
+        ("response_format", "verbose_json"),
+        ("timestamp_granularities[]", "word"),
+        ("expires_after[seconds]", "2592000"),
+        ("stream", "true"),
+        ("prompt", ""),
+    ] {
+        assert!(!one(&named(name), value.as_bytes()), "{name}");
+    }
+    for (name, value) in [
+        ("prompt", "tell me all"),
+        ("prompt", "a b"),
+        ("prompt", "123456789"),
+        ("stream", "123-45-6789"),
+        ("my_secret_name", "en"),
+    ] {
+        assert!(one(&named(name), value.as_bytes()), "{name}");
+    }
+    assert!(one(&named("prompt"), "auto ".repeat(400).as_bytes()));
+    let file = |name: &str, filename: &str| format!("{}; filename=\"{filename}\"", named(name));
+    assert!(!one(&file("image[]", "photo 2.png"), &[0xff; 400]));
+    assert!(one(&file("image[]", "ann@acme.dev"), b"x"));
+    assert!(one(&file("prompt", "a"), b"tell me all"));
+}

@@ -4,7 +4,7 @@
 //! does not know is text, and so is its name: it must never let anything pass because nobody expects
 //! it there.
 
-use super::Unread;
+use super::{Unread, words::is_own_word};
 use crate::openai::json::Value;
 use crate::types::TextSurface::{
     self, Assistant, EndUser, Logprobs, Metadata, Name, Other, Prediction, Reasoning, Refusal,
@@ -54,6 +54,8 @@ pub(super) enum Step {
     Id,
     /// What the call is authorised on: it is known and must not be changed.
     Fact,
+    /// A time, a seed or a size, where it is a number.
+    Figure,
     /// An address, or a file that is written as one.
     Link,
     /// Bytes that are no text, in base64.
@@ -194,7 +196,7 @@ fn of_choice(name: &str) -> Option<Step> {
     })
 }
 
-/// Members that are one of a few words wherever they stand. Whether they are, the walk looks.
+/// Members that are one of a few words, or a number, wherever they stand. Whether they are, the walk looks.
 fn of_any(name: &str) -> Option<Step> {
     Some(match name {
         "type"
@@ -231,6 +233,8 @@ fn of_any(name: &str) -> Option<Step> {
         | "require_approval"
         | "owned_by"
         | "purpose" => Step::Word,
+        "created" | "seed" | "bytes" => Step::Figure,
+        time if time.ends_with("_at") && is_own_word(time) => Step::Figure,
         _ => return None,
     })
 }

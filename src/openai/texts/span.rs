@@ -1,24 +1,12 @@
 //! One text and its way back to the bytes.
 //!
-//! Owns how a text is written in a body: plainly, with JSON's escapes, or in base64. It must never
+//! Owns how a text is written in a body: plainly, with JSON's escapes, in base64, or as a number. It must never
 //! name other bytes than those that a piece of the text is written with.
 
+use super::packed;
 use crate::openai::{edits::Edit, json};
 use crate::types::TextSurface;
-use base64::{
-    Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
 use std::{borrow::Cow, ops::Range};
-
-/// Files that name their type come in standard base64; whether it is padded does not matter.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 /// A text of a body.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,7 +25,12 @@ pub struct TextSpan {
 pub(super) enum Writing {
     Plain,
     Escaped,
-    Base64,
+    /// In base64, whose string has escapes if `is_escaped`.
+    Base64 {
+        is_escaped: bool,
+    },
+    /// The digits of a number of JSON.
+    Number,
 }
 
 impl TextSpan {
@@ -46,22 +39,40 @@ impl TextSpan {
         Self { surface, is_key: false, range, writing: Writing::Plain }
     }
 
+    /// What a string of JSON holds in base64 from a place of its text on. `range`: where it stands,
+    /// without its quotes; `raw`: what stands there.
+    pub(super) fn packed(
+        surface: TextSurface,
+        range: &Range<usize>,
+        raw: &str,
+        is_escaped: bool,
+        from: usize,
+    ) -> Self {
+        let mut way = Way { start: range.start, raw, is_escaped, at: 0, seen: 0 };
+        let range = way.written_at(from)..range.end;
+        Self { surface, is_key: false, range, writing: Writing::Base64 { is_escaped } }
+    }
+
     /// The text, decoded; borrowed where it is written plainly.
     pub fn text<'b>(&self, body: &'b [u8]) -> Cow<'b, str> {
         let raw = self.written(body);
         match self.writing {
-            Writing::Plain => Cow::Borrowed(raw),
+            Writing::Plain | Writing::Number => Cow::Borrowed(raw),
             Writing::Escaped => json::unescape(raw).unwrap_or_default(),
-            Writing::Base64 => Cow::Owned(decoded(raw).unwrap_or_default()),
+            Writing::Base64 { is_escaped } => {
+                let base64 = if is_escaped { json::unescape(raw) } else { Some(raw.into()) };
+                let text = base64.and_then(|base64| packed::text_of(&base64));
+                Cow::Owned(text.unwrap_or_default())
+            }
         }
     }
 
-    /// The bytes of the body that a piece of the text is written with. A piece of base64 has no
-    /// bytes of its own: then it is all of it.
+    /// The bytes of the body that a piece of the text is written with. A piece of base64 or of a
+    /// number has no bytes of its own: then it is all of it.
     pub fn raw(&self, body: &[u8], piece: Range<usize>) -> Range<usize> {
         match self.writing {
-            Writing::Base64 => self.range.clone(),
-            _ => self.way(body).place(&piece),
+            Writing::Base64 { .. } | Writing::Number => self.range.clone(),
+            Writing::Plain | Writing::Escaped => self.way(body).place(&piece),
         }
     }
 
@@ -73,9 +84,17 @@ impl TextSpan {
         pieces: impl IntoIterator<Item = (Range<usize>, &'r str)>,
     ) -> Vec<Edit> {
         let mut pieces = pieces.into_iter().peekable();
-        if self.writing == Writing::Base64 && pieces.peek().is_some() {
-            let redacted = BASE64.encode(replaced(&self.text(body), pieces));
-            return vec![Edit::replacement(self.range.clone(), redacted)];
+        if pieces.peek().is_none() {
+            return Vec::new();
+        }
+        let whole = |with| vec![Edit::replacement(self.range.clone(), with)];
+        match self.writing {
+            Writing::Base64 { .. } => {
+                return whole(packed::packed(&replaced(&self.text(body), pieces)));
+            }
+            // What is no number any more becomes a string.
+            Writing::Number => return whole(format!("\"{}\"", replaced(&self.text(body), pieces))),
+            Writing::Plain | Writing::Escaped => {}
         }
         let mut way = self.way(body);
         pieces
@@ -92,11 +111,6 @@ impl TextSpan {
         let bytes = body.get(self.range.clone()).unwrap_or_default();
         str::from_utf8(bytes).unwrap_or_default()
     }
-}
-
-/// The text that base64 stands for; `None` if it is none.
-pub(super) fn decoded(base64: &str) -> Option<String> {
-    String::from_utf8(BASE64.decode(base64).ok()?).ok()
 }
 
 fn replaced<'r>(text: &str, pieces: impl Iterator<Item = (Range<usize>, &'r str)>) -> String {

@@ -160,7 +160,7 @@ fn response() -> Value {
             item("file_search_call", json!({"queries": ["r"], "results": [{"text": "s"}]})),
             item("code_interpreter_call", json!({"code": "t", "outputs": [{"type": "logs", "logs": "u"}]})),
             item("reasoning", json!({"summary": [{"type": "summary_text", "text": "v"}],
-                "content": [{"type": "reasoning_text", "text": "w"}], "encrypted_content": "x".repeat(99)})),
+                "content": [{"type": "reasoning_text", "text": "w"}], "encrypted_content": "x".repeat(100)})),
             item("mcp_list_tools", json!({"tools": [{"name": "y", "description": "z"}]})),
             item("item_reference", json!({"id": "msg_2"})),
         ],
@@ -277,7 +277,7 @@ fn the_texts_of_the_other_endpoints_are_found() {
 
 #[test]
 fn bytes_in_base64_are_said_to_be_unread_and_what_only_looks_so_is_text() {
-    let bytes = "iVBORw0KGgo".repeat(10);
+    let bytes = "iVBORw0KGgoA".repeat(10);
     let part =
         |part: Value| json!({"model": "m", "messages": [{"role": "user", "content": [part]}]});
     let chat = "/chat/completions";
@@ -310,6 +310,23 @@ fn bytes_in_base64_are_said_to_be_unread_and_what_only_looks_so_is_text() {
             json!({"type": "input_file", "file_data": "data:text/plain;charset=UTF-8;base64,w6k"}),
             "tool_result: é",
         ),
+        // What it calls itself does not count, and an escape hides nothing.
+        (
+            json!({"type": "input_file", "file_data": "data:application/yaml;charset=us-ascii;BASE64,YTogc2VjcmV0"}),
+            "tool_result: a: secret",
+        ),
+        (
+            json!({"type": "image_url", "image_url": {"url": "DATA:image/png;base64,YTogc2VjcmV0"}}),
+            "tool_result: a: secret",
+        ),
+        (
+            json!({"type": "input_audio", "input_audio": {"data": "dGhlIHNlY3JldCBpcyBpbiBoZXJl"}}),
+            "user: the secret is in here",
+        ),
+        (
+            json!({"type": "thinking", "signature": format!("sk-proj-{}", "aB3_".repeat(15) + "x")}),
+            &*format!("user: sk-proj-{}x", "aB3_".repeat(15)),
+        ),
         (json!({"type": "text", "text": picture}), &*format!("user: {picture}")),
         (json!({"type": "input_file", "filename": "a.pdf"}), "user: a.pdf"),
     ] {
@@ -332,6 +349,35 @@ fn escapes_hide_neither_a_key_nor_a_role_nor_a_text() {
         (crate::types::TextSurface::Metadata, "\n"),
     ];
     assert_eq!(texts, expected.map(|(surface, text)| (surface, text.into())));
+}
+
+#[test]
+fn a_key_that_could_be_bytes_is_judged_and_said_to_be_unread() {
+    let key = format!("sk-proj-{}", "aB3_".repeat(15));
+    let body =
+        json!({"model": "m", "messages": [{"role": "user", "content": [{"signature": key}]}]});
+    check("/chat/completions", body, &[&format!("user: {key}")], &[Unread::Encrypted]);
+}
+
+#[test]
+fn long_numbers_are_texts_but_for_those_of_the_format() {
+    let body = r#"{"model":"m","seed":123456789012,"created":1234567890,"prompt_tokens":12345678,
+        "x":{"created_at":1234567890, "n":-123456789.5e1},
+        "messages":[{"role":"user","content": 4111111111111111 }],"prompt":[1234567890,[1234567890]]}"#;
+    let call = read("/chat/completions", body);
+    let shown: Vec<String> = call
+        .texts()
+        .spans()
+        .iter()
+        .map(|span| format!("{}: {}", span.surface, span.text(call.body())))
+        .collect();
+    assert_eq!(shown, ["other: -123456789.5e1", "user: 4111111111111111"]);
+    assert_eq!(call.texts().unread(), [Unread::Tokens]);
+    let card = &call.texts().spans()[1].clone();
+    assert_eq!(card.raw(call.body(), 2..5), card.range);
+    let edits = card.redact(call.body(), [(0..16, "[REDACTED:PII_CREDIT_CARD]")]);
+    let expected = body.replace("4111111111111111", "\"[REDACTED:PII_CREDIT_CARD]\"");
+    assert_eq!(call.redact(edits).outgoing_body(), expected);
 }
 
 #[test]
@@ -419,7 +465,7 @@ proptest! {
                 let place = missing.iter().position(|one| *one == text).expect("found twice");
                 missing.remove(place);
             }
-            prop_assert!(missing.iter().all(|text| words::is_own_word(text)), "{missing:?}");
+            prop_assert!(missing.iter().all(|text| is_own_word(text)), "{missing:?}");
         }
     }
 }

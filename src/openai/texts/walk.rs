@@ -5,20 +5,23 @@
 
 use super::{
     Texts, Unread,
+    packed::{Content, content_of},
     shape::{Place, Shape, Step},
-    span::{TextSpan, Writing, decoded},
+    span::{TextSpan, Writing},
     words::is_own_word,
 };
 use crate::openai::{
     endpoint::is_id,
     json::{Kind, Value},
-    run::run_before,
 };
 use crate::types::TextSurface;
 use std::ops::Range;
 
-/// What is shorter is read, even where bytes are expected.
-const MIN_PAYLOAD_BYTES: usize = 64;
+/// A shorter number is nobody's: no card, no account, no telephone.
+const MIN_DIGITS: usize = 9;
+
+/// A shorter string could be a word that only looks like base64.
+const MIN_PACKED_BYTES: usize = 24;
 
 /// A walk over documents of one body.
 pub(in crate::openai) struct Walk<'t> {
@@ -36,7 +39,8 @@ impl Walk<'_> {
             Kind::String { .. } => self.text(value, place.surface, false),
             Kind::Array => self.items(value, place),
             Kind::Object => self.members(value, place.within(value)),
-            Kind::Null | Kind::True | Kind::False | Kind::Number => {}
+            Kind::Number => self.number(value, place.surface),
+            Kind::Null | Kind::True | Kind::False => {}
         }
     }
 
@@ -69,13 +73,16 @@ impl Walk<'_> {
         if let Step::Into(inner) = step {
             return self.value(value, inner);
         }
+        if matches!(step, Step::Figure) && value.kind() == Kind::Number {
+            return;
+        }
         let is_passed = value.as_str().is_some_and(|text| match step {
             Step::Word => is_own_word(&text),
             Step::Id => self.trusts_ids && is_id(&text),
             Step::Fact => true,
-            Step::Link => text.starts_with("data:") && self.file(value, &text),
-            Step::Payload(reason) => self.payload(value, &text, reason),
-            Step::Into(_) => false,
+            Step::Link => self.file(value, &text),
+            Step::Payload(reason) => self.payload(value, &text, reason, place.surface),
+            Step::Into(_) | Step::Figure => false,
         });
         match step {
             _ if is_passed => {}
@@ -88,39 +95,67 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether a string where bytes are expected is nothing else.
-    fn payload(&mut self, value: Value<'_>, text: &str, reason: Unread) -> bool {
-        if text.starts_with("data:") {
+    /// Whether a string where bytes are expected is base64: of text, which is taken, or of anything
+    /// else, which is said to be unread.
+    fn payload(
+        &mut self,
+        value: Value<'_>,
+        text: &str,
+        reason: Unread,
+        surface: TextSurface,
+    ) -> bool {
+        if is_data_url(text) {
             return self.file(value, text);
         }
-        let is_payload = is_base64(text);
-        if is_payload {
-            self.texts.skip(reason);
+        match content_of(text) {
+            Content::Text if text.len() >= MIN_PACKED_BYTES => {
+                self.packed(value, 0, surface);
+                true
+            }
+            // A long key could be taken for bytes without their padding, or in the alphabet for URLs.
+            Content::Bytes if text.len().is_multiple_of(4) => {
+                self.texts.skip(reason);
+                !text.contains(['-', '_'])
+            }
+            _ => false,
         }
-        is_payload
     }
 
-    /// Takes a file that is written as an address (RFC 2397), if it is one: its text where it is one
-    /// in plain base64.
+    /// Takes a file that is written as an address (RFC 2397) in base64, if it is one: its text, if it
+    /// holds text, whatever it calls itself.
     fn file(&mut self, value: Value<'_>, url: &str) -> bool {
-        let Some((head, data)) = url.split_once(',') else { return false };
-        let Some(kind) = head.strip_suffix(";base64") else { return false };
-        let is_plain = value.kind() == Kind::String { escaped: false };
-        if is_plain && is_text_type(kind) && decoded(data).is_some() {
-            let within = self.inside(value);
-            self.texts.spans.push(TextSpan {
-                surface: TextSurface::ToolResult,
-                is_key: false,
-                range: within.start + head.len() + 1..within.end,
-                writing: Writing::Base64,
-            });
-            return true;
+        let Some((head, data)) = url.split_once(',').filter(|_| is_data_url(url)) else {
+            return false;
+        };
+        let (_, encoding) = head.rsplit_once(';').unwrap_or_default();
+        if !encoding.trim().eq_ignore_ascii_case("base64") {
+            return false;
         }
-        let is_payload = is_base64(data);
-        if is_payload {
-            self.texts.skip(Unread::Binary);
+        match content_of(data) {
+            Content::Text => self.packed(value, head.len() + 1, TextSurface::ToolResult),
+            Content::Bytes => self.texts.skip(Unread::Binary),
+            Content::Other => return false,
         }
-        is_payload
+        true
+    }
+
+    /// Takes the text that a string holds in base64 from this place on.
+    fn packed(&mut self, string: Value<'_>, from: usize, surface: TextSurface) {
+        let is_escaped = string.kind() == Kind::String { escaped: true };
+        let raw = string.raw().trim_matches('"');
+        let span = TextSpan::packed(surface, &self.inside(string), raw, is_escaped, from);
+        self.texts.spans.push(span);
+    }
+
+    fn number(&mut self, number: Value<'_>, surface: TextSurface) {
+        let digits = number.raw().trim_start_matches('-');
+        let digits = digits.bytes().take_while(u8::is_ascii_digit).count();
+        if digits >= MIN_DIGITS {
+            let span = number.span();
+            let range = self.offset + span.start..self.offset + span.end;
+            let writing = Writing::Number;
+            self.texts.spans.push(TextSpan { surface, is_key: false, range, writing });
+        }
     }
 
     fn text(&mut self, string: Value<'_>, surface: TextSurface, is_key: bool) {
@@ -140,22 +175,6 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a string is long enough for bytes and made of nothing but base64.
-fn is_base64(text: &str) -> bool {
-    let is_other = |byte: u8| {
-        !(byte.is_ascii_alphanumeric() | matches!(byte, b'+' | b'/' | b'-' | b'_' | b'='))
-    };
-    text.len() >= MIN_PAYLOAD_BYTES && run_before(text.as_bytes(), is_other) == text.len()
-}
-
-/// Whether a `data:` address is one of text in UTF-8.
-fn is_text_type(head: &str) -> bool {
-    let kind = head.strip_prefix("data:").unwrap_or_default().to_ascii_lowercase();
-    let mut pieces = kind.split(';');
-    let name = pieces.next().unwrap_or_default();
-    let is_text = name.starts_with("text/")
-        || matches!(name, "application/json" | "application/xml" | "application/x-ndjson");
-    is_text
-        && pieces
-            .all(|parameter| !parameter.starts_with("charset=") || parameter == "charset=utf-8")
+fn is_data_url(text: &str) -> bool {
+    text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
 }

@@ -6,7 +6,7 @@
 use std::{collections::HashSet, sync::LazyLock};
 
 /// Whether nothing can hide in a key or a value that is exactly this.
-pub(super) fn is_own_word(word: &str) -> bool {
+pub(in crate::openai) fn is_own_word(word: &str) -> bool {
     static SET: LazyLock<HashSet<&str>> = LazyLock::new(|| WORDS.split_whitespace().collect());
     SET.contains(word)
 }

@@ -4,7 +4,7 @@
 //! without tools. It must never leave a choice that forces what was taken out, nor touch another
 //! byte.
 
-use super::{push_name, push_names};
+use super::{SEARCH, push_name, push_names};
 use crate::openai::{
     edits::{Edit, removals},
     fields::field,
@@ -23,15 +23,17 @@ pub(in crate::openai) fn removal(
     body: Value<'_>,
     denied: &[Box<str>],
 ) -> Result<Vec<Edit>, Refusal> {
-    let mut edits = Vec::new();
+    let mut edits = without_input_tools(body, denied)?;
+    let input_is_edited = !edits.is_empty();
     let mut members = Vec::new();
     for (list, choice, follower) in LISTS {
-        let Some(tools) = field(body, list)? else { continue };
-        let going = going(tools, list, denied)?;
-        if !going.contains(&true) {
+        let tools = field(body, list)?;
+        let going = tools.map_or(Ok(Vec::new()), |tools| going(tools, list, denied))?;
+        // A choice may also be among what came with the input.
+        if !going.contains(&true) && (list != "tools" || !input_is_edited) {
             continue;
         }
-        let is_emptied = !going.contains(&false);
+        let is_emptied = is_emptied(&going);
         let chosen = match field(body, choice)? {
             Some(choice) => without_choice(choice, denied, is_emptied)?,
             None => Vec::new(),
@@ -39,12 +41,43 @@ pub(in crate::openai) fn removal(
         if is_emptied {
             members.extend([list, choice, follower]);
         } else {
-            edits.extend(without_items(tools, going).into_iter().chain(chosen));
+            edits.extend(tools.map(|tools| without_items(tools, going)).unwrap_or_default());
+            edits.extend(chosen);
         }
+    }
+    let (options, search) = SEARCH;
+    if denied.iter().any(|name| **name == *search) {
+        members.push(options);
     }
     edits.extend(without_members(body, &members));
     edits.sort_by_key(|edit| edit.range.start);
     Ok(edits)
+}
+
+/// What takes tools out of the items of the input that bring them along; an item that was made for
+/// nothing else goes with the last of them.
+fn without_input_tools(body: Value<'_>, denied: &[Box<str>]) -> Result<Vec<Edit>, Refusal> {
+    let Some(input) = field(body, "input")? else { return Ok(Vec::new()) };
+    let mut edits = Vec::new();
+    let mut items_going = Vec::new();
+    for item in input.items() {
+        let tools = field(item, "tools")?;
+        let going = tools.map_or(Ok(Vec::new()), |tools| going(tools, "tools", denied))?;
+        let brings_tools =
+            field(item, "type")?.and_then(Value::as_str).as_deref() == Some("additional_tools");
+        let goes = brings_tools && is_emptied(&going);
+        items_going.push(goes);
+        if let Some(tools) = tools.filter(|_| !goes) {
+            edits.extend(without_items(tools, going));
+        }
+    }
+    edits.extend(without_items(input, items_going));
+    Ok(edits)
+}
+
+/// Whether tools of a list go, and none of it stays.
+fn is_emptied(going: &[bool]) -> bool {
+    going.contains(&true) && !going.contains(&false)
 }
 
 /// Which tools of a list are denied by any of their names.
@@ -87,10 +120,7 @@ fn without_choice(
     }
     let mut names = Vec::new();
     push_names(&mut names, choice)?;
-    let kind = field(choice, "type")?.and_then(Value::as_str);
-    let is_denied = |name: &str| denied.iter().any(|denied| **denied == *name);
-    let forces_denied =
-        names.iter().any(|name| is_denied(name)) || kind.as_deref().is_some_and(is_denied);
+    let forces_denied = names.iter().any(|name| denied.contains(name));
     if is_emptied || forces_denied { Err(Refusal::ToolNotAllowed) } else { Ok(Vec::new()) }
 }
 

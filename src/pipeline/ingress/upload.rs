@@ -3,7 +3,9 @@
 //! Owns the choice between holding an upload and letting it through, and the reading of what passes. It must never
 //! let the last bytes of an upload go before the whole was found to be what was authorised.
 
-use super::{Body, Incoming, Unread, announced, pace::Pace, read_aside, stop_of, too_large};
+use super::{
+    Body, Incoming, Unread, announced, malformed, pace::Pace, read_aside, stop_of, too_large,
+};
 use crate::openai::{Call, FormReader, ReadOptions, Route, boundary, must_be_held, watched_fields};
 use crate::pipeline::{Gate, Inbound, Stop, record::Exchange};
 use actix_web::dev::Payload;
@@ -18,6 +20,10 @@ use std::{
     time::Instant,
 };
 
+/// What is told who writes a text behind a file that is on its way already.
+const FIELDS_FIRST: &str =
+    "A field stands behind the file, where it cannot be judged. Put all fields before the file.";
+
 /// The rest of an upload, on its way to the provider.
 pub(in crate::pipeline) struct Tail {
     /// The bytes behind the head.
@@ -25,6 +31,8 @@ pub(in crate::pipeline) struct Tail {
     /// The whole upload's length, where the client announced it.
     pub(in crate::pipeline) length: Option<u64>,
     why: Rc<RefCell<Option<Stop>>>,
+    /// Whether a rule could act on what stands in a field.
+    refuses_fields: Rc<Cell<bool>>,
 }
 
 /// The upload ended early; the provider's call ends with it, and [`Tail::why`] says why.
@@ -36,6 +44,11 @@ impl Tail {
     /// Kept to ask, after the call failed, whether the upload was the reason.
     pub(in crate::pipeline) fn why(&self) -> Rc<RefCell<Option<Stop>>> {
         Rc::clone(&self.why)
+    }
+
+    /// Ends the upload where a field that says something comes behind the file: a rule could act on it.
+    pub(in crate::pipeline) fn refuse_fields(&self) {
+        self.refuses_fields.set(true);
     }
 }
 
@@ -70,8 +83,10 @@ pub(super) async fn read(
         }
         reader.feed(&chunk)?;
         head.extend_from_slice(&chunk);
-        streams = must_be_held(route.endpoint, &reader) == Some(false) && !reader.is_complete();
+        // Until its file begins, further fields may come: all that stands before it is judged.
+        streams = must_be_held(route.endpoint, &reader) == Some(false) && reader.is_in_file();
         if streams {
+            reader.stream_on();
             break;
         }
     }
@@ -96,16 +111,7 @@ pub(super) async fn read(
     exchange.note_body(passed, body.held);
     let call = Call::read_form(route, query, content_type, &reader, body.bytes, options)?;
     let payload = std::mem::replace(&mut inbound.payload, Payload::None);
-    let passing = Passing {
-        payload,
-        pace,
-        reader,
-        next: Some(next),
-        passed,
-        limit,
-        uploaded: Rc::new(Cell::new(0)),
-        why: Rc::default(),
-    };
+    let passing = Passing::new(payload, pace, reader, next, passed, limit);
     exchange.note_upload(Rc::clone(&passing.uploaded));
     Ok(Incoming { call, tail: Some(passing.into_tail(length)) })
 }
@@ -121,12 +127,35 @@ struct Passing {
     limit: usize,
     uploaded: Rc<Cell<u64>>,
     why: Rc<RefCell<Option<Stop>>>,
+    refuses_fields: Rc<Cell<bool>>,
 }
 
 impl Passing {
+    fn new(
+        payload: Payload,
+        pace: Pace,
+        reader: FormReader,
+        next: Bytes,
+        passed: usize,
+        limit: usize,
+    ) -> Self {
+        let (uploaded, why, refuses_fields) = Default::default();
+        Self {
+            payload,
+            pace,
+            reader,
+            next: Some(next),
+            passed,
+            limit,
+            uploaded,
+            why,
+            refuses_fields,
+        }
+    }
+
     fn into_tail(self, length: Option<usize>) -> Tail {
         self.uploaded.set(u64::try_from(self.passed).unwrap_or(u64::MAX));
-        let why = Rc::clone(&self.why);
+        let (why, refuses_fields) = (Rc::clone(&self.why), Rc::clone(&self.refuses_fields));
         let rest = unfold(Some(self), |passing| async move {
             let mut passing = passing?;
             match passing.step().await {
@@ -139,12 +168,18 @@ impl Passing {
             }
         });
         let length = length.and_then(|length| u64::try_from(length).ok());
-        Tail { rest: rest.boxed_local(), length, why }
+        Tail { rest: rest.boxed_local(), length, why, refuses_fields }
+    }
+
+    fn check_fields(&self) -> Result<(), Stop> {
+        let is_refused = self.refuses_fields.get() && self.reader.says_much_behind();
+        if is_refused { Err(malformed(FIELDS_FIRST)) } else { Ok(()) }
     }
 
     /// The next chunk that may go on.
     async fn step(&mut self) -> Result<Option<Bytes>, Stop> {
         loop {
+            self.check_fields()?;
             let Some(chunk) = self.pace.next(&mut self.payload).await? else {
                 self.reader.finish()?;
                 return Ok(self.next.take());
@@ -155,6 +190,7 @@ impl Passing {
             }
             self.uploaded.set(u64::try_from(self.passed).unwrap_or(u64::MAX));
             self.reader.feed(&chunk)?;
+            self.check_fields()?;
             if let Some(ready) = self.next.replace(chunk) {
                 return Ok(Some(ready));
             }

@@ -176,7 +176,7 @@ fn an_event_that_cannot_be_read_or_held_cuts_the_stream() {
         assert_eq!(seen.bytes, content(0, "hi "));
         assert_eq!(seen.report.scan.reason.as_deref(), Some("an event could not be read"));
     }
-    let long = content(0, &"x".repeat(1 << 20));
+    let long = content(0, &"x".repeat(openai::MAX_EVENT_BYTES));
     let seen = inline("chat/completions", &long);
     assert_eq!((seen.stop, seen.bytes.as_str()), (Some(StreamStop::Unreadable), ""));
     let seen = inline("chat/completions", &format!("\u{feff}{}", content(0, "bomb")));
@@ -219,4 +219,62 @@ fn a_long_answer_word_by_word_comes_out_whole() {
     let stream: String = text.iter().map(|word| content(0, word)).collect();
     let seen = inline("chat/completions", &[stream, finish(0, "stop")].concat());
     assert_eq!((seen.stop, seen.field(0, "content")), (None, text.concat()));
+}
+
+#[test]
+fn the_report_of_an_answer_that_was_stopped_says_that_the_rest_is_unread() {
+    let seen = inline("chat/completions", &content(0, "bomb "));
+    assert_eq!(seen.report.scan.extent, ScanExtent::Partial);
+    assert_eq!(seen.report.scan.reason.as_deref(), Some("the answer was stopped before its end"));
+}
+
+#[test]
+fn nothing_of_a_chunk_passes_because_nobody_expects_it_there() {
+    for data in [
+        json!({"choices": [{"index": 0, "delta": "a secret"}]}),
+        json!({"choices": [{"index": 0, "delta": ["a secret"]}]}),
+        json!({"choices": [{"index": 0, "delta": {"a secret": 1}}]}),
+        json!({"choices": [{"index": 0, "delta": {"content": "se", "a secret": 1}}]}),
+        json!({"choices": [{"index": 0, "delta": {"x": {"a secret": 1}}}]}),
+        json!({"choices": ["a secret"]}),
+        json!({"choices": [["a secret"]]}),
+        json!({"choices": [{"index": "a secret"}]}),
+        json!({"choices": [{"index": 0, "finish_reason": "secret"}]}),
+        json!({"choices": [{"index": 0, "a secret": null}]}),
+        json!({"choices": [{"index": 0, "logprobs": "secret"}]}),
+        json!({"choices": [{"index": 0, "message": {"x": {"id": "secret"}}}]}),
+        json!({"choices": [{"index": 0, "delta": {"tool_calls": "secret"}}]}),
+        json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "secret": 1}]}}]}),
+        json!({"choices": [{"index": 0, "delta": {"tool_calls": ["secret"]}}]}),
+        json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"function": {"name": "f", "secret": 1, "arguments": ""}}]}}]}),
+        json!({"choices": [], "usage": {"note": "secret", "type": "secret"}}),
+        json!({"choices": [], "metadata": {"id": "secret", "status": "secret", "type": "secret"}}),
+    ] {
+        let seen = inline("chat/completions", &format!("data: {data}\n\n"));
+        assert!(seen.stop.is_none() && !seen.bytes.contains("secret"), "{data} {}", seen.bytes);
+        assert!(seen.bytes.contains("[REDACTED:SECRET]"), "{}", seen.bytes);
+        let noted = screen_with(noting(), [format!("data: {data}\n\n")]);
+        assert!(noted.count() > 0, "{data}");
+    }
+}
+
+fn noting() -> StreamScreen {
+    StreamScreen::new(watching(), None, endpoint("chat/completions"), INLINE)
+}
+
+#[test]
+fn lines_beside_the_data_are_judged_and_what_is_no_line_of_an_event_is_dropped() {
+    let kept = [": a comment\n\n", "event: x\nid: 5\nretry: 10\n\n", ":\r\n\r\n"].concat();
+    let stream = [
+        ": a secret\n\n",
+        &kept,
+        "{\"error\": 1}\n\n",
+        "event: secret\nid: 1\ndata: {}\nx\n\n",
+        "secret",
+    ];
+    let seen = inline("chat/completions", &stream.concat());
+    let expected = ["\n", &kept, "\n", "id: 1\ndata: {}\n\n"].concat();
+    assert_eq!((seen.bytes, seen.stop), (expected, None));
+    assert_eq!(inline("chat/completions", ": bomb\n\n").stop, Some(StreamStop::Violation));
+    assert_eq!(screen_with(noting(), [": a secret\n\n"]).count(), 1);
 }

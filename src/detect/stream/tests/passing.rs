@@ -32,7 +32,7 @@ fn a_stream_that_nobody_finishes_is_judged_as_far_as_it_came() {
 
 #[test]
 fn what_cannot_be_read_passes_and_the_report_says_so() {
-    for bad in ["data: {\n\n".to_owned(), content(0, &"x".repeat(1 << 20))] {
+    for bad in ["data: {\n\n".to_owned(), content(0, &"x".repeat(openai::MAX_EVENT_BYTES))] {
         let seen = screen_with(passing(), [&bad, &content(0, "secret")]);
         assert_eq!(seen.bytes, [bad, content(0, "secret")].concat());
         assert_eq!((seen.count(), seen.stop), (1, None));

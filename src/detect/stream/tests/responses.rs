@@ -195,3 +195,56 @@ fn transcripts_are_read_and_sound_is_not() {
     assert_eq!(seen.report.scan.reason.as_deref(), Some("images, audio and files are not read"));
     assert_eq!(seen.bytes, sound);
 }
+
+#[test]
+fn images_of_some_megabytes_pass_and_are_told_of() {
+    let image = "aGFs".repeat(400_000);
+    let stream = typed(json!({"type": "image_generation.completed", "b64_json": image}));
+    let seen = inline("images/generations", &stream);
+    assert_eq!((seen.stop, seen.bytes == stream), (None, true));
+    assert_eq!(seen.report.scan.reason.as_deref(), Some("images, audio and files are not read"));
+}
+
+#[test]
+fn labels_are_only_labels_where_the_provider_writes_them() {
+    let event = typed(json!({"type": "response.created", "response": {"id": "resp_1",
+        "metadata": {"id": "start-secret", "status": "secret", "a secret": "x", "logprobs": "secret"},
+        "prompt": {"id": "pmpt_1", "variables": {"type": "secret", "model": "secret"}}}}));
+    let seen = inline("responses", &event);
+    assert!(!seen.bytes.contains("secret") && seen.bytes.contains("pmpt_1"), "{}", seen.bytes);
+}
+
+#[test]
+fn deltas_of_events_that_nobody_knows_are_running_texts() {
+    let events = |piece: fn(&str) -> Value| {
+        ["se", "cret"].map(|text| format!("data: {}\n\n", piece(text))).concat()
+    };
+    for stream in [
+        events(
+            |text| json!({"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": text}}),
+        ),
+        events(
+            |text| json!({"object": "thread.message.delta", "delta": {"content": [{"index": 0, "type": "text", "text": {"value": text}}]}}),
+        ),
+        events(|text| json!({"type": "anything", "delta": text})),
+        events(|text| json!({"delta": {"project": text}})),
+    ] {
+        let seen = inline("responses", &stream);
+        assert_eq!(seen.count(), 1, "{stream}");
+        assert!(seen.bytes.contains("[REDACTED:SECRET]"));
+    }
+    let key = typed(json!({"type": "anything", "delta": {"a secret": 1}}));
+    assert_eq!(inline("responses", &key).count(), 1);
+}
+
+#[test]
+fn a_value_in_arguments_that_pass_is_counted_once() {
+    for settings in [INLINE, AFTER] {
+        let stream = call(0, "search", &["{\"a\":\"se", "cret\"}"]);
+        for tools in [no_shell(), None] {
+            let screen = StreamScreen::new(watching(), tools, endpoint("responses"), settings);
+            let seen = screen_with(screen, [&stream]);
+            assert_eq!((seen.count(), seen.bytes == stream), (1, true));
+        }
+    }
+}

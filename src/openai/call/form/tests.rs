@@ -121,9 +121,11 @@ fn the_fields_of_a_form_are_texts_and_its_files_are_not() {
         let shown = |span: &TextSpan| format!("{}: {}", span.surface, span.text(call.body()));
         call.texts().spans().iter().map(shown).collect()
     };
-    assert_eq!(shown(&call), ["user: Dr. \"Q\" \\ \u{e9}", "other: odd", "end_user: u"]);
+    let of_heads = ["other: a", "other: a"];
+    let of_fields = ["user: Dr. \"Q\" \\ \u{e9}", "other: odd", "end_user: u"];
+    assert_eq!(shown(&call), [&of_heads[..], &of_fields].concat());
     assert_eq!(call.texts().unread(), [Unread::Upload]);
-    let span = call.texts().spans()[0].clone();
+    let span = call.texts().spans()[2].clone();
     let edits = span.redact(call.body(), [(4..7, "[X]")]);
     let sent = call.redact(edits).outgoing_body();
     assert!(String::from_utf8_lossy(&sent).contains("\r\n\r\nDr. [X] \\ \u{e9}\r\n--XX"));
@@ -148,4 +150,38 @@ fn the_fields_of_a_form_are_texts_and_its_files_are_not() {
         (shown(&call), call.texts().unread()),
         (vec!["user: p".to_owned()], &[Unread::Upload][..])
     );
+}
+
+#[test]
+fn names_and_files_of_other_fields_are_texts() {
+    let part = |place: &str, data: &str| {
+        format!(
+            "--XX\r\nContent-Type: text/plain\r\nContent-Disposition: form-data; {place}\r\n\r\n{data}\r\n"
+        )
+    };
+    let parts = [
+        field("model", "m"),
+        part("name=\"prompt\"; filename=\"p.txt\"", "hidden"),
+        part("name=\"my key[]\"", "auto"),
+        part("name=\"file\"; filename=\"ann.wav\"; filename*=UTF-8'en'ann%20lee", "abc"),
+    ];
+    let call = read("/audio/transcriptions", &parts).unwrap();
+    let shown =
+        |span: &crate::openai::TextSpan| format!("{}: {}", span.surface, span.text(call.body()));
+    let texts: Vec<String> = call.texts().spans().iter().map(shown).collect();
+    assert_eq!(
+        texts,
+        [
+            "other: p.txt",
+            "other: my key[]",
+            "other: ann.wav",
+            "other: ann%20lee",
+            "tool_result: hidden"
+        ]
+    );
+    assert_eq!(call.texts().unread(), [crate::openai::Unread::Upload]);
+    let span = &call.texts().spans()[2];
+    let edits = span.redact(call.body(), [(0..3, "[REDACTED:X]")]);
+    let sent = call.clone().redact(edits).outgoing_body();
+    assert!(String::from_utf8_lossy(&sent).contains("filename=\"[REDACTED:X].wav\"; "));
 }

@@ -96,6 +96,20 @@ fn a_text_file_in_base64_is_redacted_within() {
 }
 
 #[test]
+fn escapes_in_a_files_address_do_not_hide_its_text() {
+    let body = r#"{"model":"m","input":[{"type":"input_file","file_data":"data:text\/plain;base64,YSBzZWNyZXQ\/IGlzIGEg\u0063w=="}]}"#;
+    let call = read("/responses", body);
+    let span = call.texts().spans()[0].clone();
+    assert_eq!(call.texts().unread(), []);
+    assert_eq!(span.text(call.body()), "a secret? is a s");
+    let edits = span.redact(call.body(), [(2..8, "[X]")]);
+    let sent = call.redact(edits).outgoing_body();
+    assert!(sent.starts_with(&body.as_bytes()[..body.find("YSBz").unwrap()]));
+    let again = read("/responses", str::from_utf8(&sent).unwrap());
+    assert_eq!(again.texts().spans()[0].text(&sent), "a [X]? is a s");
+}
+
+#[test]
 fn a_redacted_tools_name_is_what_the_facts_say() {
     let call = read(
         "/chat/completions",

@@ -179,7 +179,7 @@ fn tools_leave_the_lines_of_a_batch() {
     let form = |lines: &[String], length: &str| {
         let part = "--XX\r\nContent-Disposition: form-data; name=";
         format!(
-            "{part}\"purpose\"\r\n\r\nbatch\r\n{part}\"file\"; filename=\"a\"\r\n{length}Content-Type: text/plain\r\n\r\n{}\r\n--XX--\r\n",
+            "{part}\"purpose\"\r\n\r\nbatch\r\n{part}\"file\"; filename=\"file\"\r\n{length}Content-Type: text/plain\r\n\r\n{}\r\n--XX--\r\n",
             lines.join("\r\n")
         )
     };
@@ -257,4 +257,66 @@ proptest! {
             prop_assert_eq!(sent, body);
         }
     }
+}
+
+#[test]
+fn a_tool_is_known_by_each_of_its_names_and_by_its_type() {
+    let names = |path: &str, body: &str| -> Vec<String> {
+        read(path, body).unwrap().facts().tool_names.iter().map(|name| name.to_string()).collect()
+    };
+    let body = |tool: &str| chat(&format!(r#","tools":[{B},{tool}]"#));
+    for (tool, expected) in [
+        (r#"{"type":"web_search","name":"ok"}"#, &["b", "ok", "web_search"][..]),
+        (
+            r#"{"type":"web_search_preview","function":{"name":"ok"}}"#,
+            &["b", "ok", "web_search_preview"],
+        ),
+        (r#"{"type":"function","name":"function"}"#, &["b", "function"]),
+        (
+            r#"{"type":"mcp","server_label":"s","allowed_tools":["x","y"]}"#,
+            &["b", "s", "x", "y", "mcp"],
+        ),
+        (
+            r#"{"type":"mcp","server_label":"s","allowed_tools":{"tool_names":["x"]}}"#,
+            &["b", "s", "x", "mcp"],
+        ),
+    ] {
+        assert_eq!(names(CHAT, &body(tool)), expected, "{tool}");
+        for name in expected.iter().filter(|name| **name != "b") {
+            assert_eq!(sent(CHAT, &body(tool), &[name]), chat(&format!(r#","tools":[{B}]"#)));
+        }
+    }
+    for odd in [r#"{"name":"a","type":7}"#, r#"{"type":"mcp","allowed_tools":[7]}"#, "{}"] {
+        assert_eq!(read(CHAT, &body(odd)).unwrap_err().status(), 400, "{odd}");
+    }
+}
+
+#[test]
+fn the_search_options_of_a_chat_are_a_tool() {
+    let body = chat(r#","web_search_options": {"search_context_size":"low"},"n":1"#);
+    assert_eq!(read(CHAT, &body).unwrap().facts().tool_names, ["web_search".into()]);
+    assert_eq!(sent(CHAT, &body, &["web_search"]), chat(r#","n":1"#));
+    assert_eq!(sent(CHAT, &body, &["other"]), body);
+    let both = chat(&format!(r#","web_search_options":{{}},"tools":[{WEB},{B}]"#));
+    assert_eq!(sent(CHAT, &both, &["web_search"]), chat(&format!(r#","tools":[{B}]"#)));
+}
+
+#[test]
+fn tools_that_come_with_the_input_are_tools_too() {
+    let body = |input: &str, more: &str| format!(r#"{{"model":"m","input":[{input}]{more}}}"#);
+    let (a, b) = (r#"{"type":"function","name":"a"}"#, r#"{"type":"function","name":"b"}"#);
+    let item = |tools: &str| format!(r#"{{"type":"additional_tools","tools":[{tools}]}}"#);
+    let said = r#"{"role":"user","content":"x"}"#;
+    let path = "/responses";
+    let call = body(&format!("{}, {said}", item(&format!("{a},{b}"))), "");
+    assert_eq!(read(path, &call).unwrap().facts().tool_names, ["a".into(), "b".into()]);
+    assert_eq!(sent(path, &call, &["a"]), body(&format!("{}, {said}", item(b)), ""));
+    assert_eq!(sent(path, &call, &["a", "b"]), body(said, ""));
+    let listed = r#"{"type":"mcp_list_tools","tools":[{"name":"a"}]}"#;
+    let expected = r#"{"type":"mcp_list_tools","tools":[]}"#;
+    assert_eq!(sent(path, &body(listed, ""), &["a"]), body(expected, ""));
+    let forced = body(&item(&format!("{a},{b}")), &format!(r#","tool_choice":{a}"#));
+    assert_eq!(without(path, &forced, &["a"]).unwrap_err(), Refusal::ToolNotAllowed);
+    assert!(without(path, &forced, &["b"]).is_ok());
+    assert!(read(path, &body(r#"{"type":"additional_tools","tools":{}}"#, "")).is_err());
 }
