@@ -36,7 +36,7 @@ pub use trial::{Trial, TrialHit};
 
 use crate::openai::{Call, Edit, Texts, UNKNOWN_ENDPOINT};
 use crate::policy::Permitted;
-use crate::types::{Governed, Lifecycle, Scan, ScanExtent};
+use crate::types::{Governed, Lifecycle, Scan, ScanExtent, TextSurface};
 use std::borrow::Cow;
 
 /// How far before a match its context reaches.
@@ -82,7 +82,13 @@ pub fn screen(
     if !profile.watches(Lifecycle::Ingress) {
         return Ok(Screened { call, scan: none("no detection rule applies to the call") });
     }
-    let (edits, stops) = judge_texts(call.body(), call.texts(), profile, Lifecycle::Ingress, tally);
+    let (edits, mut stops) =
+        judge_texts(call.body(), call.texts(), profile, Lifecycle::Ingress, tally);
+    if let Some(query) = call.query_text() {
+        let judged = judge(profile, Lifecycle::Ingress, TextSurface::Other, &query, tally);
+        // Nothing can be taken out of a query without making it another one.
+        stops |= judged.stops || !judged.redactions.is_empty();
+    }
     let scan = extent_of(call.texts());
     if stops {
         return Err(scan);

@@ -56,11 +56,10 @@ pub fn screen_answer(
     let mut edits = parts.remove_tool_calls(answer, &denied);
     let (redactions, stops) =
         judge_texts(answer, &parts.texts, &guard.profile, Lifecycle::Egress, tally);
-    // Probabilities spell a choice's text once more, token by token.
-    let mut redacted: Vec<_> =
-        redactions.iter().filter_map(|it| parts.choice_of(&it.range)).collect();
-    redacted.dedup();
-    edits.extend(redacted.into_iter().flat_map(|choice| parts.null_logprobs(choice)));
+    // Probabilities spell the text once more, token by token, where no rule would find it.
+    if guard.profile.acts(Lifecycle::Egress) {
+        edits.extend(parts.all_logprobs());
+    }
     edits.extend(redactions);
     let answer = if edits.is_empty() { answer.clone() } else { apply(answer, &edits) };
     let scan = if guard.profile.watches(Lifecycle::Egress) {

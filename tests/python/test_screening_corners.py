@@ -103,3 +103,20 @@ def test_arguments_in_a_call_are_seen_behind_escapes_too(caller, upstream):
     caller.post("/chat/completions", {"model": "gpt-4o", "messages": messages}, mark="escaped-arguments")
     sent = upstream.call_of("escaped-arguments").json()["messages"][1]["tool_calls"][0]["function"]["arguments"]
     assert sent == '{"note":"a\\n[REDACTED:PII_EMAIL]"}'
+
+
+def test_a_query_is_judged_too(caller, upstream):
+    blocked = caller.get("/files?after=project%20nightjar", mark="judged-query")
+    assert blocked.status_code == 451
+    redacted = caller.get("/files?after=ann.lee%40acme.dev", mark="judged-query")
+    assert redacted.status_code == 451
+    assert not upstream.saw("judged-query")
+    assert caller.get("/files?limit=2&order=desc").status_code == 200
+
+
+def test_probabilities_are_emptied_where_a_rule_acts(caller):
+    answer = answer_of("all is well")
+    tokens = [{"token": token, "logprob": -0.1, "bytes": None, "top_logprobs": []} for token in ["project ", "nightjar"]]
+    answer["choices"][0]["logprobs"] = {"content": tokens, "refusal": None}
+    reply = caller.post("/chat/completions", chat(logprobs=True), script={"body": json.dumps(answer)})
+    assert ("nightjar" in reply.text, reply.json()["choices"][0]["message"]["content"]) == (False, "all is well")
