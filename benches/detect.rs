@@ -6,8 +6,13 @@
 #![expect(clippy::print_stdout, reason = "tables are what this program is for")]
 #![expect(clippy::expect_used, reason = "without rules there is nothing to measure")]
 
+use bytes::Bytes;
 use portcullis::{
-    detect::{Audience, CorrelationKey, Detections, Lane, Profile, Tally, judge, read},
+    detect::{
+        Audience, CorrelationKey, Detections, Lane, Profile, StreamScreen, StreamSettings, Tally,
+        judge, read,
+    },
+    openai::find,
     policy::SourceFile,
     types::{Lifecycle, TextSurface},
 };
@@ -66,6 +71,12 @@ fn main() {
         println!(
             "{middle:>9.2?} per piece of 4 bytes, {name}: median; 99 of 100 within {late:.2?}, all within {largest:.2?}"
         );
+        for (how, profile) in [("inline", &acting), ("noting", &noting)] {
+            let (middle, late, largest) = chunks(profile, &long);
+            println!(
+                "{middle:>9.2?} per streamed chunk of 4 bytes, {name}, {how}: median; 99 of 100 within {late:.2?}, all within {largest:.2?}"
+            );
+        }
     }
     println!("{:>9} bytes per idle text in pieces", size_of::<Lane>());
 }
@@ -106,6 +117,33 @@ fn pieces(profile: &Arc<Profile>, text: &str) -> (Duration, Duration, Duration) 
             // Nothing here stops.
             let _ = lane.push(black_box(piece), &mut out, &mut tally);
             times.push(start.elapsed());
+            rest = after;
+        }
+    }
+    times.sort_unstable();
+    let at = |share: usize| times.get((times.len() - 1) * share / 100).copied().unwrap_or_default();
+    (at(50), at(99), at(100))
+}
+
+/// The same of an event of a streamed chat completion.
+fn chunks(profile: &Arc<Profile>, text: &str) -> (Duration, Duration, Duration) {
+    let route = find("POST", "/chat/completions", false).expect("the endpoint is known");
+    let settings = StreamSettings { inline: true, held_bytes: 65_536 };
+    let mut times = Vec::new();
+    for _ in 0..2 {
+        times.clear();
+        let mut screen = StreamScreen::new(Arc::clone(profile), None, route.endpoint, settings);
+        let (mut out, mut rest) = (Vec::new(), text);
+        while let Some((piece, after)) = rest.split_at_checked(4) {
+            let chunk = serde_json::json!({
+                "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": "gpt-4o-2024-08-06",
+                "choices": [{"index": 0, "delta": {"content": piece}, "logprobs": null, "finish_reason": null}],
+            });
+            let event = Bytes::from(format!("data: {chunk}\n\n"));
+            let start = Instant::now();
+            screen.feed(black_box(event), &mut out).expect("nothing here stops");
+            times.push(start.elapsed());
+            out.clear();
             rest = after;
         }
     }

@@ -3,7 +3,7 @@
 mod show;
 
 use super::{CliError, Context, Output};
-use crate::admin::find_app_context;
+use crate::admin::{AdminError, find_app_context};
 use crate::app::{AppError, detections_file, open_store};
 use crate::detect::{Audience, Detections, Profile, TEMPLATES, Template};
 use crate::policy::Pattern;
@@ -102,14 +102,20 @@ impl Caller {
         let detections = loaded.map_err(AppError::Detections)?.detections;
         let roles: Vec<Arc<str>> = self.roles.iter().map(|role| role.as_str().into()).collect();
         let app_context = match &self.app_context {
-            Some(named) => Some(find_app_context(&open_store(&config)?, named)?),
+            // One that is not there yet can be asked for by its id all the same.
+            Some(named) => match find_app_context(&open_store(&config)?, named) {
+                Err(AdminError::NoSuch { .. }) if named.starts_with("ac_") => None,
+                found => Some(found?),
+            },
             None => None,
         };
         let enabled = app_context.iter().flat_map(|context| &context.detectors);
         let enabled: Vec<Box<str>> = enabled.map(|selector| selector.as_str().into()).collect();
         Ok(detections.profile(&Audience {
             roles: &roles,
-            app_context: app_context.as_ref().map(|context| context.id.as_str()),
+            app_context: app_context
+                .as_ref()
+                .map_or(self.app_context.as_deref(), |context| Some(&context.id)),
             detectors: &enabled,
             steps_up: false,
         }))

@@ -123,7 +123,14 @@ impl Encoding {
 
     fn decode(self, run: &str) -> Option<String> {
         match self {
-            Self::Digits => hex(run).or_else(|| base64(run.trim_end_matches('='))),
+            Self::Digits => {
+                let digits = run.trim_end_matches('=');
+                // A name may stand before it: `0x…`, `msg_…`, `decode/…`.
+                let behind = digits.split_once(['_', '-', '/']).map(|(_, behind)| behind);
+                hex(run.strip_prefix("0x").unwrap_or(run))
+                    .or_else(|| base64(digits))
+                    .or_else(|| behind.and_then(base64))
+            }
             Self::Percent => percent(run),
             Self::Escapes => escapes(run),
         }

@@ -114,11 +114,11 @@ impl Detections {
     /// What the rules do for one caller. The first time for a new set of actions it takes milliseconds;
     /// whoever asks keeps it.
     pub fn profile(self: &Arc<Self>, audience: &Audience<'_>) -> Arc<Profile> {
-        let enabled: Box<[bool]> = if audience.detectors.is_empty() {
-            self.rules.iter().map(|_| true).collect()
-        } else {
-            meant(&self.rules, audience.detectors)
-        };
+        let mut enabled = meant(&self.rules, audience.detectors);
+        // None named means all; and selectors that select nothing any more do not switch everything off.
+        if !enabled.contains(&true) {
+            enabled.fill(true);
+        }
         let actions =
             |lifecycle| resolve(&self.rules, &self.overrides, audience, &enabled, lifecycle);
         let actions = [actions(Lifecycle::Ingress), actions(Lifecycle::Egress)];

@@ -62,7 +62,7 @@ impl Place<'_> {
         }
         let folded = watch.folded.has(surface).then(|| Folded::of(text, false));
         let whole = Text { text, folded: folded.as_ref(), is_end: true };
-        let (mut acting, mut noting) = (Overlaps::default(), Overlaps::default());
+        let (mut acting, mut noting) = (Overlaps::of_acting(), Overlaps::default());
         let mut sort = |hit: Hit| {
             if hit.rule == MARKER_RULE {
                 noting.add(hit.clone());
@@ -79,15 +79,17 @@ impl Place<'_> {
 
         let mut stops = false;
         let mut values = Vec::new();
-        acting.settle(text.len(), &mut |hit| {
+        acting.settle(text.len(), &mut |hit, is_counted| {
             let action = self.action(hit.rule);
-            counts(&hit, action);
+            if is_counted || action.stops() {
+                counts(&hit, action);
+            }
             stops |= action.stops();
             if action == Action::Redact {
                 values.push((hit.value, hit.rule));
             }
         });
-        noting.settle(text.len(), &mut |hit| counts(&hit, Action::Log));
+        noting.settle(text.len(), &mut |hit, _| counts(&hit, Action::Log));
         Judged { redactions: self.redactions(values), stops }
     }
 

@@ -47,7 +47,7 @@ pub struct Conclusion {
     pub credentials_seen: bool,
     /// Whether other data was found that may not leave: of any class but `NONE`.
     pub sensitive_seen: bool,
-    /// Whether it reached, or would reach, the world outside: a tool call, a URL.
+    /// Whether it reached, or would reach, the world outside: it called a tool.
     pub outbound: bool,
     /// Whether it was answered to its end. Calls that were refused or broke off win no trust.
     pub completed: bool,

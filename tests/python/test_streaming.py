@@ -101,6 +101,7 @@ def test_a_client_that_takes_nothing_cancels_the_upstream_call(start_gate, upstr
     assert (record["outcome"], record["status_code"]) == ("cancelled", 200)
 
 
+@pytest.mark.timeout(150)
 def test_a_client_that_reads_now_and_then_is_not_taken_for_one_that_stopped(start_gate, upstream):
     gate = start_gate(SERVER__WRITE_TIMEOUT_SECS=2)
     agent = gate.create_agent()

@@ -12,3 +12,6 @@ ALTER TABLE agents ADD COLUMN quarantined_at BIGINT;
 ALTER TABLE agents ADD COLUMN quarantine_reason TEXT;
 
 ALTER TABLE app_contexts ADD COLUMN detectors TEXT NOT NULL DEFAULT '[]'; -- selectors; an empty list is all rules
+
+-- Trust is given back from now on, not for the time before there was any.
+UPDATE agents SET recovered_at = updated_at;

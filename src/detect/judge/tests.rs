@@ -130,3 +130,10 @@ fn characters_that_are_escaped_in_the_text_are_read() {
     let text = r"a path: C:\users\new";
     assert_eq!(judged_on(SURFACE, text).0, text);
 }
+
+#[test]
+fn no_rule_keeps_another_from_taking_out_what_it_has_found() {
+    let (redacted, findings, _) = judged_on(SURFACE, "to a.sk-abcdef12@b.org now");
+    assert_eq!(redacted, "to [REDACTED:PII_EMAIL] now");
+    assert_eq!(findings.len(), 1, "only the one of the higher priority is counted: {findings:?}");
+}

@@ -86,12 +86,14 @@ impl Passage {
         let mut stop = None;
         for track in &mut self.tracks {
             let acts = track.role == Role::Act;
-            track.advance(place, text, &mut |hit| {
+            track.advance(place, text, &mut |hit, is_counted| {
                 if acts && stop.is_some() {
                     return;
                 }
                 let action = if acts { place.action(hit.rule) } else { Action::Log };
-                place.note(&hit, text.text, action, tally);
+                if is_counted || action.stops() {
+                    place.note(&hit, text.text, action, tally);
+                }
                 if action.stops() {
                     stop = Some(hit.span.start);
                 } else if action == Action::Redact {

@@ -41,7 +41,7 @@ impl Role {
             role: self,
             scanner: Arc::clone(scanner),
             progress: Progress::default(),
-            overlaps: Overlaps::default(),
+            overlaps: if self == Self::Act { Overlaps::of_acting() } else { Overlaps::default() },
             settled: 0,
         }
     }
@@ -56,19 +56,19 @@ impl Role {
 }
 
 impl Track {
-    /// Goes on to the end of the text; tells `counts` of the hits that are decided, in its order.
+    /// Goes on to the end of the text; tells of the hits that are decided, in its order, and whether each counts.
     pub(super) fn advance(
         &mut self,
         place: Place<'_>,
         text: Text<'_>,
-        counts: &mut dyn FnMut(Hit),
+        tell: &mut dyn FnMut(Hit, bool),
     ) {
         let role = self.role;
         let wanted = |rule| rule == MARKER_RULE || role.wants(place.action(rule));
         let overlaps = &mut self.overlaps;
         let settled =
             self.scanner.advance(&mut self.progress, text, &wanted, &mut |hit| overlaps.add(hit));
-        self.settled = self.overlaps.settle(settled, counts);
+        self.settled = self.overlaps.settle(settled, tell);
     }
 
     /// The text has lost its first bytes: so many, and so many of its folded form.

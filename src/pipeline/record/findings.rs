@@ -95,7 +95,10 @@ impl Exchange {
             adversarial: tally.endangers(RiskDomain::Adversarial),
             credentials_seen: tally.saw(DataClass::Credentials),
             sensitive_seen: DataClass::ALL.iter().any(is_data),
-            outbound: self.record.finish_reason.as_deref() == Some("tool_calls"),
+            outbound: matches!(
+                self.record.finish_reason.as_deref(),
+                Some("tool_calls" | "function_call")
+            ),
             completed: outcome == Outcome::Completed,
         }
     }
