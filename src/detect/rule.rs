@@ -52,7 +52,7 @@ pub struct Rule {
     pub patterns: Box<[Box<str>]>,
     /// What may stand beside the match.
     pub boundary: Boundary,
-    /// What the value must pass besides, by name ([`validators`](super::validators)).
+    /// What the value must pass besides, by name.
     pub validators: Box<[Box<str>]>,
     /// Shannon entropy of the value, in hundredths of a bit per character, at least; 0: any.
     pub min_entropy: u32,

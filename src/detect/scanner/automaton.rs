@@ -17,7 +17,7 @@ use regex_syntax::hir::Hir;
 use std::{mem, sync::Arc};
 
 /// Room for lazily built states, per thread; when it is full they are built anew.
-const CACHE_BYTES: usize = 16 * 1024 * 1024;
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// A byte that is part of a word.
 const WORD: u8 = 1;

@@ -226,11 +226,10 @@ impl Calls {
         if !waits || (tools.is_some() && !is_known) {
             return;
         }
-        call.arguments = String::new();
-        call.state = State::Passing;
-        if let Some(name) = tools.and_then(|tools| call.denied_name(tools)) {
-            self.removed.push(name);
-            call.state = State::Removed;
+        // What is taken out is judged all the same, when it is whole.
+        if tools.is_none_or(|tools| call.denied_name(tools).is_none()) {
+            call.arguments = String::new();
+            call.state = State::Passing;
         }
     }
 
@@ -245,11 +244,12 @@ impl Calls {
                 continue;
             }
             let arguments = std::mem::take(&mut call.arguments);
+            let redacted = texts.whole(TextSurface::ToolArguments, &arguments)?;
             call.state = if let Some(name) = tools.and_then(|tools| call.denied_name(tools)) {
                 self.removed.push(name);
                 State::Removed
             } else {
-                match texts.whole(TextSurface::ToolArguments, &arguments)? {
+                match redacted {
                     Some(redacted) => State::Whole(redacted),
                     None if call.is_merged => State::Whole(arguments),
                     None => State::Fine,
