@@ -97,11 +97,6 @@ impl Profile {
         self.watch(lifecycle).watched != Surfaces::default()
     }
 
-    /// Whether any rule is searched for at all.
-    pub fn watches_any(&self) -> bool {
-        Lifecycle::ALL.iter().any(|lifecycle| self.watches(*lifecycle))
-    }
-
     pub(super) fn new(detections: Arc<Detections>, actions: [Box<[Action]>; 2]) -> Self {
         let [ingress, egress] = actions.map(|actions| Watch::new(&detections, actions));
         Self { detections, ingress, egress }

@@ -95,7 +95,7 @@ action = "allow"
     });
     assert_eq!(loud.action(number("quiet"), Lifecycle::Egress), Action::Quarantine);
     assert_eq!(loud.action(number("key"), Lifecycle::Egress), Action::Allow);
-    assert!(loud.acts(Lifecycle::Ingress) && loud.watches_any());
+    assert!(loud.acts(Lifecycle::Ingress) && loud.watches(Lifecycle::Ingress));
 }
 
 #[test]
