@@ -22,7 +22,10 @@ pub use keys::{
 };
 pub use named::{IssuerSettings, NAMED_KEYS, ProviderKeySettings};
 pub use resolve::{Inputs, Loaded, Resolved, resolve};
-pub use value::{BlockedStatus, LogFormat, StreamDetection, UnknownAgents, UnknownEndpoints};
+pub use value::{
+    BlockedStatus, Durability, LogFormat, StreamDetection, UnknownAgents, UnknownEndpoints,
+    WhenFull,
+};
 
 use crate::types::Sensitive;
 use std::{fs, io::ErrorKind, path::Path};

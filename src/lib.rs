@@ -12,6 +12,9 @@ pub mod limits;
 pub mod trust;
 pub mod policy;
 pub mod detect;
+pub mod ledger;
+// What must survive the process before the store has it.
+pub mod journal;
 // Whom we trust on the network.
 pub mod tls;
 // The only room with SQL.

@@ -7,7 +7,9 @@ use super::{
     ConfigError, IssuerSettings,
     declare::settings,
     texts::Texts,
-    value::{self, BlockedStatus, LogFormat, StreamDetection, UnknownEndpoints},
+    value::{
+        self, BlockedStatus, Durability, LogFormat, StreamDetection, UnknownEndpoints, WhenFull,
+    },
 };
 use crate::types::Sensitive;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -150,12 +152,34 @@ settings! {
 
     /// The record of every exchange.
     audit: Audit {
-        /// Records written in one batch, at most.
-        batch_records: usize = "500", value::whole(1..=10_000);
+        /// What a record survives before its answer goes on: `process` (kill -9), or `disk` (power loss; each half is synced).
+        durability: Durability = "process", value::durability;
+        /// Directory of the journal of exchanges that the database does not have yet. Unset: `journal` in `data_dir`.
+        journal_dir: Option<PathBuf> = "", value::optional_path;
+        /// Bytes of the journal, at most: it grows while the database is away.
+        journal_bytes: u64 = "4294967296", value::whole(16_777_216..=1_099_511_627_776);
+        /// Bytes of one file of the journal.
+        segment_bytes: u64 = "16777216", value::whole(1_048_576..=1_073_741_824);
+        /// Calls that there is no room to record: `refuse` them (503), or `serve` them and count them as lost.
+        when_full: WhenFull = "refuse", value::when_full;
+        /// Records written to the database in one batch, at most.
+        batch_records: usize = "1000", value::whole(1..=10_000);
         /// Milliseconds that a finished record waits for its batch, at most.
         flush_every_ms: u64 = "100", value::whole(1..=10_000);
         /// Exchanges under way at once; one more is answered with 503.
         max_open_exchanges: usize = "65536", value::whole(1..=16_777_216);
+        /// Records after which a checkpoint is signed.
+        checkpoint_records: u64 = "1000", value::whole(1..=1_000_000);
+        /// Seconds after which a checkpoint is signed if there are new records.
+        checkpoint_every_secs: u64 = "60", value::whole(1..=86_400);
+        /// File that every checkpoint is appended to, outside of the database. Unset: `checkpoints.jsonl` in `data_dir`.
+        checkpoint_file: Option<PathBuf> = "", value::optional_path;
+        /// Ed25519 key that signs checkpoints (PKCS #8, PEM). Unset: `audit-signing.pem` in `data_dir`, made at the first start.
+        signing_key_file: Option<PathBuf> = "", value::optional_path;
+        /// Days that records are kept. 0: for ever.
+        retention_days: u32 = "400", value::whole(0..=36_500);
+        /// Bytes of records kept in the database, roughly; the oldest go first. 0: no bound.
+        retention_bytes: u64 = "0", value::whole(0..=1_125_899_906_842_624);
     }
 
     /// What a request may ask of the gate.

@@ -57,6 +57,26 @@ text_enum! {
 }
 
 text_enum! {
+    /// What a record survives before its answer goes on.
+    Durability {
+        /// The end of the process; of the machine, but for the last 10 ms.
+        Process = "process",
+        /// The end of the machine: the journal is synced first.
+        Disk = "disk",
+    }
+}
+
+text_enum! {
+    /// What happens to calls that there is no room to record.
+    WhenFull {
+        /// They are refused with 503.
+        Refuse = "refuse",
+        /// They are served, and counted as lost to the record.
+        Serve = "serve",
+    }
+}
+
+text_enum! {
     /// What a stopped call is answered with.
     BlockedStatus {
         /// An answer of its endpoint that says so; where there is none, 451.
@@ -136,6 +156,14 @@ pub(super) fn unknown_endpoints(text: &str) -> Result<UnknownEndpoints, Expected
 }
 
 /// `inline` or `after`.
+pub(super) fn durability(text: &str) -> Result<Durability, Expected> {
+    Durability::parse(text).ok_or("process or disk".into())
+}
+
+pub(super) fn when_full(text: &str) -> Result<WhenFull, Expected> {
+    WhenFull::parse(text).ok_or("refuse or serve".into())
+}
+
 pub(super) fn stream_detection(text: &str) -> Result<StreamDetection, Expected> {
     StreamDetection::parse(text).ok_or("inline or after".into())
 }

@@ -65,7 +65,7 @@ mod tests {
             id: Some("chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT".into()),
             model: Some("gpt-4o-2024-08-06".into()),
             finish_reason: Some("tool_calls".into()),
-            usage: Usage { input_tokens: Some(142), output_tokens: Some(87) },
+            usage: Usage { input_tokens: Some(142), output_tokens: Some(87), ..Usage::default() },
             ..AnswerFacts::default()
         }
     }
@@ -107,7 +107,10 @@ mod tests {
         .unwrap();
         assert_eq!(facts.model.as_deref(), Some("org/mé"));
         assert_eq!(facts.finish_reason.as_deref(), Some("stop"));
-        assert_eq!(facts.usage, Usage { input_tokens: Some(7), output_tokens: None });
+        assert_eq!(
+            facts.usage,
+            Usage { input_tokens: Some(7), output_tokens: None, ..Usage::default() }
+        );
     }
 
     #[test]
@@ -119,7 +122,10 @@ mod tests {
         .unwrap();
         assert_eq!(facts.id.as_deref(), Some("resp_1"));
         assert_eq!(facts.finish_reason.as_deref(), Some("incomplete"));
-        assert_eq!(facts.usage, Usage { input_tokens: Some(3), output_tokens: Some(4) });
+        assert_eq!(
+            facts.usage,
+            Usage { input_tokens: Some(3), output_tokens: Some(4), ..Usage::default() }
+        );
         assert!(!facts.has_error());
         let failed =
             br#"{"id":"r","status":"failed","error":{"code":"server_error","message":"x"}}"#;

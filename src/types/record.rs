@@ -54,9 +54,9 @@ text_enum! {
     UsageSource {
         /// The provider said so.
         Provider = "provider",
-        /// Counted by the gate.
+        /// The gate counted them with the model's own tokenizer: the provider did not say.
         Counted = "counted",
-        /// The exchange ended before the counts were known.
+        /// Not all is known: the answer broke off, and what is missing could not be counted.
         Partial = "partial",
     }
 }
@@ -89,6 +89,10 @@ pub struct Usage {
     pub input_tokens: Option<u64>,
     /// Completion or output tokens.
     pub output_tokens: Option<u64>,
+    /// Those of the input that the provider had in its cache.
+    pub cached_tokens: Option<u64>,
+    /// Those of the output that were spent on reasoning.
+    pub reasoning_tokens: Option<u64>,
 }
 
 /// The metadata of one exchange. Every field is always present in JSON, null where unknown.
@@ -108,8 +112,10 @@ pub struct Record {
     pub roles: Arc<[Arc<str>]>,
     /// The permission that the call needed.
     pub permission: Option<Permission>,
-    /// The session (the token's `jti`).
+    /// The session: what the call says, or the agent's calls without half an hour's pause between them.
     pub session_id: Option<Arc<str>>,
+    /// The `jti` of the caller's token, which can be revoked.
+    pub token_id: Option<Arc<str>>,
     /// The AppContext.
     pub app_context: Option<Arc<str>>,
     /// The door through which the call came.
@@ -170,6 +176,10 @@ pub struct Record {
     pub input_tokens: Option<u64>,
     /// Completion tokens.
     pub output_tokens: Option<u64>,
+    /// Prompt tokens that the provider had in its cache; part of `input_tokens`.
+    pub cached_tokens: Option<u64>,
+    /// Completion tokens spent on reasoning; part of `output_tokens`.
+    pub reasoning_tokens: Option<u64>,
     /// Where the counts come from.
     pub usage_source: Option<UsageSource>,
     /// From the request's head to the answer's last byte, in milliseconds.
@@ -184,6 +194,8 @@ pub struct Record {
     pub response_bytes: Option<u64>,
     /// How it ended; null while it is in flight.
     pub outcome: Option<Outcome>,
+    /// SHA-256 of the receipt that the caller got, hexadecimal.
+    pub receipt_hash: Option<Box<str>>,
     /// The gateway that served it.
     pub node: Arc<str>,
     /// Position in the node's hash chain.
@@ -206,6 +218,7 @@ impl Record {
             roles: Arc::default(),
             permission: None,
             session_id: None,
+            token_id: None,
             app_context: None,
             surface,
             tool_name: Cow::Borrowed("openai-api"),
@@ -236,6 +249,8 @@ impl Record {
             finish_reason: None,
             input_tokens: None,
             output_tokens: None,
+            cached_tokens: None,
+            reasoning_tokens: None,
             usage_source: None,
             latency_ms: None,
             time_to_first_byte_ms: None,
@@ -243,6 +258,7 @@ impl Record {
             request_bytes: None,
             response_bytes: None,
             outcome: None,
+            receipt_hash: None,
             node,
             seq: None,
             previous_hash: None,
