@@ -11,7 +11,9 @@ pub mod batches;
 pub mod calls;
 pub mod forms;
 pub mod heads;
+pub mod journals;
 pub mod lanes;
+pub mod ledgers;
 pub mod policies;
 pub mod streams;
 pub mod tokens;
@@ -20,13 +22,15 @@ pub mod tokens;
 pub type Check = fn(&[u8]);
 
 /// Each target's name and its check.
-pub const TARGETS: [(&str, Check); 9] = [
+pub const TARGETS: [(&str, Check); 11] = [
     ("answers", answers::check),
     ("batches", batches::check),
     ("calls", calls::check),
     ("forms", forms::check),
     ("heads", heads::check),
+    ("journals", journals::check),
     ("lanes", lanes::check),
+    ("ledgers", ledgers::check),
     ("policies", policies::check),
     ("streams", streams::check),
     ("tokens", tokens::check),

@@ -74,7 +74,7 @@ CREATE INDEX audit_records_by_endpoint ON audit_records (endpoint, position) WHE
 CREATE INDEX audit_records_denied ON audit_records (position) WHERE policy_result = 'deny';
 CREATE INDEX audit_records_incomplete ON audit_records (outcome, position) WHERE outcome <> 'completed';
 -- Written more than an hour after they began: long streams, and what waited for the database.
-CREATE INDEX audit_records_late ON audit_records (position) WHERE (position >> 20) - started_at > 3600000;
+CREATE INDEX audit_records_late ON audit_records (started_at, position) WHERE (position >> 20) - started_at > 3600000;
 
 -- What was found, one row per record and type: for questions by type.
 CREATE TABLE audit_findings (

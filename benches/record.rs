@@ -1,0 +1,208 @@
+//! What writing the record costs: `cargo bench --bench record` appends batches to SQLite and, when
+//! `PORTCULLIS_TEST_POSTGRES_URL` says where one is, to Postgres (in a schema of its own, dropped at the end). Shown are
+//! records per second, and the CPU time that this process spends for each. `-- indexes` measures what each index on
+//! Postgres costs: the time that a batch saves without it.
+//!
+//! It must measure what the gate does: chaining, rows, findings, sums and the commit, as `append_records` does it.
+
+#![expect(clippy::print_stdout, reason = "tables are what this program is for")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark has no configuration; tests name Postgres so, too"
+)]
+#![expect(clippy::expect_used, reason = "without a database there is nothing to measure")]
+
+use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
+use portcullis::{
+    store::{Store, StoreOptions},
+    types::{
+        Action, DataClass, ExchangeId, Finding, Lifecycle, Outcome, Permission, PolicyResult,
+        Record, Scan, ScanExtent, Sensitive, Severity, Surface, TextSurface, UnixMillis,
+        UsageSource,
+    },
+};
+use std::{
+    env, fs,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use uuid::Uuid;
+
+/// Records of one measurement.
+const RECORDS: usize = 100_000;
+
+/// What readers need and a write pays for.
+const INDEXES: &[&str] = &[
+    "audit_records_by_id",
+    "audit_records_by_agent_name",
+    "audit_records_by_model",
+    "audit_records_by_session",
+    "audit_records_by_app_context",
+    "audit_records_by_endpoint",
+    "audit_records_denied",
+    "audit_records_incomplete",
+    "audit_records_late",
+];
+
+fn main() {
+    let postgres = env::var("PORTCULLIS_TEST_POSTGRES_URL").ok();
+    if env::args().any(|argument| argument == "indexes") {
+        return indexes(&postgres.expect("PORTCULLIS_TEST_POSTGRES_URL is not set"));
+    }
+    println!(
+        "{:>10} {:>7} {:>6} {:>12} {:>18}",
+        "", "batch", "again", "records/s", "CPU us/record"
+    );
+    let dir = tempfile::tempdir().expect("no temporary directory");
+    let sqlite = open(None, dir.path());
+    table("sqlite", &sqlite);
+    let Some(url) = postgres else {
+        return println!("{:>10} PORTCULLIS_TEST_POSTGRES_URL is not set", "postgres");
+    };
+    with_schema(&url, |_, url| table("postgres", &open(Some(url.to_owned()), Path::new(""))));
+}
+
+fn table(name: &str, store: &Store) {
+    for (batch, again) in [(100, false), (1_000, false), (1_000, true), (5_000, false)] {
+        let Cost { per_second, cpu_us } = measure(store, batch, again);
+        println!("{name:>10} {batch:>7} {again:>6} {per_second:>12.0} {cpu_us:>18.1}");
+    }
+}
+
+fn indexes(url: &str) {
+    println!("{:>32} {:>12} {:>16}", "without", "records/s", "saved us/record");
+    with_schema(url, |connection, url| {
+        let store = open(Some(url.to_owned()), Path::new(""));
+        let mut before: Option<f64> = None;
+        for dropped in [None].into_iter().chain(INDEXES.iter().map(Some)) {
+            if let Some(index) = dropped {
+                connection.batch_execute(&format!("DROP INDEX {index}")).expect("no such index");
+            }
+            let Cost { per_second, .. } = measure(&store, 5_000, false);
+            let each_us = 1e6 / per_second;
+            let saved = before.map_or(0.0, |before| before - each_us);
+            before = Some(each_us);
+            let name = dropped.unwrap_or(&"nothing (each line also without those above)");
+            println!("{name:>32} {per_second:>12.0} {saved:>16.1}");
+        }
+    });
+}
+
+fn open(url: Option<String>, data_dir: &Path) -> Store {
+    let database_url = url.map(Sensitive::new);
+    Store::open(&StoreOptions { database_url, data_dir: data_dir.to_owned(), pool_size: 2 })
+        .expect("the store does not open")
+}
+
+fn with_schema(url: &str, work: impl FnOnce(&mut PgConnection, &str)) {
+    let name = format!("bench_{}", Uuid::now_v7().simple());
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let own = format!("{url}{separator}options=-csearch_path%3D{name}");
+    let mut connection = PgConnection::establish(&own).expect("no Postgres there");
+    connection.batch_execute(&format!("CREATE SCHEMA {name}")).expect("no schema");
+    work(&mut connection, &own);
+    connection.batch_execute(&format!("DROP SCHEMA {name} CASCADE")).expect("the schema stays");
+}
+
+struct Cost {
+    per_second: f64,
+    cpu_us: f64,
+}
+
+#[expect(clippy::as_conversions, reason = "counts that a float holds exactly")]
+fn measure(store: &Store, size: usize, again: bool) -> Cost {
+    let mut elapsed = Duration::ZERO;
+    let mut cpu_ns = 0;
+    for number in 0..RECORDS / size {
+        let mut batch: Vec<Arc<Record>> =
+            (0..size).map(|place| Arc::new(record(number * size + place))).collect();
+        let (begin, cpu_before) = (Instant::now(), cpu_of_this_thread_ns());
+        let appended = store.append_records(&mut batch, again, now()).expect("not appended");
+        elapsed += begin.elapsed();
+        cpu_ns += cpu_of_this_thread_ns() - cpu_before;
+        assert_eq!(appended.stored, size);
+    }
+    let records = (RECORDS / size * size) as f64;
+    Cost { per_second: records / elapsed.as_secs_f64(), cpu_us: cpu_ns as f64 / 1e3 / records }
+}
+
+/// The store works on the thread that asks it.
+fn cpu_of_this_thread_ns() -> u64 {
+    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    schedstat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or_default()
+}
+
+fn now() -> UnixMillis {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(i64::try_from(now.as_millis()).unwrap_or_default())
+}
+
+/// A call among many: 100 agents in 1,000 sessions, five models, now and then a finding or a denial.
+fn record(number: usize) -> Record {
+    let is_denied = number.is_multiple_of(33);
+    let findings = if number.is_multiple_of(20) { vec![finding()] } else { Vec::new() };
+    Record {
+        agent_id: Some(format!("0193a5b2-0000-7000-8000-{:012}", number % 100).into()),
+        agent_name: Some(format!("agent-{}", number % 100).into()),
+        agent_type: Some("autonomous".into()),
+        roles: Arc::new(["developer".into()]),
+        permission: Some(Permission::WebWrite),
+        session_id: Some(format!("session-{:08}", number % 1_000).into()),
+        token_id: Some(format!("0193a5b2-1111-7000-8000-{:012}", number % 300).into()),
+        app_context: (number.is_multiple_of(4)).then(|| format!("context-{}", number % 12).into()),
+        action: "POST".into(),
+        target: "/openai/v1/chat/completions".into(),
+        endpoint: Some(
+            if number.is_multiple_of(10) { "embeddings" } else { "chat/completions" }.into(),
+        ),
+        model: Some(format!("gpt-4o-{}", number % 5).into()),
+        response_model: Some("gpt-4o-2024-11-20".into()),
+        message_count: Some(7),
+        has_system_prompt: Some(true),
+        has_tools: Some(number.is_multiple_of(2)),
+        tool_names: if number.is_multiple_of(2) {
+            vec!["search".into(), "fetch_page".into()]
+        } else {
+            Vec::new()
+        },
+        stream: Some(true),
+        policy_result: Some(if is_denied { PolicyResult::Deny } else { PolicyResult::Allow }),
+        policy_rule: Some("line 12: p, developer, gpt-4o*, allow".into()),
+        policy_version: Some("1f0c2ab7d4e9".into()),
+        findings,
+        scan: Scan { extent: ScanExtent::Full, reason: None },
+        detection_version: Some("77b1c09a3fe2".into()),
+        trust_score: Some(8_125),
+        risk_score: Some(1_250),
+        risk_tier: Some("low".into()),
+        status_code: Some(if is_denied { 403 } else { 200 }),
+        finish_reason: Some("stop".into()),
+        input_tokens: Some(812),
+        output_tokens: Some(211),
+        cached_tokens: Some(512),
+        usage_source: Some(UsageSource::Provider),
+        latency_ms: Some(1_482),
+        time_to_first_byte_ms: Some(304),
+        gateway_us: Some(187),
+        request_bytes: Some(4_096),
+        response_bytes: Some(18_211),
+        outcome: Some(if is_denied { Outcome::Denied } else { Outcome::Completed }),
+        receipt_hash: Some("0123456789abcdef".repeat(4).into()),
+        ..Record::new(ExchangeId(Uuid::now_v7()), now(), "gate-1".into(), Surface::Agent)
+    }
+}
+
+fn finding() -> Finding {
+    Finding {
+        rule: "us-ssn".into(),
+        kind: "PII_SSN".into(),
+        class: DataClass::Pii,
+        severity: Severity::High,
+        lifecycle: Lifecycle::Ingress,
+        surface: TextSurface::User,
+        action: Action::Log,
+        count: 1,
+        hmac: Some("00ff00ff00ff00ff".into()),
+    }
+}

@@ -1,0 +1,294 @@
+"""The record cannot be changed unnoticed: in the database, in an export, in the proof of one call."""
+
+import json
+import random
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import uuid
+
+import httpx
+import pytest
+
+from gateway import BINARY, ROOT, chat, eventually
+
+CALLS = 6
+
+
+def block(language, beginning):
+    """The code block of the guide that begins so."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs/audit.md").read_text(), re.DOTALL)
+    [found] = [code for code in blocks if code.startswith(beginning)]
+    return found
+
+
+@pytest.fixture
+def signed_gate(start_gate):
+    """A stopped gateway with six chained records, all of them signed for."""
+    gate = start_gate(AUDIT__CHECKPOINT_EVERY_SECS=1)
+    agent = gate.create_agent()
+    for _ in range(CALLS):
+        gate.call(agent)
+    gate.records(agent, CALLS)
+    file = gate.data_dir / "checkpoints.jsonl"
+
+    def all_are_signed():
+        lines = file.read_text().splitlines() if file.exists() else []
+        return lines and json.loads(lines[-1])["seq"] == CALLS
+
+    eventually(all_are_signed, what="a checkpoint of the last record")
+    gate.stop()
+    return gate
+
+
+def change(gate, *statements):
+    with sqlite3.connect(gate.data_dir / "record.db", timeout=10) as database:
+        for statement in statements:
+            assert database.execute(statement).rowcount > 0, statement
+
+
+def id_of(gate, seq):
+    with sqlite3.connect(gate.data_dir / "record.db", timeout=10) as database:
+        return database.execute("SELECT id FROM audit_records WHERE seq = ?", (seq,)).fetchone()[0]
+
+
+def verify(gate, *arguments):
+    return gate.cli("audit", "verify", *arguments, check=False)
+
+
+def offline(directory, *arguments, stdin=None):
+    """`audit verify` as an auditor runs it: no configuration, no database, nothing in the directory."""
+    run = [BINARY, "audit", "verify", *map(str, arguments)]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(directory)}
+    return subprocess.run(run, env=environment, cwd=directory, input=stdin, capture_output=True, timeout=20)
+
+
+def test_what_nobody_touched_is_sound(gate):
+    agent = gate.create_agent()
+    gate.call(agent)
+    gate.records(agent, 1)
+    done = verify(gate)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "sound" in done.stdout and done.stderr == ""
+    verdict = json.loads(gate.cli("audit", "verify", "--json").stdout)
+    assert verdict["sound"] and verdict["problems"] == []
+    assert verdict["records"] >= 1
+    assert verify(gate, "--from", "2020-01-01", "--to", "2020-01-02").returncode == 0
+
+
+SET_SQL = "UPDATE audit_records SET {} WHERE seq = 3"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [SET_SQL.format("model = 'gpt-4o-mini'")],
+        [SET_SQL.format("policy_result = 'deny'")],
+        [SET_SQL.format("agent_name = NULL")],
+        [SET_SQL.format("input_tokens = input_tokens + 1")],
+        [SET_SQL.format("findings = '[]  '")],
+        [SET_SQL.format("event_hash = zeroblob(32)")],
+        [SET_SQL.format("previous_hash = zeroblob(32)")],
+        [SET_SQL.format("id = '01932f0e-1c00-7000-8000-0000000000ff'")],
+        [SET_SQL.format("status_code = 'no number'")],
+        ["DELETE FROM audit_records WHERE seq = 3"],
+        ["DELETE FROM audit_records WHERE seq <= 3"],
+        [
+            "UPDATE audit_records SET seq = 100 WHERE seq = 3",
+            "UPDATE audit_records SET seq = 3 WHERE seq = 4",
+            "UPDATE audit_records SET seq = 4 WHERE seq = 100",
+        ],
+        [
+            "UPDATE audit_records SET position = -1 WHERE seq = 3",
+            "UPDATE audit_records SET position = (SELECT max(position) FROM audit_records) + 1 WHERE seq = 3",
+        ],
+    ],
+    ids=lambda statements: statements[0][:60],
+)
+def test_a_change_in_the_database_is_found_and_its_record_named(signed_gate, statements):
+    assert verify(signed_gate).returncode == 0
+    change(signed_gate, *statements)
+    done = verify(signed_gate)
+    assert done.returncode == 1, done.stdout
+    assert "not sound" in done.stderr
+    named = re.search(r"record (\d+)", done.stderr)
+    assert named and int(named[1]) in (3, 4), done.stderr
+
+
+def test_records_that_were_cut_off_are_missed_as_the_file_knows_more(signed_gate):
+    change(signed_gate, f"DELETE FROM audit_records WHERE seq > {CALLS - 2}", "DELETE FROM audit_checkpoints")
+    change(signed_gate, f"UPDATE audit_chains SET seq = {CALLS - 2}")
+    done = verify(signed_gate)
+    assert done.returncode == 1
+    assert f"{CALLS - 1} to {CALLS}" in done.stderr, done.stderr
+
+
+def test_a_checkpoint_that_was_changed_is_found(signed_gate):
+    changed = "replace(document, '\"signature\":\"', '\"signature\":\"A')"
+    change(signed_gate, f"UPDATE audit_checkpoints SET document = {changed}")
+    assert verify(signed_gate).returncode == 1
+
+
+@pytest.fixture
+def exported(signed_gate, tmp_path):
+    """An export, the key, and an empty directory to verify them in."""
+    directory = tmp_path / "auditor"
+    directory.mkdir()
+    export, key = directory / "export.jsonl", directory / "portcullis.pub"
+    signed_gate.cli("audit", "export", "--out", str(export))
+    key.write_text(signed_gate.cli("audit", "key").stdout)
+    return directory, export, key
+
+
+def test_an_export_is_verified_with_nothing_but_the_key(exported):
+    directory, export, key = exported
+    done = offline(directory, "--file", export, "--public-key", key)
+    assert done.returncode == 0, done.stderr
+    assert b"sound" in done.stdout
+    assert sorted(path.name for path in directory.iterdir()) == ["export.jsonl", "portcullis.pub"]
+    by_text = offline(directory, "--file", "-", "--public-key", key.read_text().strip(), stdin=export.read_bytes())
+    assert by_text.returncode == 0, by_text.stderr
+    assert offline(directory, "--file", export).returncode == 2, "a key is needed"
+    stranger = "A" * 43 + "="
+    assert offline(directory, "--file", export, "--public-key", stranger).returncode == 1
+
+
+def test_any_changed_byte_of_an_export_is_found(exported):
+    directory, export, key = exported
+    whole = export.read_bytes()
+    chosen = random.Random(5)
+    for _ in range(40):
+        at = chosen.randrange(len(whole))
+        changed = bytearray(whole)
+        changed[at] ^= 1 << chosen.randrange(8)
+        export.write_bytes(changed)
+        done = offline(directory, "--file", export, "--public-key", key)
+        assert done.returncode == 1, f"byte {at}: {whole[at - 20 : at + 20]}"
+        assert len(done.stderr.splitlines()) == 1 and b"panicked" not in done.stderr
+
+
+def test_lines_that_were_moved_removed_or_repeated_are_found(exported):
+    directory, export, key = exported
+    lines = export.read_bytes().splitlines(keepends=True)
+    records = [at for at, line in enumerate(lines) if b'"event_hash"' in line and b'"checkpoint"' not in line]
+    second, third = records[1], records[2]
+    swapped = lines.copy()
+    swapped[second], swapped[third] = swapped[third], swapped[second]
+    for changed in [
+        lines[:second] + lines[third:],
+        lines[:third] + [lines[second]] + lines[third:],
+        swapped,
+        lines[:-1],
+        lines[:third],
+        lines + [lines[second]],
+        [],
+    ]:
+        export.write_bytes(b"".join(changed))
+        assert offline(directory, "--file", export, "--public-key", key).returncode == 1
+
+
+def test_the_guides_few_lines_find_what_the_program_finds(exported):
+    _, export, _ = exported
+    by_hand = [sys.executable, "-c", block("python", "import hashlib"), str(export)]
+    done = subprocess.run(by_hand, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    last = [json.loads(line) for line in export.read_text().splitlines()][-2]
+    assert last["event_hash"] in done.stdout
+    export.write_text(export.read_text().replace('"gpt-4o"', '"gpt-4x"', 1))
+    assert subprocess.run(by_hand, capture_output=True, timeout=20).returncode != 0
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ["openssl", "jq", "xxd"])), reason="openssl, jq or xxd is missing")
+def test_openssl_takes_a_checkpoints_signature(exported):
+    directory, export, _ = exported
+    export.rename(directory / "november.jsonl")
+    by_hand = block("sh", "grep -m1")
+    done = subprocess.run(["bash", "-ec", by_hand], cwd=directory, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0 and "Verified Successfully" in done.stdout, done.stdout + done.stderr
+    (directory / "november.jsonl").write_text((directory / "november.jsonl").read_text().replace('"seq":', '"seq":1', 1))
+    done = subprocess.run(["bash", "-ec", by_hand], cwd=directory, capture_output=True, text=True, timeout=20)
+    assert done.returncode != 0
+
+
+# Receipts
+
+
+def ask_proof(gate, decision, receipt=None, **headers):
+    if receipt is not None:
+        headers["x-portcullis-receipt"] = receipt
+    return httpx.get(f"{gate.url}/api/v1/audit/receipts/{decision}", headers=headers, timeout=5)
+
+
+def test_a_receipt_gives_the_proof_of_its_call_to_whoever_has_it(start_gate, tmp_path):
+    gate = start_gate(AUDIT__CHECKPOINT_EVERY_SECS=2)
+    agent = gate.create_agent()
+    reply = gate.call(agent)
+    decision, receipt = reply.headers["x-portcullis-decision"], reply.headers["x-portcullis-receipt"]
+    assert re.fullmatch("[0-9a-f]{32}", receipt)
+    for _ in range(3):
+        gate.call(agent)
+    records = gate.records(agent, 4)
+
+    def signed():
+        proof = ask_proof(gate, decision, receipt)
+        assert proof.status_code == 200, proof.text
+        return proof.json() if proof.json()["checkpoint"] else None
+
+    proof = eventually(signed, what="a checkpoint")
+    assert proof["record"] == records[0]
+    assert len(proof["following"]) == proof["checkpoint"]["seq"] - records[0]["seq"]
+    assert records[1]["id"] not in json.dumps(proof), "the calls of others are not shown"
+    file, receipt_file, key = tmp_path / "proof.json", tmp_path / "receipt", gate.cli("audit", "key").stdout.strip()
+    file.write_text(json.dumps(proof))
+    receipt_file.write_text(receipt + "\n")
+    arguments = ("--proof", file, "--public-key", key, "--receipt-file", receipt_file)
+    done = offline(tmp_path, *arguments)
+    assert done.returncode == 0 and decision.encode() in done.stdout, done.stderr
+    receipt_file.write_text("0" * 32)
+    assert offline(tmp_path, *arguments).returncode == 1
+    receipt_file.write_text(receipt)
+    for change in (
+        lambda it: it["record"].update(model="gpt-4o-mini"),
+        lambda it: it["checkpoint"].update(seq=it["checkpoint"]["seq"] + 1),
+        lambda it: it.update(checkpoint=None),
+        lambda it: it["following"].append("00" * 32),
+    ):
+        altered = json.loads(json.dumps(proof))
+        change(altered)
+        file.write_text(json.dumps(altered))
+        assert offline(tmp_path, *arguments).returncode == 1
+
+
+def test_a_call_that_is_not_signed_yet_says_so(start_gate):
+    gate = start_gate(AUDIT__CHECKPOINT_EVERY_SECS=3600)
+    agent = gate.create_agent()
+    reply = gate.call(agent)
+    gate.records(agent, 1)
+    proof = ask_proof(gate, reply.headers["x-portcullis-decision"], reply.headers["x-portcullis-receipt"]).json()
+    assert (proof["checkpoint"], proof["following"], proof["public_key"]) == (None, [], None)
+
+
+def test_what_does_not_fit_is_404_and_tells_nothing(gate):
+    agent = gate.create_agent()
+    first, second = gate.call(agent), gate.call(agent, body=chat("o3-mini"))
+    gate.records(agent, 2)
+    decision, receipt = first.headers["x-portcullis-decision"], first.headers["x-portcullis-receipt"]
+    assert ask_proof(gate, decision, receipt).status_code == 200
+    other = second.headers["x-portcullis-receipt"]
+    assert ask_proof(gate, second.headers["x-portcullis-decision"], other).status_code == 200, "refusals have receipts"
+    admin = f"Bearer {gate.admin_token}"
+    refused = [
+        ask_proof(gate, decision, other),
+        ask_proof(gate, str(uuid.uuid4()), receipt),
+        ask_proof(gate, decision),
+        ask_proof(gate, decision, Authorization=admin),
+        ask_proof(gate, decision, ""),
+        ask_proof(gate, decision, receipt.upper()),
+        ask_proof(gate, decision, receipt[:-1]),
+        ask_proof(gate, decision, "0" * 32),
+        ask_proof(gate, "nonsense", receipt),
+    ]
+    assert {reply.status_code for reply in refused} == {404}
+    assert len({reply.text for reply in refused}) == 1
