@@ -6,10 +6,38 @@
 //! `record_hash` = SHA-256 of the record's canonical form (RFC 8785) without `previous_hash` and `event_hash`;
 //! `event_hash` = SHA-256(`previous_hash` ‖ `record_hash`), 32 bytes each; the first `previous_hash` of a node is zero.
 //! So a link can be shown without showing the record that it stands for.
+//!
+//! | file | |
+//! |---|---|
+//! | `canonical` | the canonical form, and what a database can store |
+//! | `keys` | who signs, and whom we trust |
+//! | `checkpoint` | what is signed |
+//! | `verifier`, `chain`, `verdict` | what is wrong with the records of a store or of an export |
+//! | `export` | the lines of an export: how they are written, read and verified |
+//! | `proof` | what shows a caller that its call is in the record |
 
-use crate::types::{Record, UnixMillis, text_enum};
-use serde::{Deserialize, Serialize};
+mod canonical;
+mod chain;
+mod checkpoint;
+mod export;
+mod keys;
+mod proof;
+mod verdict;
+mod verifier;
+
+pub use canonical::{canonical, write_record};
+pub use checkpoint::{Checkpoint, CheckpointKind};
+pub use export::{
+    ExportEnd, ExportError, ExportHeader, ExportReader, ExportVerifier, ExportWriter, Line,
+};
+pub use keys::{LedgerError, PublicKey, Signer, TrustedKeys};
+pub use proof::{Proof, ProofError, receipt_hash};
+pub use verdict::{NodeVerdict, Problem, ProblemKind, Scope, Verdict};
+pub use verifier::Verifier;
+
+use crate::types::Record;
 use sha2::{Digest, Sha256};
+use std::fmt;
 
 /// A SHA-256.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -18,6 +46,41 @@ pub struct Hash(pub [u8; 32]);
 impl Hash {
     /// Before the first record of a chain.
     pub const ZERO: Self = Self([0; 32]);
+
+    fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// The `event_hash` of a record that follows on the one with this.
+    fn followed_by(self, record_hash: Self) -> Self {
+        let mut both = [0; 64];
+        let (before, after) = both.split_at_mut(32);
+        before.copy_from_slice(&self.0);
+        after.copy_from_slice(&record_hash.0);
+        Self::of(&both)
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+/// The hash in 64 lower-case hexadecimal digits; `None` for any other text.
+pub fn parse_hash(hex: &str) -> Option<Hash> {
+    let digits: &[u8; 64] = hex.as_bytes().try_into().ok()?;
+    let mut hash = [0; 32];
+    let (pairs, _) = digits.as_chunks::<2>();
+    for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
+        *byte = nibble(*high)? << 4 | nibble(*low)?;
+    }
+    Some(Hash(hash))
+}
+
+/// The hash of a record's content: of its canonical form.
+pub fn record_hash(record: &Record) -> Hash {
+    Hash::of(&canonical(record))
 }
 
 /// Where a chain ends.
@@ -35,64 +98,34 @@ impl Head {
 
     /// Makes the record the next of the chain: brings it into the form in which it can be stored, gives it its `seq` and
     /// hashes, and moves on to it.
+    ///
+    /// What cannot be stored: NUL becomes U+FFFD; numbers beyond 2⁵³ − 1 become that (RFC 8785 knows no greater ones),
+    /// moments outside of the years 1970 to 9999 the nearest within; a `receipt_hash` that is no hash becomes null.
     pub fn append(&mut self, record: &mut Record) {
-        self.seq += 1;
+        canonical::make_storable(record);
+        self.seq = self.seq.saturating_add(1);
         record.seq = Some(self.seq);
-        let canonical = canonical(record);
-        let mut link = Sha256::new();
-        link.update(self.event_hash.0);
-        link.update(Sha256::digest(&canonical));
-        let event_hash = Hash(link.finalize().into());
-        record.previous_hash = Some(hex(&self.event_hash).into());
-        record.event_hash = Some(hex(&event_hash).into());
-        self.event_hash = event_hash;
+        record.previous_hash = Some(hex(&self.event_hash.0).into());
+        self.event_hash = self.event_hash.followed_by(record_hash(record));
+        record.event_hash = Some(hex(&self.event_hash.0).into());
     }
 }
 
-/// The canonical form (RFC 8785) of a record without `previous_hash` and `event_hash`.
-pub fn canonical(record: &Record) -> Vec<u8> {
-    let mut value = serde_json::to_value(record).unwrap_or_default();
-    if let Some(fields) = value.as_object_mut() {
-        fields.remove("previous_hash");
-        fields.remove("event_hash");
-    }
-    serde_json::to_vec(&value).unwrap_or_default()
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-fn hex(hash: &Hash) -> String {
-    use std::fmt::Write;
-    hash.0.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-text_enum! {
-    /// Why a checkpoint was signed.
-    CheckpointKind {
-        /// Now and then.
-        Regular = "regular",
-        /// What stands up to here was removed when its time was over.
-        Retention = "retention",
+const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
     }
 }
 
-/// A signed statement: at this moment, this node's chain ended so.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Checkpoint {
-    /// Whose chain.
-    pub node: String,
-    /// The last record's place.
-    pub seq: i64,
-    /// Its hash, hexadecimal.
-    pub event_hash: String,
-    /// Why.
-    pub kind: CheckpointKind,
-    /// When.
-    pub signed_at: UnixMillis,
-    /// The key that signs it.
-    pub key_id: String,
-    /// Ed25519 over the canonical form of all fields above, base64.
-    pub signature: String,
-}
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

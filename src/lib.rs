@@ -13,6 +13,7 @@ pub mod trust;
 pub mod policy;
 pub mod detect;
 pub mod ledger;
+pub mod export;
 // What must survive the process before the store has it.
 pub mod journal;
 // Whom we trust on the network.

@@ -7,7 +7,10 @@
 mod agents;
 mod anonymous;
 mod app_contexts;
+mod audit_key;
 mod changes;
+mod checkpoint_file;
+mod checkpoints;
 mod connection;
 mod correlation_key;
 mod detection_keys;
@@ -17,9 +20,11 @@ mod key_files;
 mod migrate;
 mod objects;
 mod postgres;
+mod queries;
 mod records;
 mod revocations;
 mod schema;
+mod set_aside;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -31,14 +36,23 @@ mod verifying_keys;
 pub use agents::{Agent, Approval, ExternalIdentity, NewAgent, Quarantine};
 pub use anonymous::AnonymousCount;
 pub use app_contexts::{AppContextChange, AppContextRow, NewAppContext};
+pub use audit_key::{audit_signer, known_audit_signer};
 pub use changes::Change;
+pub use checkpoint_file::{CheckpointFile, CheckpointFileError};
+pub use checkpoints::AuditKey;
 pub use correlation_key::correlation_key;
 pub use detection_keys::{DetectionKey, NewDetectionKey};
 pub use error::StoreError;
 pub use key_files::{KeyFileError, KeyFiles};
 pub use objects::ObjectBinding;
-pub use records::{Cursor, RecordPage, RecordQuery};
+pub use queries::{
+    Counts, Cursor, FindingSums, RecordPage, RecordQuery, Retention, ScanBatch, ScanRange,
+    SessionPage, SessionQuery, SessionSummary, Sums, SumsGroup, SumsQuery, SumsWidth, Swept,
+    Unreadable,
+};
+pub use records::Appended;
 pub use revocations::RevokedSession;
+pub use set_aside::SetAside;
 pub use usage::{UsageCount, UsageOf};
 pub use users::{NewSession, Session, User};
 pub use verifying_keys::VerifyingKey;
@@ -48,7 +62,11 @@ use connection::{Pool, Source};
 use diesel::r2d2::{ManageConnection as _, R2D2Connection as _};
 use migrate::{Part, migrate};
 use postgres::PostgresAddress;
-use std::path::{Path, PathBuf};
+use records::Partitions;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Where the store is and how many connections it may hold.
 #[derive(Clone, Debug)]
@@ -68,6 +86,7 @@ pub struct Store {
     state: Pool,
     /// Records and anonymous counts: a file of its own on SQLite, so that neither blocks the other.
     record: Pool,
+    partitions: Arc<Partitions>,
     backend: &'static str,
 }
 
@@ -78,7 +97,12 @@ impl Store {
             Some(url) => {
                 let source = Source::Postgres(PostgresAddress::parse(url)?);
                 let pool = open_pool(source, Part::Everything, options.pool_size)?;
-                Ok(Self { state: pool.clone(), record: pool, backend: "postgres" })
+                Ok(Self {
+                    state: pool.clone(),
+                    record: pool,
+                    partitions: Arc::default(),
+                    backend: "postgres",
+                })
             }
             None => {
                 let state = sqlite_file(&options.data_dir, "state.db")?;
@@ -86,6 +110,7 @@ impl Store {
                 Ok(Self {
                     state: open_pool(state, Part::State, options.pool_size)?,
                     record: open_pool(record, Part::Record, options.pool_size)?,
+                    partitions: Arc::default(),
                     backend: "sqlite",
                 })
             }

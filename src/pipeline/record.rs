@@ -6,18 +6,25 @@
 mod bounds;
 mod ending;
 mod findings;
+mod kept;
+mod receipt;
 
 use super::{Gate, Inbound, Refused, budget::Held, drain::UnderWay};
-use crate::bus::audit::{Place, Told};
+use crate::bus::audit::Told;
 use crate::bus::auth::{Authenticated, Meters, QuarantineAgent};
 use crate::bus::{Line, RecordLines};
 use crate::detect::Tally;
+use crate::journal::Written;
 use crate::limits::OpenStream;
 use crate::openai::{AnswerFacts, Call, Endpoint};
 use crate::policy::Decision;
 use crate::types::{
     ExchangeId, Governed, PolicyResult, Principal, Record, Refusal, UnixMillis, UsageSource,
 };
+use kept::Kept;
+pub(super) use kept::{Durable, NOT_WRITTEN, durable};
+use receipt::Receipt;
+use actix_web::http::header::HeaderValue;
 use std::{
     borrow::Cow,
     cell::Cell,
@@ -41,7 +48,10 @@ pub(super) struct Exchange {
     lines: RecordLines,
     quarantine: Line<QuarantineAgent>,
     /// Taken at the end, so that the end is told once.
-    place: Option<Place>,
+    kept: Option<Kept>,
+    /// What was last written down: the answer does not go on before it is safe.
+    written: Option<Written>,
+    receipt: Receipt,
     under_way: UnderWay,
     /// Room of the request's body.
     held: Option<Held>,
@@ -73,18 +83,19 @@ impl Exchange {
 impl Arrival {
     /// Refuses a caller that is not known: there is an id, but no record.
     pub(super) fn into_refused(self, refusal: Refusal) -> Refused {
-        Refused { id: self.record.id, refusal, shape: None }
+        Refused { id: self.record.id, refusal, shape: None, receipt: None, written: None }
     }
 
     /// Begins the exchange, when there is room for its record.
     pub(super) fn begin(self, gate: &Gate, caller: Authenticated) -> Result<Exchange, Refused> {
         let principal = &caller.principal;
         let lines = &gate.bus.record;
-        let Some(place) = lines.places.take() else {
-            tracing::warn!(open = lines.places.taken(), "no room for another record");
+        let Some(kept) = Kept::of(gate) else {
             return Err(self.into_refused(Refusal::Unavailable { what: "record" }));
         };
         let mut record = Box::new(self.record);
+        let receipt = Receipt::new();
+        record.receipt_hash = Some(receipt.hash());
         let span = tracing::Span::current();
         span.record("decision", tracing::field::display(record.id));
         span.record("agent", &*principal.agent_name);
@@ -99,7 +110,9 @@ impl Arrival {
             caller,
             lines: lines.clone(),
             quarantine: gate.bus.quarantine.clone(),
-            place: Some(place),
+            kept: Some(kept),
+            written: None,
+            receipt,
             under_way: gate.drain.enter(),
             held: None,
             tally: Tally::new(),
@@ -113,8 +126,18 @@ impl Arrival {
 }
 
 impl Exchange {
+    /// Whether its end was not told yet.
+    pub(super) fn is_open(&self) -> bool {
+        self.kept.is_some()
+    }
+
     pub(super) fn id(&self) -> ExchangeId {
         self.record.id
+    }
+
+    /// For the answer's head.
+    pub(super) fn receipt(&self) -> Option<HeaderValue> {
+        self.receipt.to_header()
     }
 
     pub(super) fn caller(&self) -> &Authenticated {
@@ -239,9 +262,11 @@ impl Exchange {
         }
     }
 
-    /// Shows the exchange as in flight.
-    pub(super) fn announce(&self) {
+    /// Writes down that the exchange has begun, and shows it as in flight. The provider is not called before this.
+    pub(super) fn announce(&mut self, gate: &Gate) -> Result<(), Refusal> {
+        self.begin_record(gate)?;
         self.lines.audit.tell(Told::Opened(Arc::new(Record::clone(&self.record))));
+        Ok(())
     }
 }
 

@@ -17,14 +17,16 @@ use std::{path::PathBuf, time::Duration};
 /// How long a caller waits for a free or new connection; also SQLite's wait for a lock.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// SQLite: wait for locks as long as [`WAIT`]; WAL with `NORMAL` survives a crash of the process,
-/// and after power loss is consistent but may lack the last moments.
+/// SQLite: wait for locks as long as [`WAIT`]; a commit is on the disk (`FULL`), since the journal forgets what is
+/// committed.
 const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; \
-                            PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864; \
+                            PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; \
                             PRAGMA wal_autocheckpoint = 4000;";
 
-/// Postgres: a statement that hangs fails instead, and an abandoned transaction frees its locks.
-const POSTGRES_SETUP: &str = "SET lock_timeout = '10s'; SET statement_timeout = '30s'; \
+/// Postgres: a statement that hangs fails instead, and an abandoned transaction frees its locks. A page is read along one
+/// index, in its order: a bitmap of all matches, sorted afterwards, is what a wrong estimate leads to.
+const POSTGRES_SETUP: &str = "SET enable_bitmapscan = off; SET random_page_cost = 1.1; \
+                              SET lock_timeout = '10s'; SET statement_timeout = '30s'; \
                               SET idle_in_transaction_session_timeout = '30s';";
 
 /// A connection to either database. What Diesel cannot say for both is a `match` on it.
@@ -121,7 +123,22 @@ impl Pool {
     ) -> Result<T, StoreError> {
         self.run(|connection| transaction(connection, ordered, work))
     }
+
+    /// Finds out whether the database would take `work`: runs it in a transaction that is rolled back.
+    pub(super) fn try_out<T>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.run(|connection| {
+            begin(connection)?;
+            let done = work(connection);
+            Manager::rollback_transaction(connection)?;
+            done
+        })
+    }
 }
+
+type Manager = <AnyConnection as diesel::Connection>::TransactionManager;
 
 /// One transaction that writes; see [`Pool::write`].
 pub(super) fn transaction<T>(
@@ -129,15 +146,7 @@ pub(super) fn transaction<T>(
     ordered: Option<&str>,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    type Manager = <AnyConnection as diesel::Connection>::TransactionManager;
-    match connection {
-        AnyConnection::Sqlite(sqlite) => {
-            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
-        }
-        AnyConnection::Postgres(postgres) => {
-            AnsiTransactionManager::begin_transaction_sql(postgres, "BEGIN")?;
-        }
-    }
+    begin(connection)?;
     let done = lock(connection, ordered).and_then(|()| work(connection));
     match done {
         Ok(value) => {
@@ -151,6 +160,18 @@ pub(super) fn transaction<T>(
             Err(error)
         }
     }
+}
+
+fn begin(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    match connection {
+        AnyConnection::Sqlite(sqlite) => {
+            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
+        }
+        AnyConnection::Postgres(postgres) => {
+            AnsiTransactionManager::begin_transaction_sql(postgres, "BEGIN")?;
+        }
+    }
+    Ok(())
 }
 
 /// Holds back other appenders until the commit. An advisory lock on the table's identity, since a

@@ -84,12 +84,27 @@ impl StoreError {
         let Self::Refused { source, .. } = self else { return false };
         match source.downcast_ref::<DieselError>() {
             Some(DieselError::SerializationError(_)) => true,
+            // Postgres calls a partition that is not there a failed check.
+            Some(DieselError::DatabaseError(_, information))
+                if information.message().contains("no partition of relation") =>
+            {
+                false
+            }
             Some(DieselError::DatabaseError(kind, information)) => match kind {
                 DatabaseErrorKind::NotNullViolation | DatabaseErrorKind::CheckViolation => true,
                 _ => OF_THE_ROW.iter().any(|text| information.message().contains(text)),
             },
             _ => false,
         }
+    }
+
+    /// Whether a row of this id was there already.
+    pub(super) fn is_a_duplicate(&self) -> bool {
+        let Self::Refused { source, .. } = self else { return false };
+        matches!(
+            source.downcast_ref::<DieselError>(),
+            Some(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+        )
     }
 
     /// Everything that led to it, in one line for the log.

@@ -173,15 +173,16 @@ fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
 mod tests {
     use super::{
         super::{
-            ExternalIdentity, NewAgent, Store,
+            ExternalIdentity, NewAgent, RecordQuery, Store,
             connection::Source,
             postgres::PostgresAddress,
+            schema,
             testing::{PostgresSchema, new_agent, postgres_options, sqlite_options},
         },
         *,
     };
     use crate::types::{AgentStatus, CallerLimits, Sensitive, UnixMillis};
-    use diesel::r2d2::ManageConnection as _;
+    use diesel::{QueryDsl as _, r2d2::ManageConnection as _};
     use std::path::Path;
 
     /// An agent as the first release wrote it.
@@ -225,6 +226,76 @@ mod tests {
         let created = store.create_agent(&new, "cli", UnixMillis(14)).unwrap();
         assert_eq!(store.agent("new-hand").unwrap(), Some(created));
         store.revoke_session("id-1", "s", UnixMillis(99), "cli", UnixMillis(15)).unwrap();
+    }
+
+    /// Records as the release before wrote them; the last one's findings can no longer be read.
+    const OLD_RECORDS: &str = "INSERT INTO records (id, started_at, agent_name, model, roles, surface, tool_name, \
+         mcp_server, action, target, tool_names, findings, scan_extent, tools_removed, latency_ms, outcome, node) \
+         SELECT '0193a5b2-0000-7000-8000-00000000000' || n, 1795000000000 + n, 'old-hand', NULL, '[\"reader\"]', \
+         'agent', 'openai-api', 'openai-proxy', 'POST', '/openai/v1/chat/completions', '[]', \
+         CASE WHEN n = 3 THEN 'x' ELSE '[]' END, 'none', '[]', n, 'completed', 'node-' || (n % 2) \
+         FROM (SELECT 1 AS n UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5) AS numbers ORDER BY n";
+
+    /// Applies migrations up to the one before the record that survives.
+    fn migrate_to_the_release_before<DB: Backend>(
+        connection: &mut impl MigrationHarness<DB>,
+        source: EmbeddedMigrations,
+    ) {
+        for migration in connection.pending_migrations(source).unwrap() {
+            if migration.name().to_string().ends_with("audit_record") {
+                break;
+            }
+            connection.run_migration(&*migration).unwrap();
+        }
+    }
+
+    fn old_records_are_moved_and_chained(store: &Store) {
+        let now = UnixMillis(1_795_435_200_000);
+        assert_eq!(store.move_old_records(2, now).unwrap(), 2);
+        assert_eq!(store.move_old_records(9, now).unwrap(), 2);
+        assert_eq!(store.move_old_records(9, now).unwrap(), 0, "what cannot be read stays");
+
+        let verdict = crate::store::records::verify(store);
+        let nodes: Vec<_> =
+            verdict.nodes.iter().map(|node| (node.node.as_str(), node.records)).collect();
+        assert_eq!(nodes, [("node-0", 2), ("node-1", 2)]);
+        let query = RecordQuery { limit: 9, ..RecordQuery::default() };
+        let moved = store.records(&query).unwrap().events;
+        let latencies: Vec<_> = moved.iter().map(|record| record.latency_ms).collect();
+        assert_eq!(latencies, [Some(1), Some(2), Some(4), Some(5)]);
+        assert_eq!(moved[0].started_at, UnixMillis(1_795_000_000_001));
+        assert_eq!(
+            (moved[0].agent_name.as_deref(), &*moved[0].roles[0]),
+            (Some("old-hand"), "reader")
+        );
+        let left: i64 = store
+            .record
+            .run(|connection| Ok(schema::records::table.count().get_result(connection)?))
+            .unwrap();
+        assert_eq!(left, 1);
+    }
+
+    #[test]
+    fn sqlite_files_of_the_release_before_keep_their_records() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut connection = Source::Sqlite(dir.path().join("record.db")).connect().unwrap();
+        let AnyConnection::Sqlite(sqlite) = &mut connection else { panic!("not SQLite") };
+        migrate_to_the_release_before(sqlite, SQLITE_RECORD);
+        sqlite.batch_execute(OLD_RECORDS).unwrap();
+        drop(connection);
+        let options = sqlite_options(dir.path().to_owned());
+        old_records_are_moved_and_chained(&Store::open(&options).unwrap());
+    }
+
+    #[test]
+    fn a_postgres_schema_of_the_release_before_keeps_its_records() {
+        let schema = PostgresSchema::create();
+        let address = PostgresAddress::parse(&Sensitive::new(schema.url())).unwrap();
+        let mut connection = Source::Postgres(address).connect().unwrap();
+        let AnyConnection::Postgres(postgres) = &mut connection else { panic!("not Postgres") };
+        migrate_to_the_release_before(postgres, POSTGRES);
+        postgres.batch_execute(OLD_RECORDS).unwrap();
+        old_records_are_moved_and_chained(&Store::open(&postgres_options(schema.url())).unwrap());
     }
 
     #[test]

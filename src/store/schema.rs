@@ -261,6 +261,13 @@ table! {
 }
 
 table! {
+    audit_order (one) {
+        one -> BigInt,
+        last_position -> BigInt,
+    }
+}
+
+table! {
     audit_checkpoints (node, seq, kind) {
         node -> Text,
         seq -> BigInt,

@@ -9,10 +9,14 @@ use super::{Cut, Gate, Plan, maker::Maker, reader::Reader, screen::Screen};
 use crate::bus::upstream::UpstreamError;
 use crate::detect::Report;
 use crate::openai::PING;
-use crate::pipeline::{record::Exchange, screening::aside};
+use crate::pipeline::{
+    record::{Durable, Exchange},
+    screening::aside,
+};
 use crate::types::Refusal;
 use bytes::Bytes;
 use futures_util::{
+    FutureExt,
     future::LocalBoxFuture,
     stream::{LocalBoxStream, StreamExt},
 };
@@ -43,7 +47,11 @@ pub(super) struct Flow {
     ready: VecDeque<Bytes>,
     end: Option<End>,
     exchange: Exchange,
+    /// The record's end is being written; nothing more goes out before it is.
+    writing: Option<Durable>,
     failed_status: bool,
+    /// Bytes of the whole body, where its head says so.
+    length: Option<u64>,
     sent_bytes: u64,
     ping_every: Duration,
     idle_timeout: Duration,
@@ -53,6 +61,15 @@ pub(super) struct Flow {
     alarm: Option<Pin<Box<Sleep>>>,
     /// The connection, while it waits for a chunk.
     waiting: Option<Waker>,
+}
+
+/// What the answer's head says.
+#[derive(Clone, Copy)]
+pub(super) struct Head {
+    /// Its status is 400 or above.
+    pub(super) failed_status: bool,
+    /// Bytes of its body, where it says so.
+    pub(super) length: Option<u64>,
 }
 
 /// How the body ends once everything released is sent.
@@ -72,7 +89,7 @@ impl Flow {
         (plan, screen): (Plan, Screen),
         maker: Option<Maker>,
         upstream: LocalBoxStream<'static, Result<Bytes, UpstreamError>>,
-        failed_status: bool,
+        Head { failed_status, length }: Head,
     ) -> Self {
         Self {
             upstream: Some(upstream),
@@ -86,7 +103,9 @@ impl Flow {
             ready: VecDeque::new(),
             end: None,
             exchange,
+            writing: None,
             failed_status,
+            length,
             sent_bytes: 0,
             ping_every: gate.settings.ping_every,
             idle_timeout: gate.settings.idle_timeout,
@@ -101,6 +120,10 @@ impl Flow {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {
             if self.reader.is_complete() && (self.is_binding(cx) || self.is_judging(cx)) {
+                return self.wait(cx);
+            }
+            self.record_whole();
+            if self.is_writing(cx) {
                 return self.wait(cx);
             }
             if let Some(chunk) = self.ready.pop_front() {
@@ -142,6 +165,36 @@ impl Flow {
             Some(upstream) => upstream.poll_next_unpin(cx),
             None => Poll::Ready(None),
         }
+    }
+
+    /// Writes the record's end as soon as the whole answer is here: before its last byte goes out.
+    fn record_whole(&mut self) {
+        if self.end.is_none() && self.exchange.is_open() && self.is_here() {
+            self.close(self.whole_outcome(), None);
+        }
+    }
+
+    /// Whether nothing of the answer is missing any more, its provider's last words aside.
+    fn is_here(&self) -> bool {
+        if self.reader.is_complete() {
+            return self.screen.is_settled() && self.judging.is_none();
+        }
+        let Some(length) = self.length else { return false };
+        let unsent: usize = self.ready.iter().map(Bytes::len).sum();
+        self.sent_bytes + u64::try_from(unsent).unwrap_or(0) >= length
+    }
+
+    /// Whether the record's end is still being made safe. Where that fails the answer is cut.
+    fn is_writing(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(writing) = &mut self.writing else { return false };
+        let Poll::Ready(written) = writing.poll_unpin(cx) else { return true };
+        self.writing = None;
+        if written.is_err() {
+            self.ready.clear();
+            self.upstream = None;
+            self.end = Some(End::Cut);
+        }
+        false
     }
 
     /// Whether the answer's maker is still being written down.

@@ -2,11 +2,11 @@
 //!
 //! Owns its outcome. It must never tell an exchange's end twice.
 
-use super::{Exchange, millis};
+use super::{Exchange, Kept, millis};
 use crate::bus::audit::{Closed, Told};
 use crate::openai::Blocked;
 use crate::pipeline::Refused;
-use crate::types::{Outcome, Record, Refusal, Scan, ScanExtent, UnixMillis, UsageSource};
+use crate::types::{ExchangeId, Outcome, Record, Refusal, Scan, ScanExtent, UnixMillis, UsageSource};
 use std::{borrow::Cow, sync::Arc};
 
 /// Why an answer ends that a rule stops, in the provider's words.
@@ -19,7 +19,7 @@ impl Exchange {
         self.record.error_code = Some(Cow::Borrowed(refusal.code()));
         let id = self.record.id;
         self.close(refusal.outcome());
-        Refused { id, refusal, shape: None }
+        self.refused(id, refusal, None)
     }
 
     /// Ends the exchange because a rule stops it, with an answer of this shape or with the refusal.
@@ -34,7 +34,12 @@ impl Exchange {
         self.record.finish_reason = shape.as_ref().map(|_| CONTENT_FILTER.into());
         let id = self.record.id;
         self.close(Outcome::Blocked);
-        Refused { id, refusal, shape }
+        self.refused(id, refusal, shape)
+    }
+
+    fn refused(&self, id: ExchangeId, refusal: Refusal, shape: Option<Box<Blocked>>) -> Refused {
+        let receipt = self.receipt.to_header().map(Box::new);
+        Refused { id, refusal, shape, receipt, written: self.written }
     }
 
     /// Ends the exchange after its answer began. Only the first end counts.
@@ -60,7 +65,7 @@ impl Exchange {
     }
 
     fn close(&mut self, outcome: Outcome) {
-        let Some(place) = self.place.take() else { return };
+        let Some(kept) = self.kept.take() else { return };
         if !self.is_screened {
             let reason = "the call ended before it was screened";
             self.record.scan =
@@ -80,7 +85,14 @@ impl Exchange {
             self.record.surface,
         );
         let record = Arc::new(std::mem::replace(&mut *self.record, vacant));
-        self.lines.audit.tell(Told::Closed(Closed { record, place }));
+        self.lines.audit.tell(match kept {
+            Kept::Room { place, room } => {
+                let mark = room.end(&record);
+                self.written = Some(mark.written());
+                Told::Closed(Closed { record, mark, place })
+            }
+            Kept::Nowhere => Told::Lost(record),
+        });
     }
 }
 

@@ -1,62 +1,91 @@
-//! Inserting rows: one statement for a row, or for a chunk of them, always prepared.
+//! Writing rows: a prepared statement for each on SQLite, COPY for all of them on Postgres.
 //!
-//! Owns the list of columns as they are written. Diesel's own insert walks a row of this width many
-//! times over, which took longer than the database's share; here each value is bound once. It must
-//! never overwrite a row: one that is there already is left alone.
+//! Owns the list of columns as they are written. Diesel's own insert walks a row of this width many times over, which
+//! took longer than the database's share; here each value is written once. It must never overwrite a row.
 
-use super::row::RecordRow;
+use super::{super::schema::audit_records, row::RecordRow};
 use diesel::{
-    QueryResult, RunQueryDsl,
-    backend::Backend,
+    ExecuteCopyFromDsl as _, PgConnection, QueryResult, RunQueryDsl, SqliteConnection, copy_from,
+    pg::CopyFormat,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    serialize::ToSql,
-    sql_types::{BigInt, Bool, HasSqlType, Nullable, Text},
+    result::{DatabaseErrorKind, Error as DieselError},
+    sql_types::{BigInt, Binary, Bool, Nullable, Text},
+    sqlite::Sqlite,
 };
+use std::{borrow::Cow, io::Write};
 
-/// `N` rows in one statement.
-pub(super) struct InsertRows<'a, const N: usize>(pub(super) &'a [RecordRow; N]);
+/// A row and its place.
+pub(super) type Placed<'a> = (i64, RecordRow<'a>);
 
 macro_rules! columns {
     (
         own { $($own:ident: $own_type:ty),+ $(,)? }
         $($group:ident { $($column:ident: $type:ty),+ $(,)? })+
     ) => {
-        const INTO: &str = concat!(
-            "INSERT INTO records (",
-            $(stringify!($own), ", ",)+
-            $($(stringify!($column), ", ",)+)+
-            "node) VALUES ",
+        const INSERT: &str = concat!(
+            "INSERT INTO audit_records (position",
+            $(", ", stringify!($own),)+
+            $($(", ", stringify!($column),)+)+
+            ") VALUES (",
         );
 
-        fn bind<'b, DB: Speaks>(
-            row: &'b RecordRow,
-            out: &mut AstPass<'_, 'b, DB>,
-        ) -> QueryResult<()>
-        where
-            i64: ToSql<BigInt, DB>,
-            bool: ToSql<Bool, DB>,
-            String: ToSql<Text, DB>,
-        {
+        /// All columns but `position`.
+        pub(super) const COLUMNS: &[&str] =
+            &[$(stringify!($own),)+ $($(stringify!($column),)+)+];
+
+        /// All columns.
+        const WIDTH: i16 = 1 $(+ columns!(one $own))+ $($(+ columns!(one $column))+)+;
+
+        fn bind<'b>(
+            (position, row): &'b Placed<'_>,
+            out: &mut AstPass<'_, 'b, Sqlite>,
+        ) -> QueryResult<()> {
+            out.push_bind_param::<BigInt, _>(position)?;
             $(
-                out.push_bind_param::<$own_type, _>(&row.$own)?;
                 out.push_sql(", ");
+                out.push_bind_param::<$own_type, _>(&row.$own)?;
             )+
             $($(
-                out.push_bind_param::<$type, _>(&row.$group.$column)?;
                 out.push_sql(", ");
+                out.push_bind_param::<$type, _>(&row.$group.$column)?;
             )+)+
-            out.push_bind_param::<Text, _>(&row.node)
+            Ok(())
+        }
+
+        fn put((position, row): &Placed<'_>, out: &mut Vec<u8>) {
+            out.extend(WIDTH.to_be_bytes());
+            position.put(out);
+            $( row.$own.put(out); )+
+            $($( row.$group.$column.put(out); )+)+
+        }
+
+        /// Postgres takes all rows in one stream, and works on it while we are still writing.
+        pub(super) fn into_postgres(
+            connection: &mut PgConnection,
+            rows: &[Placed<'_>],
+        ) -> QueryResult<()> {
+            use audit_records::dsl;
+            copy_from(dsl::audit_records)
+                .from_raw_data(
+                    (dsl::position, $(dsl::$own,)+ $($(dsl::$column,)+)+),
+                    |out: &mut dyn Write| copy_rows(rows, put, out),
+                )
+                .with_format(CopyFormat::Binary)
+                .execute(connection)?;
+            Ok(())
         }
     };
+    (one $column:ident) => { 1 };
 }
 
 columns! {
     own {
         id: Text,
         started_at: BigInt,
-        seq: Nullable<BigInt>,
-        previous_hash: Nullable<Text>,
-        event_hash: Nullable<Text>,
+        node: Text,
+        seq: BigInt,
+        previous_hash: Binary,
+        event_hash: Binary,
     }
     caller {
         agent_id: Nullable<Text>,
@@ -65,6 +94,7 @@ columns! {
         roles: Text,
         permission: Nullable<Text>,
         session_id: Nullable<Text>,
+        token_id: Nullable<Text>,
         app_context: Nullable<Text>,
         surface: Text,
     }
@@ -102,6 +132,8 @@ columns! {
         finish_reason: Nullable<Text>,
         input_tokens: Nullable<BigInt>,
         output_tokens: Nullable<BigInt>,
+        cached_tokens: Nullable<BigInt>,
+        reasoning_tokens: Nullable<BigInt>,
         usage_source: Nullable<Text>,
         latency_ms: Nullable<BigInt>,
         time_to_first_byte_ms: Nullable<BigInt>,
@@ -109,46 +141,114 @@ columns! {
         request_bytes: Nullable<BigInt>,
         response_bytes: Nullable<BigInt>,
         outcome: Nullable<Text>,
+        receipt_hash: Nullable<Binary>,
     }
 }
 
-/// A backend with our column types.
-pub(super) trait Speaks:
-    Backend + HasSqlType<BigInt> + HasSqlType<Bool> + HasSqlType<Text>
-{
+/// SQLite runs in this process, so one prepared statement per row is the fastest.
+pub(super) fn into_sqlite(
+    connection: &mut SqliteConnection,
+    rows: &[Placed<'_>],
+) -> QueryResult<()> {
+    for row in rows {
+        Insert(row).execute(connection)?;
+    }
+    Ok(())
 }
 
-impl Speaks for diesel::sqlite::Sqlite {}
-impl Speaks for diesel::pg::Pg {}
+/// Writes rows in the binary form of COPY, which needs no escapes: a header, rows of counted values, an end.
+pub(super) fn copy_rows<T>(
+    rows: &[T],
+    put: impl Fn(&T, &mut Vec<u8>),
+    out: &mut dyn Write,
+) -> QueryResult<()> {
+    out.write_all(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0").map_err(broken)?;
+    let mut data = Vec::new();
+    for row in rows {
+        data.clear();
+        put(row, &mut data);
+        out.write_all(&data).map_err(broken)?;
+    }
+    out.write_all(&(-1_i16).to_be_bytes()).map_err(broken)
+}
 
-impl<DB: Speaks, const N: usize> QueryFragment<DB> for InsertRows<'_, N>
-where
-    i64: ToSql<BigInt, DB>,
-    bool: ToSql<Bool, DB>,
-    String: ToSql<Text, DB>,
-{
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let mut before = INTO;
-        for row in self.0 {
-            out.push_sql(before);
-            out.push_sql("(");
-            bind(row, &mut out)?;
-            out.push_sql(")");
-            before = ", ";
+/// The connection has gone: no fault of a row.
+fn broken(error: std::io::Error) -> DieselError {
+    let text = Box::new(error.to_string());
+    DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, text)
+}
+
+/// A value as COPY takes it: its length in bytes, then they; a length of -1 is null.
+pub(super) trait Cell {
+    fn put(&self, out: &mut Vec<u8>);
+}
+
+impl Cell for i64 {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.to_be_bytes().as_slice().put(out);
+    }
+}
+
+impl Cell for bool {
+    fn put(&self, out: &mut Vec<u8>) {
+        [u8::from(*self)].as_slice().put(out);
+    }
+}
+
+impl Cell for str {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.as_bytes().put(out);
+    }
+}
+
+impl Cell for Cow<'_, str> {
+    fn put(&self, out: &mut Vec<u8>) {
+        str::put(self, out);
+    }
+}
+
+impl Cell for Vec<u8> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.as_slice().put(out);
+    }
+}
+
+impl Cell for [u8] {
+    fn put(&self, out: &mut Vec<u8>) {
+        // What is too long for its length is too long for Postgres, which says so.
+        out.extend(i32::try_from(self.len()).unwrap_or(i32::MAX).to_be_bytes());
+        out.extend(self);
+    }
+}
+
+impl<T: Cell> Cell for Option<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Some(value) => value.put(out),
+            None => out.extend((-1_i32).to_be_bytes()),
         }
-        out.push_sql(" ON CONFLICT (id) DO NOTHING");
+    }
+}
+
+struct Insert<'a>(&'a Placed<'a>);
+
+impl QueryFragment<Sqlite> for Insert<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql(INSERT);
+        bind(self.0, &mut out)?;
+        out.push_sql(")");
         Ok(())
     }
 }
 
-/// The statement depends on the number of rows alone, so it is kept prepared.
-impl<const N: usize> QueryId for InsertRows<'_, N> {
-    type QueryId = InsertRows<'static, N>;
+/// The statement is always the same, so it is kept prepared.
+impl QueryId for Insert<'_> {
+    type QueryId = Insert<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<const N: usize> Query for InsertRows<'_, N> {
+impl Query for Insert<'_> {
     type SqlType = ();
 }
 
-impl<C, const N: usize> RunQueryDsl<C> for InsertRows<'_, N> {}
+impl<C> RunQueryDsl<C> for Insert<'_> {}

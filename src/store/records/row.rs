@@ -1,128 +1,133 @@
 //! A record as a row, and back.
 //!
 //! Owns the conversion: counts as `BIGINT`, lists as JSON text, fixed words as text. It must lose
-//! nothing, since hashes are computed again from what is stored. Two exceptions: NUL becomes
-//! U+FFFD, and counts beyond `i64::MAX` become that.
+//! nothing, since hashes are computed again from what is stored: a record that was appended to its
+//! chain has a form that loses nothing (see [`Head::append`](crate::ledger::Head::append)).
 
-use super::super::{StoreError, clean, schema::records};
+use super::super::{StoreError, schema::audit_records};
+use crate::ledger::{Hash, parse_hash};
 use crate::types::{
     ExchangeId, Outcome, Permission, PolicyResult, Record, Scan, ScanExtent, Surface, UnixMillis,
     UsageSource,
 };
-use diesel::{Queryable, Selectable};
+use diesel::{Queryable, QueryableByName, Selectable};
 use serde::{Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 use uuid::Uuid;
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = records)]
-pub(super) struct RecordRow {
-    pub(super) id: String,
+#[derive(Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = audit_records)]
+pub(in crate::store) struct RecordRow<'a> {
+    pub(in crate::store) id: Cow<'a, str>,
     pub(super) started_at: i64,
     #[diesel(embed)]
-    pub(super) caller: Caller,
+    pub(super) caller: Caller<'a>,
     #[diesel(embed)]
-    pub(super) call: Call,
+    pub(super) call: Call<'a>,
     #[diesel(embed)]
-    pub(super) decision: Decision,
+    pub(super) decision: Decision<'a>,
     #[diesel(embed)]
-    pub(super) answer: Answer,
-    pub(super) node: String,
-    pub(super) seq: Option<i64>,
-    pub(super) previous_hash: Option<String>,
-    pub(super) event_hash: Option<String>,
+    pub(super) answer: Answer<'a>,
+    pub(in crate::store) node: Cow<'a, str>,
+    pub(in crate::store) seq: i64,
+    pub(super) previous_hash: Vec<u8>,
+    pub(super) event_hash: Vec<u8>,
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = records)]
-pub(super) struct Caller {
-    pub(super) agent_id: Option<String>,
-    pub(super) agent_name: Option<String>,
-    pub(super) agent_type: Option<String>,
-    pub(super) roles: String,
-    pub(super) permission: Option<String>,
-    pub(super) session_id: Option<String>,
-    pub(super) app_context: Option<String>,
-    pub(super) surface: String,
+#[derive(Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = audit_records)]
+pub(in crate::store) struct Caller<'a> {
+    pub(super) agent_id: Option<Cow<'a, str>>,
+    pub(super) agent_name: Option<Cow<'a, str>>,
+    pub(super) agent_type: Option<Cow<'a, str>>,
+    pub(super) roles: Cow<'a, str>,
+    pub(super) permission: Option<Cow<'a, str>>,
+    pub(super) session_id: Option<Cow<'a, str>>,
+    pub(super) token_id: Option<Cow<'a, str>>,
+    pub(super) app_context: Option<Cow<'a, str>>,
+    pub(super) surface: Cow<'a, str>,
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = records)]
-pub(super) struct Call {
-    pub(super) tool_name: String,
-    pub(super) mcp_server: String,
-    pub(super) action: String,
-    pub(super) target: String,
-    pub(super) endpoint: Option<String>,
-    pub(super) model: Option<String>,
+#[derive(Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = audit_records)]
+pub(in crate::store) struct Call<'a> {
+    pub(super) tool_name: Cow<'a, str>,
+    pub(super) mcp_server: Cow<'a, str>,
+    pub(super) action: Cow<'a, str>,
+    pub(super) target: Cow<'a, str>,
+    pub(super) endpoint: Option<Cow<'a, str>>,
+    pub(super) model: Option<Cow<'a, str>>,
     pub(super) message_count: Option<i64>,
     pub(super) has_system_prompt: Option<bool>,
     pub(super) has_tools: Option<bool>,
-    pub(super) tool_names: String,
+    pub(super) tool_names: Cow<'a, str>,
     pub(super) stream: Option<bool>,
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = records)]
-pub(super) struct Decision {
-    pub(super) policy_result: Option<String>,
-    pub(super) policy_rule: Option<String>,
-    pub(super) policy_version: Option<String>,
-    pub(super) policy_reason: Option<String>,
-    pub(super) findings: String,
-    pub(super) scan_extent: String,
-    pub(super) scan_reason: Option<String>,
-    pub(super) detection_version: Option<String>,
-    pub(super) tools_removed: String,
+#[derive(Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = audit_records)]
+pub(in crate::store) struct Decision<'a> {
+    pub(super) policy_result: Option<Cow<'a, str>>,
+    pub(super) policy_rule: Option<Cow<'a, str>>,
+    pub(super) policy_version: Option<Cow<'a, str>>,
+    pub(super) policy_reason: Option<Cow<'a, str>>,
+    pub(super) findings: Cow<'a, str>,
+    pub(super) scan_extent: Cow<'a, str>,
+    pub(super) scan_reason: Option<Cow<'a, str>>,
+    pub(super) detection_version: Option<Cow<'a, str>>,
+    pub(super) tools_removed: Cow<'a, str>,
     pub(super) trust_score: Option<i64>,
     pub(super) risk_score: Option<i64>,
-    pub(super) risk_tier: Option<String>,
+    pub(super) risk_tier: Option<Cow<'a, str>>,
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = records)]
-pub(super) struct Answer {
-    pub(super) response_model: Option<String>,
+#[derive(Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = audit_records)]
+pub(in crate::store) struct Answer<'a> {
+    pub(super) response_model: Option<Cow<'a, str>>,
     pub(super) status_code: Option<i64>,
-    pub(super) error_code: Option<String>,
-    pub(super) finish_reason: Option<String>,
+    pub(super) error_code: Option<Cow<'a, str>>,
+    pub(super) finish_reason: Option<Cow<'a, str>>,
     pub(super) input_tokens: Option<i64>,
     pub(super) output_tokens: Option<i64>,
-    pub(super) usage_source: Option<String>,
+    pub(super) cached_tokens: Option<i64>,
+    pub(super) reasoning_tokens: Option<i64>,
+    pub(super) usage_source: Option<Cow<'a, str>>,
     pub(super) latency_ms: Option<i64>,
     pub(super) time_to_first_byte_ms: Option<i64>,
     pub(super) gateway_us: Option<i64>,
     pub(super) request_bytes: Option<i64>,
     pub(super) response_bytes: Option<i64>,
-    pub(super) outcome: Option<String>,
+    pub(super) outcome: Option<Cow<'a, str>>,
+    pub(super) receipt_hash: Option<Vec<u8>>,
 }
 
-impl RecordRow {
+impl<'a> RecordRow<'a> {
     /// The row of a record.
-    pub(super) fn of(record: &Record) -> Self {
+    pub(super) fn of(record: &'a Record) -> Self {
         Self {
-            id: record.id.to_string(),
+            id: Cow::Owned(record.id.to_string()),
             started_at: record.started_at.0,
             caller: Caller::of(record),
             call: Call::of(record),
             decision: Decision::of(record),
             answer: Answer::of(record),
-            node: clean(&record.node),
-            seq: record.seq,
-            previous_hash: text(&record.previous_hash),
-            event_hash: text(&record.event_hash),
+            node: Cow::Borrowed(&*record.node),
+            seq: record.seq.unwrap_or_default(),
+            previous_hash: bytes(&record.previous_hash).unwrap_or_default(),
+            event_hash: bytes(&record.event_hash).unwrap_or_default(),
         }
     }
 
     /// The record of a row. `Corrupt` when the row holds what [`of`](Self::of) cannot have written.
-    pub(super) fn into_record(self) -> Result<Record, StoreError> {
+    pub(in crate::store) fn into_record(self) -> Result<Record, StoreError> {
         let id = Uuid::try_parse(&self.id).or(Err(corrupt("records.id")))?;
         let surface = Surface::parse(&self.caller.surface).ok_or(corrupt("records.surface"))?;
         let mut record =
             Record::new(ExchangeId(id), UnixMillis(self.started_at), self.node.into(), surface);
-        record.seq = self.seq;
-        record.previous_hash = self.previous_hash.map(Into::into);
-        record.event_hash = self.event_hash.map(Into::into);
+        record.seq = Some(self.seq);
+        record.previous_hash = Some(hash(self.previous_hash));
+        record.event_hash = Some(hash(self.event_hash));
         self.caller.fill(&mut record)?;
         self.call.fill(&mut record)?;
         self.decision.fill(&mut record)?;
@@ -131,17 +136,18 @@ impl RecordRow {
     }
 }
 
-impl Caller {
-    fn of(record: &Record) -> Self {
+impl<'a> Caller<'a> {
+    fn of(record: &'a Record) -> Self {
         Self {
             agent_id: text(&record.agent_id),
             agent_name: text(&record.agent_name),
             agent_type: text(&record.agent_type),
-            roles: json(&record.roles),
-            permission: record.permission.map(|permission| permission.as_str().to_owned()),
+            roles: list(&record.roles),
+            permission: record.permission.map(|word| Cow::Borrowed(word.as_str())),
             session_id: text(&record.session_id),
+            token_id: text(&record.token_id),
             app_context: text(&record.app_context),
-            surface: record.surface.as_str().to_owned(),
+            surface: Cow::Borrowed(record.surface.as_str()),
         }
     }
 
@@ -152,34 +158,35 @@ impl Caller {
         record.roles = from_json(&self.roles, "records.roles")?;
         record.permission = word(self.permission, "records.permission", Permission::parse)?;
         record.session_id = self.session_id.map(Into::into);
+        record.token_id = self.token_id.map(Into::into);
         record.app_context = self.app_context.map(Into::into);
         Ok(())
     }
 }
 
-impl Call {
-    fn of(record: &Record) -> Self {
+impl<'a> Call<'a> {
+    fn of(record: &'a Record) -> Self {
         Self {
-            tool_name: clean(&record.tool_name),
-            mcp_server: clean(&record.mcp_server),
-            action: clean(&record.action),
-            target: clean(&record.target),
+            tool_name: Cow::Borrowed(&*record.tool_name),
+            mcp_server: Cow::Borrowed(&*record.mcp_server),
+            action: Cow::Borrowed(&*record.action),
+            target: Cow::Borrowed(&*record.target),
             endpoint: text(&record.endpoint),
             model: text(&record.model),
             message_count: record.message_count.map(i64::from),
             has_system_prompt: record.has_system_prompt,
             has_tools: record.has_tools,
-            tool_names: json(&record.tool_names),
+            tool_names: list(&record.tool_names),
             stream: record.stream,
         }
     }
 
     fn fill(self, record: &mut Record) -> Result<(), StoreError> {
-        record.tool_name = Cow::Owned(self.tool_name);
-        record.mcp_server = Cow::Owned(self.mcp_server);
-        record.action = Cow::Owned(self.action);
-        record.target = Cow::Owned(self.target);
-        record.endpoint = self.endpoint.map(Cow::Owned);
+        record.tool_name = owned(self.tool_name);
+        record.mcp_server = owned(self.mcp_server);
+        record.action = owned(self.action);
+        record.target = owned(self.target);
+        record.endpoint = self.endpoint.map(owned);
         record.model = self.model.map(Into::into);
         record.message_count = number(self.message_count, "records.message_count")?;
         record.has_system_prompt = self.has_system_prompt;
@@ -190,18 +197,18 @@ impl Call {
     }
 }
 
-impl Decision {
-    fn of(record: &Record) -> Self {
+impl<'a> Decision<'a> {
+    fn of(record: &'a Record) -> Self {
         Self {
-            policy_result: record.policy_result.map(|result| result.as_str().to_owned()),
+            policy_result: record.policy_result.map(|word| Cow::Borrowed(word.as_str())),
             policy_rule: text(&record.policy_rule),
             policy_version: text(&record.policy_version),
             policy_reason: text(&record.policy_reason),
-            findings: json(&record.findings),
-            scan_extent: record.scan.extent.as_str().to_owned(),
+            findings: list(&record.findings),
+            scan_extent: Cow::Borrowed(record.scan.extent.as_str()),
             scan_reason: text(&record.scan.reason),
             detection_version: text(&record.detection_version),
-            tools_removed: json(&record.tools_removed),
+            tools_removed: list(&record.tools_removed),
             trust_score: record.trust_score,
             risk_score: record.risk_score,
             risk_tier: text(&record.risk_tier),
@@ -213,20 +220,20 @@ impl Decision {
             word(self.policy_result, "records.policy_result", PolicyResult::parse)?;
         record.policy_rule = self.policy_rule.map(Into::into);
         record.policy_version = self.policy_version.map(Into::into);
-        record.policy_reason = self.policy_reason.map(Cow::Owned);
+        record.policy_reason = self.policy_reason.map(owned);
         record.findings = from_json(&self.findings, "records.findings")?;
         let extent = ScanExtent::parse(&self.scan_extent).ok_or(corrupt("records.scan_extent"))?;
-        record.scan = Scan { extent, reason: self.scan_reason.map(Cow::Owned) };
+        record.scan = Scan { extent, reason: self.scan_reason.map(owned) };
         record.detection_version = self.detection_version.map(Into::into);
         record.tools_removed = from_json(&self.tools_removed, "records.tools_removed")?;
         (record.trust_score, record.risk_score) = (self.trust_score, self.risk_score);
-        record.risk_tier = self.risk_tier.map(Cow::Owned);
+        record.risk_tier = self.risk_tier.map(owned);
         Ok(())
     }
 }
 
-impl Answer {
-    fn of(record: &Record) -> Self {
+impl<'a> Answer<'a> {
+    fn of(record: &'a Record) -> Self {
         Self {
             response_model: text(&record.response_model),
             status_code: record.status_code.map(i64::from),
@@ -234,23 +241,28 @@ impl Answer {
             finish_reason: text(&record.finish_reason),
             input_tokens: count(record.input_tokens),
             output_tokens: count(record.output_tokens),
-            usage_source: record.usage_source.map(|source| source.as_str().to_owned()),
+            cached_tokens: count(record.cached_tokens),
+            reasoning_tokens: count(record.reasoning_tokens),
+            usage_source: record.usage_source.map(|word| Cow::Borrowed(word.as_str())),
             latency_ms: count(record.latency_ms),
             time_to_first_byte_ms: count(record.time_to_first_byte_ms),
             gateway_us: count(record.gateway_us),
             request_bytes: count(record.request_bytes),
             response_bytes: count(record.response_bytes),
-            outcome: record.outcome.map(|outcome| outcome.as_str().to_owned()),
+            outcome: record.outcome.map(|word| Cow::Borrowed(word.as_str())),
+            receipt_hash: bytes(&record.receipt_hash),
         }
     }
 
     fn fill(self, record: &mut Record) -> Result<(), StoreError> {
         record.response_model = self.response_model.map(Into::into);
         record.status_code = number(self.status_code, "records.status_code")?;
-        record.error_code = self.error_code.map(Cow::Owned);
+        record.error_code = self.error_code.map(owned);
         record.finish_reason = self.finish_reason.map(Into::into);
         record.input_tokens = number(self.input_tokens, "records.input_tokens")?;
         record.output_tokens = number(self.output_tokens, "records.output_tokens")?;
+        record.cached_tokens = number(self.cached_tokens, "records.cached_tokens")?;
+        record.reasoning_tokens = number(self.reasoning_tokens, "records.reasoning_tokens")?;
         record.usage_source = word(self.usage_source, "records.usage_source", UsageSource::parse)?;
         record.latency_ms = number(self.latency_ms, "records.latency_ms")?;
         record.time_to_first_byte_ms =
@@ -259,21 +271,38 @@ impl Answer {
         record.request_bytes = number(self.request_bytes, "records.request_bytes")?;
         record.response_bytes = number(self.response_bytes, "records.response_bytes")?;
         record.outcome = word(self.outcome, "records.outcome", Outcome::parse)?;
+        record.receipt_hash = self.receipt_hash.map(hash);
         Ok(())
     }
 }
 
-fn text<T: AsRef<str>>(value: &Option<T>) -> Option<String> {
-    value.as_ref().map(|text| clean(text.as_ref()))
+fn text<T: AsRef<str>>(value: &Option<T>) -> Option<Cow<'_, str>> {
+    value.as_ref().map(|text| Cow::Borrowed(text.as_ref()))
+}
+
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
 }
 
 fn count(value: Option<u64>) -> Option<i64> {
     value.map(|count| i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-fn json(list: &impl Serialize) -> String {
+fn list<T: Serialize>(list: &[T]) -> Cow<'static, str> {
+    if list.is_empty() {
+        return Cow::Borrowed("[]");
+    }
     // Lists of strings and of structs with string keys always have a JSON form.
-    serde_json::to_string(list).unwrap_or_default()
+    Cow::Owned(serde_json::to_string(list).unwrap_or_default())
+}
+
+fn bytes(hash: &Option<Box<str>>) -> Option<Vec<u8>> {
+    Some(parse_hash(hash.as_deref()?)?.0.to_vec())
+}
+
+/// Bytes that are no hash become an empty text, which verification finds.
+fn hash(bytes: Vec<u8>) -> Box<str> {
+    bytes.try_into().map_or_else(|_| Box::default(), |bytes| Hash(bytes).to_string().into())
 }
 
 const fn corrupt(what: &'static str) -> StoreError {
@@ -288,7 +317,7 @@ fn number<T: TryFrom<i64>>(
 }
 
 fn word<T>(
-    value: Option<String>,
+    value: Option<Cow<'_, str>>,
     what: &'static str,
     parse: fn(&str) -> Option<T>,
 ) -> Result<Option<T>, StoreError> {

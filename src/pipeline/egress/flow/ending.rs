@@ -77,6 +77,9 @@ impl Flow {
     }
 
     pub(super) fn close(&mut self, outcome: Outcome, error_code: Option<&'static str>) {
+        if !self.exchange.is_open() {
+            return;
+        }
         let unsent: usize = self.ready.iter().map(Bytes::len).sum();
         let bytes = self.sent_bytes + u64::try_from(unsent).unwrap_or(0);
         if let Some(report) = self.screen.report(&self.plan) {
@@ -84,6 +87,7 @@ impl Flow {
         }
         self.exchange.note_answer(self.reader.facts(), bytes);
         self.exchange.close_with(outcome, error_code);
+        self.writing = self.exchange.durable();
     }
 }
 

@@ -1,0 +1,128 @@
+//! Sums of calls, tokens, refusals and findings, and the sessions that calls belong to.
+
+use super::{AdminState, Parameters, answer, blocking, show};
+use crate::http::session::require_session;
+use crate::store::{SessionQuery, SumsGroup, SumsQuery, SumsWidth};
+use crate::types::UnixMillis;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path},
+};
+use serde_json::json;
+
+/// What is summed up when nobody says from when.
+const DEFAULT_SECS: i64 = 86_400;
+
+/// What is summed up by type of finding, not by a property of the exchange.
+const BY_FINDING: &str = "finding";
+
+/// `GET /api/v1/audit/summary`: from, to, group; width, agent, model, app_context, endpoint unless grouped by finding.
+pub(super) async fn show_summary(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
+    let now = crate::clock::now();
+    let read = |query: &mut Parameters| read_summary(query, now);
+    answer(&request, &state, read, |store, summary| {
+        let Summary { from, to, sums } = summary;
+        let Some(query) = sums else {
+            let sums = store.finding_sums(from, to)?;
+            return Ok(json!({ "from": from, "to": to, "group": BY_FINDING, "sums": sums }));
+        };
+        let sums = store.sums(&query)?;
+        let (width, group) = (query.width, query.group);
+        Ok(json!({ "from": from, "to": to, "group": group, "width": width, "sums": sums }))
+    })
+    .await
+}
+
+/// `GET /api/v1/audit/sessions`: from, to, agent, limit, after.
+pub(super) async fn list_sessions(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
+    answer(&request, &state, read_sessions, |store, query| {
+        let page = store.call_sessions(&query)?;
+        let next = page.next.map(|cursor| cursor.to_string());
+        Ok(json!({ "sessions": page.sessions, "next": next }))
+    })
+    .await
+}
+
+/// `GET /api/v1/audit/sessions/{id}`.
+pub(super) async fn show_session(
+    request: HttpRequest,
+    id: Path<String>,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    if let Err(refusal) = require_session(&request, &state).await {
+        return refusal;
+    }
+    let id = id.into_inner();
+    show(blocking(&state, move |store| Ok(store.call_session(&id)?)).await)
+}
+
+/// A time, and what is summed up in it; `None` stands for findings.
+struct Summary {
+    from: UnixMillis,
+    to: UnixMillis,
+    sums: Option<SumsQuery>,
+}
+
+fn read_summary(query: &mut Parameters, now: UnixMillis) -> Result<Summary, String> {
+    let to = query.moment("to")?.unwrap_or(now);
+    let from = query.moment("from")?.unwrap_or(to.plus_secs(-DEFAULT_SECS));
+    let group = query.text("group");
+    if group.as_deref() == Some(BY_FINDING) {
+        return Ok(Summary { from, to, sums: None });
+    }
+    let group = match group.as_deref().map(SumsGroup::parse) {
+        None => SumsGroup::Time,
+        Some(Some(group)) => group,
+        Some(None) => {
+            let groups = "time, agent, model, app_context, endpoint or finding";
+            return Err(format!("group must be {groups}."));
+        }
+    };
+    let width = query.choice("width", SumsWidth::parse, "minute, hour or day")?;
+    let sums = SumsQuery {
+        from,
+        to,
+        width: width.unwrap_or(SumsWidth::Hour),
+        group: Some(group),
+        agent: query.text("agent"),
+        model: query.text("model"),
+        app_context: query.text("app_context"),
+        endpoint: query.text("endpoint"),
+    };
+    Ok(Summary { from, to, sums: Some(sums) })
+}
+
+fn read_sessions(query: &mut Parameters) -> Result<SessionQuery, String> {
+    Ok(SessionQuery {
+        from: query.moment("from")?,
+        to: query.moment("to")?,
+        agent: query.text("agent"),
+        limit: query.limit()?,
+        after: query.after()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<Summary, String> {
+        Parameters::read(query, |query| read_summary(query, UnixMillis(1_795_233_600_000)))
+    }
+
+    #[test]
+    fn without_parameters_the_last_day_is_summed_up_by_hours() {
+        let summary = read("").unwrap();
+        assert_eq!(summary.to.0 - summary.from.0, 86_400_000);
+        let sums = summary.sums.unwrap();
+        assert_eq!((sums.width, sums.group), (SumsWidth::Hour, Some(SumsGroup::Time)));
+    }
+
+    #[test]
+    fn findings_are_summed_up_of_everything_and_wrong_choices_are_named() {
+        assert!(read("group=finding&from=2026-11-01").unwrap().sums.is_none());
+        for wrong in ["group=finding&agent=a", "group=colour", "width=week", "to=soon"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

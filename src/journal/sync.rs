@@ -1,0 +1,151 @@
+//! The journal's thread: brings to the disk what was written.
+//!
+//! Owns the times at which it does (10 ms after the first write, or at once where exchanges wait for it), and who
+//! waits. All that was written while a sync ran is synced together by the next.
+
+use super::{
+    Durability, Shared,
+    files::{Closed, Unsynced},
+    mark::{Place, Written},
+};
+use std::{
+    fs::File,
+    io,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    thread::{self, JoinHandle, Thread},
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+const DELAY: Duration = Duration::from_millis(10);
+
+/// What was written may be lost with the machine's power.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the journal could not be synced")]
+pub struct SyncFailed;
+
+#[derive(Debug)]
+pub(super) struct Syncing {
+    /// Something was written since the last sync began.
+    is_dirty: AtomicBool,
+    is_closing: AtomicBool,
+    thread: OnceLock<Thread>,
+    /// How often it failed. The kernel reports a page that could not be written once, and then takes it for clean: so
+    /// a sync that fails condemns all that was waiting, and a later success does not acquit it.
+    failures: AtomicU32,
+    /// All before it has been synced, or has been tried to.
+    tried: watch::Sender<Place>,
+}
+
+impl Syncing {
+    pub(super) fn new() -> Self {
+        Self {
+            is_dirty: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
+            thread: OnceLock::new(),
+            failures: AtomicU32::new(0),
+            tried: watch::Sender::new(Place::START),
+        }
+    }
+
+    /// Wakes the thread with the first write after a sync.
+    pub(super) fn note_write(&self, up_to: Place) -> Written {
+        let failures = self.failures();
+        if !self.is_dirty.swap(true, Ordering::AcqRel) {
+            self.wake();
+        }
+        Written { up_to, failures }
+    }
+
+    pub(super) fn failures(&self) -> u32 {
+        self.failures.load(Ordering::Acquire)
+    }
+
+    pub(super) fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+    }
+
+    /// Waits for a write, and then for those that soon follow; false when there will be none.
+    fn wait(&self, delay: Duration) -> bool {
+        while !self.is_dirty.load(Ordering::Acquire) {
+            if self.is_closing() {
+                return false;
+            }
+            thread::park();
+        }
+        let until = Instant::now() + delay;
+        while !self.is_closing() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            thread::park_timeout(left);
+        }
+        true
+    }
+}
+
+/// Waits until something was synced, if the settings ask for it.
+pub(super) async fn durable(shared: Arc<Shared>, written: Written) -> Result<(), SyncFailed> {
+    if shared.durability == Durability::Process || written == Written::NOTHING {
+        return Ok(());
+    }
+    let mut tried = shared.syncing.tried.subscribe();
+    let reached = tried.wait_for(|tried| *tried >= written.up_to).await.is_ok();
+    let is_synced = reached && shared.syncing.failures() == written.failures;
+    if is_synced { Ok(()) } else { Err(SyncFailed) }
+}
+
+/// Starts the thread. It ends after [`Syncing::close`].
+pub(super) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
+    let delay = match shared.durability {
+        Durability::Process => DELAY,
+        Durability::Disk => Duration::ZERO,
+    };
+    thread::Builder::new().name("journal".to_owned()).spawn(move || {
+        let _ = shared.syncing.thread.set(thread::current());
+        while shared.syncing.wait(delay) {
+            shared.sync();
+        }
+    })
+}
+
+impl Shared {
+    /// Syncs what was written so far.
+    pub(super) fn sync(&self) {
+        let syncing = &self.syncing;
+        // Before it is looked what there is, so that what comes after asks for another sync.
+        syncing.is_dirty.store(false, Ordering::Release);
+        let Unsynced { closed, active, up_to } = self.files().take_unsynced();
+        let closed = closed.iter().try_for_each(|closed| self.close(closed));
+        let active = active.map_or(Ok(()), |file| (self.disk.sync)(&file));
+        if let Err(error) = closed.and(active) {
+            if syncing.failures.fetch_add(1, Ordering::AcqRel) == 0 {
+                tracing::error!(%error, "the journal could not be synced; further failures are only counted");
+            }
+        }
+        syncing.tried.send_replace(up_to);
+    }
+
+    /// Syncs a file that is written to no more, and gives back what it did not need.
+    fn close(&self, closed: &Closed) -> io::Result<()> {
+        let file: &File = &closed.file;
+        (self.disk.sync)(file)?;
+        let _ = file.set_len(closed.length.into());
+        Ok(())
+    }
+}

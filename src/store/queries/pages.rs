@@ -1,0 +1,223 @@
+//! One page of records, in bounded time.
+//!
+//! Owns the walk. It goes in steps: each takes the next entries of one index, and keeps the records that match. With more
+//! than one index, the one whose next entries reach farthest leads the step, as it is the most selective just there. The
+//! page is done when it is full or nothing is left; when its time is over it ends where it stands. It must never look at
+//! more than a step's entries at once.
+
+use super::{
+    super::{StoreError, connection::AnyConnection, records::RecordRow},
+    CLOCKS_DIFFER_MS, Cursor, LATE_MS, RecordPage, RecordQuery,
+    filters::Filters,
+    lead::{Lead, Stretch},
+    position_at,
+    statement::Statement,
+};
+use crate::types::{Record, UnixMillis};
+use diesel::{OptionalExtension as _, RunQueryDsl as _};
+use std::time::{Duration, Instant};
+
+/// After this time no step is begun.
+const TIME: Duration = Duration::from_millis(20);
+
+/// How many entries the first step takes; the next ones more or fewer, by the time that it took.
+const FIRST_STEP: i64 = 500;
+const LEAST_IN_STEP: i64 = 100;
+const MOST_IN_STEP: i64 = 8_000;
+const QUICK: Duration = Duration::from_millis(3);
+
+/// What a page is made of.
+struct Walk<'a> {
+    connection: &'a mut AnyConnection,
+    filters: &'a Filters,
+    is_postgres: bool,
+    wanted: usize,
+    found: Vec<(Cursor, Record)>,
+    /// Up to here everything has been looked at.
+    place: Option<Cursor>,
+    step: i64,
+    ends_at: Instant,
+}
+
+/// A stretch, the indexes that may lead through it, and the least position that is taken.
+struct Phase<'a> {
+    stretch: Stretch,
+    leads: &'a [Lead],
+    least: i64,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    /// The page is full.
+    Full,
+    /// There is nothing more.
+    Exhausted,
+    /// There may be more, but the time is over.
+    OutOfTime,
+}
+
+/// One page.
+pub(super) fn page(
+    connection: &mut AnyConnection,
+    query: &RecordQuery,
+    filters: &Filters,
+) -> Result<RecordPage, StoreError> {
+    page_within(connection, query, filters, TIME, FIRST_STEP)
+}
+
+/// One page, in this time and beginning with such a step. One record more than the limit is looked for, to know whether
+/// there is another page.
+pub(super) fn page_within(
+    connection: &mut AnyConnection,
+    query: &RecordQuery,
+    filters: &Filters,
+    time: Duration,
+    step: i64,
+) -> Result<RecordPage, StoreError> {
+    let limit = usize::try_from(query.limit.clamp(1, 1_000)).unwrap_or(1);
+    let mut walk = Walk {
+        is_postgres: matches!(connection, AnyConnection::Postgres(_)),
+        connection,
+        filters,
+        wanted: limit + 1,
+        found: Vec::new(),
+        place: query.after,
+        step,
+        ends_at: Instant::now() + time,
+    };
+    let mut end = End::Exhausted;
+    for phase in phases(query, filters) {
+        end = walk.go(phase)?;
+        if end != End::Exhausted {
+            break;
+        }
+    }
+    let Walk { mut found, place, .. } = walk;
+    found.truncate(limit);
+    let last = found.last().map(|(place, _)| *place);
+    let (next, end) = match end {
+        End::Full => (last, last),
+        End::Exhausted => (None, last),
+        End::OutOfTime => (place, place),
+    };
+    Ok(RecordPage { events: found.into_iter().map(|(_, record)| record).collect(), next, end })
+}
+
+/// The stretches that are still to be walked. With an end of the time asked for there are two: what was written until an
+/// hour behind it, and what was written later than that, which has an index of its own.
+fn phases<'a>(query: &RecordQuery, filters: &'a Filters) -> Vec<Phase<'a>> {
+    let from = query.from.unwrap_or(UnixMillis(0)).0.max(0);
+    let below =
+        query.to.map_or(i64::MAX, |to| position_at(UnixMillis(to.0.saturating_add(LATE_MS))));
+    let above = position_at(UnixMillis(from.saturating_sub(CLOCKS_DIFFER_MS))) - 1;
+    let written = Stretch { after: None, above, below, backwards: query.newest_first };
+    let mut phases = vec![Phase { stretch: written, leads: &filters.leads, least: 0 }];
+    if let Some(to) = query.to {
+        let stretch = Stretch { above: from - 1, below: to.0, ..written };
+        phases.push(Phase { stretch, leads: &[Lead::LATE], least: below });
+    }
+    if query.newest_first {
+        phases.reverse();
+    }
+    if let Some(after) = query.after {
+        let is_late = matches!(after, Cursor::Late { .. });
+        let begun = phases.iter().position(|phase| phase.leads.contains(&Lead::LATE) == is_late);
+        phases.drain(..begun.unwrap_or(0));
+        if let Some(phase) = phases.first_mut() {
+            phase.stretch.after = Some(after);
+        }
+    }
+    phases
+}
+
+impl Walk<'_> {
+    /// Walks until the page is full, the stretch is over, or the time.
+    fn go(&mut self, mut phase: Phase<'_>) -> Result<End, StoreError> {
+        loop {
+            let began = Instant::now();
+            let (lead, reach) = match phase.leads {
+                [] => return Ok(End::Exhausted),
+                [lead] => (lead, None),
+                [first, others @ ..] => self.farthest(first, others, &phase.stretch)?,
+            };
+            self.take(lead, &phase)?;
+            if self.found.len() >= self.wanted {
+                return Ok(End::Full);
+            }
+            let reach = match reach {
+                Some(reach) => reach,
+                None if self.filters.lead_is_all => None,
+                None => self.reach(lead, &phase.stretch)?,
+            };
+            if reach.is_none() {
+                return Ok(End::Exhausted);
+            }
+            (phase.stretch.after, self.place) = (reach, reach);
+            if Instant::now() >= self.ends_at {
+                return Ok(End::OutOfTime);
+            }
+            self.step = next_step(self.step, began.elapsed());
+        }
+    }
+
+    /// The lead whose next entries reach farthest, and how far: `Some(None)` is to the end.
+    fn farthest<'l>(
+        &mut self,
+        first: &'l Lead,
+        others: &'l [Lead],
+        stretch: &Stretch,
+    ) -> Result<(&'l Lead, Option<Option<Cursor>>), StoreError> {
+        let mut best = (first, self.reach(first, stretch)?);
+        for lead in others {
+            if best.1.is_none() {
+                break;
+            }
+            let reach = self.reach(lead, stretch)?;
+            let is_farther = reach.is_none_or(|reach| match stretch.backwards {
+                true => Some(reach.position()) < best.1.map(Cursor::position),
+                false => Some(reach.position()) > best.1.map(Cursor::position),
+            });
+            if is_farther {
+                best = (lead, reach);
+            }
+        }
+        Ok((best.0, Some(best.1)))
+    }
+
+    /// Where a lead's next step ends; `None` when the stretch is over before.
+    fn reach(&mut self, lead: &Lead, stretch: &Stretch) -> Result<Option<Cursor>, StoreError> {
+        let statement = lead.reach(stretch, self.step, self.is_postgres);
+        let reach: Option<(i64, i64)> = statement.get_result(self.connection).optional()?;
+        Ok(reach.map(|(started_at, position)| lead.cursor(started_at, position)))
+    }
+
+    /// Adds the records of the lead's next step that match, as far as the page has room.
+    fn take(&mut self, lead: &Lead, phase: &Phase<'_>) -> Result<(), StoreError> {
+        let missing = i64::try_from(self.wanted - self.found.len()).unwrap_or(i64::MAX);
+        let step = if self.filters.lead_is_all { missing } else { self.step };
+        let mut statement = Statement::records();
+        lead.next(&mut statement, &phase.stretch, step, self.is_postgres);
+        self.filters.write(&mut statement, self.is_postgres);
+        if phase.least > 0 {
+            statement.sql(" AND audit_records.position >= ").number(phase.least);
+        }
+        lead.order(&mut statement, phase.stretch.backwards);
+        statement.sql(" LIMIT ").number(missing);
+        let rows: Vec<(i64, RecordRow<'static>)> = statement.load(self.connection)?;
+        for (position, row) in rows {
+            let record = row.into_record()?;
+            self.found.push((lead.cursor(record.started_at.0, position), record));
+        }
+        Ok(())
+    }
+}
+
+fn next_step(step: i64, took: Duration) -> i64 {
+    if took < QUICK {
+        (step * 2).min(MOST_IN_STEP)
+    } else if took > QUICK * 3 {
+        (step / 2).max(LEAST_IN_STEP)
+    } else {
+        step
+    }
+}

@@ -1,0 +1,232 @@
+//! Sums for the dashboard: calls, denials, findings, tokens and times, by time, agent, model, AppContext or endpoint.
+//!
+//! Owns how the sums that are written with the records are put together: one query each. It must never read the records.
+
+use super::{
+    super::{Store, StoreError},
+    position_at,
+    statement::Statement,
+};
+use crate::types::{Severity, UnixMillis, text_enum};
+use diesel::{
+    Queryable, RunQueryDsl as _,
+    sql_types::{BigInt, Text},
+};
+use serde::Serialize;
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+text_enum! {
+    /// How fine sums are in time.
+    SumsWidth {
+        /// Kept for two days.
+        Minute = "minute",
+        /// Kept as long as the records.
+        Hour = "hour",
+        /// Whole days (UTC).
+        Day = "day",
+    }
+}
+
+text_enum! {
+    /// What there is one sum of each of.
+    SumsGroup {
+        /// A minute, hour or day.
+        Time = "time",
+        /// An agent's name.
+        Agent = "agent",
+        /// A model, as it was asked for.
+        Model = "model",
+        /// An AppContext's id.
+        AppContext = "app_context",
+        /// An endpoint's name.
+        Endpoint = "endpoint",
+    }
+}
+
+/// Which exchanges are summed up, by when they began.
+#[derive(Clone, Debug)]
+pub struct SumsQuery {
+    /// From the minute, hour or day in which this moment is.
+    pub from: UnixMillis,
+    /// Before this moment.
+    pub to: UnixMillis,
+    /// How fine.
+    pub width: SumsWidth,
+    /// One sum for each of what; `None` is one sum of all.
+    pub group: Option<SumsGroup>,
+    /// Only of this agent, by name.
+    pub agent: Option<String>,
+    /// Only for this model.
+    pub model: Option<String>,
+    /// Only of this AppContext.
+    pub app_context: Option<String>,
+    /// Only for this endpoint.
+    pub endpoint: Option<String>,
+}
+
+/// One sum.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Sums {
+    /// Of which agent, model, AppContext or endpoint; empty for those without, and when not grouped so.
+    pub name: String,
+    /// Of which minute, hour or day; the beginning of the whole time when not grouped by time.
+    pub at: UnixMillis,
+    /// What was added up.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// What is added up.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Queryable, Serialize)]
+pub struct Counts {
+    /// Exchanges.
+    pub calls: i64,
+    /// Those that the policy denied.
+    pub denied: i64,
+    /// Those that a detection rule stopped.
+    pub blocked: i64,
+    /// Those in which the provider failed, or the gate.
+    pub failed: i64,
+    /// What was found.
+    pub findings: i64,
+    /// Prompt tokens.
+    pub input_tokens: i64,
+    /// Completion tokens.
+    pub output_tokens: i64,
+    /// Prompt tokens that the provider had in its cache.
+    pub cached_tokens: i64,
+    /// Completion tokens spent on reasoning.
+    pub reasoning_tokens: i64,
+    /// All exchanges' durations together, in milliseconds.
+    pub latency_ms: i64,
+    /// The gate's own share of them, in microseconds.
+    pub gateway_us: i64,
+}
+
+/// Findings of one type and severity.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct FindingSums {
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The worst in its exchange.
+    pub severity: Severity,
+    /// In how many exchanges.
+    pub exchanges: i64,
+    /// How often.
+    pub findings: i64,
+}
+
+/// Name, moment and [`Counts`].
+type SumsRow = (
+    Text,
+    BigInt,
+    (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
+);
+
+/// The columns of [`Counts`], in its order.
+const COUNTS: [&str; 11] = [
+    "calls",
+    "denied",
+    "blocked",
+    "failed",
+    "findings",
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "latency_ms",
+    "gateway_us",
+];
+
+impl SumsWidth {
+    /// In milliseconds.
+    const fn millis(self) -> i64 {
+        match self {
+            Self::Minute => MINUTE_MS,
+            Self::Hour => HOUR_MS,
+            Self::Day => 24 * HOUR_MS,
+        }
+    }
+}
+
+impl Store {
+    /// Sums of what began in a time: by time in its order, otherwise those with the most calls first. What nothing is
+    /// known of has no sum.
+    pub fn sums(&self, query: &SumsQuery) -> Result<Vec<Sums>, StoreError> {
+        let width = query.width.millis();
+        let from = query.from.0 - query.from.0.rem_euclid(width);
+        let name = query.group.and_then(SumsGroup::column);
+        let by_time = query.group == Some(SumsGroup::Time);
+        let mut statement: Statement<SumsRow> = Statement::new("SELECT ");
+        statement.sql(format!("{}, ", name.unwrap_or("''")));
+        if by_time {
+            statement.sql(format!("bucket - bucket % {width}"));
+        } else {
+            statement.sql("CAST(").number(from).sql(" AS BIGINT)");
+        }
+        for count in COUNTS {
+            statement.sql(format!(", CAST(COALESCE(SUM({count}), 0) AS BIGINT)"));
+        }
+        statement.sql(" FROM audit_sums WHERE width = ").number(width.min(HOUR_MS));
+        statement.sql(" AND bucket >= ").number(from).sql(" AND bucket < ").number(query.to.0);
+        for (column, value) in [
+            ("agent_name", &query.agent),
+            ("model", &query.model),
+            ("app_context", &query.app_context),
+            ("endpoint", &query.endpoint),
+        ] {
+            if let Some(value) = value {
+                statement.sql(format!(" AND {column} = ")).text(value);
+            }
+        }
+        match name {
+            Some(column) => statement.sql(format!(" GROUP BY {column} ORDER BY 3 DESC, {column}")),
+            None if by_time => statement.sql(" GROUP BY 2 ORDER BY 2"),
+            None => statement.sql(" HAVING COUNT(*) > 0"),
+        };
+        let rows: Vec<(String, i64, Counts)> =
+            self.record.run(|connection| Ok(statement.load(connection)?))?;
+        Ok(rows
+            .into_iter()
+            .map(|(name, at, counts)| Sums { name, at: UnixMillis(at), counts })
+            .collect())
+    }
+
+    /// Findings of what was written in a time, by type and severity, the most frequent first.
+    pub fn finding_sums(
+        &self,
+        from: UnixMillis,
+        to: UnixMillis,
+    ) -> Result<Vec<FindingSums>, StoreError> {
+        let mut statement: Statement<(Text, Text, BigInt, BigInt)> = Statement::new(
+            "SELECT finding_type, severity, COUNT(*), CAST(SUM(count) AS BIGINT) \
+             FROM audit_findings WHERE position >= ",
+        );
+        statement.number(position_at(from)).sql(" AND position < ").number(position_at(to));
+        statement.sql(" GROUP BY finding_type, severity ORDER BY 4 DESC, 1, 2");
+        let rows: Vec<(String, String, i64, i64)> =
+            self.record.run(|connection| Ok(statement.load(connection)?))?;
+        rows.into_iter()
+            .map(|(kind, severity, exchanges, findings)| {
+                let severity = Severity::parse(&severity)
+                    .ok_or(StoreError::Corrupt { what: "audit_findings.severity" })?;
+                Ok(FindingSums { kind, severity, exchanges, findings })
+            })
+            .collect()
+    }
+}
+
+impl SumsGroup {
+    const fn column(self) -> Option<&'static str> {
+        match self {
+            Self::Time => None,
+            Self::Agent => Some("agent_name"),
+            Self::Model => Some("model"),
+            Self::AppContext => Some("app_context"),
+            Self::Endpoint => Some("endpoint"),
+        }
+    }
+}
