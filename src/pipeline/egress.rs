@@ -4,6 +4,7 @@
 //! caller may no longer call, also while its client reads nothing. It must never hold back a byte that the flow has
 //! released.
 
+mod counted;
 mod flow;
 mod maker;
 mod plan;

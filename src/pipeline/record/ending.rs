@@ -3,10 +3,13 @@
 //! Owns its outcome. It must never tell an exchange's end twice.
 
 use super::{Exchange, millis};
-use crate::bus::audit::{Closed, Told};
+use crate::bus::{
+    RecordLines,
+    audit::{Closed, Place, Told},
+};
 use crate::openai::Blocked;
-use crate::pipeline::Refused;
-use crate::types::{Outcome, Record, Refusal, Scan, ScanExtent, UnixMillis, UsageSource};
+use crate::pipeline::{Refused, drain::UnderWay};
+use crate::types::{Outcome, Record, Refusal, Scan, ScanExtent, UnixMillis};
 use std::{borrow::Cow, sync::Arc};
 
 /// Why an answer ends that a rule stops, in the provider's words.
@@ -46,11 +49,7 @@ impl Exchange {
         if let Some(code) = error_code {
             self.record.error_code = Some(Cow::Borrowed(code));
         }
-        let unfinished =
-            matches!(outcome, Outcome::Cancelled | Outcome::Interrupted | Outcome::UpstreamError);
-        if unfinished && self.record.stream == Some(true) && self.record.usage_source.is_none() {
-            self.record.usage_source = Some(UsageSource::Partial);
-        }
+        self.note_missing_usage(outcome);
         self.close(outcome);
     }
 
@@ -79,8 +78,24 @@ impl Exchange {
             Arc::clone(&self.record.node),
             self.record.surface,
         );
-        let record = Arc::new(std::mem::replace(&mut *self.record, vacant));
-        self.lines.audit.tell(Told::Closed(Closed { record, place }));
+        let record = std::mem::replace(&mut *self.record, vacant);
+        let (lines, under_way) = (self.lines.clone(), self.under_way.clone());
+        let ending = Ending { told: Some((record, place)), lines, _under_way: under_way };
+        ending.tell_after(self.counting.take());
+    }
+}
+
+/// An exchange that has ended. Its end is told when this is dropped.
+pub(super) struct Ending {
+    pub(super) told: Option<(Record, Place)>,
+    lines: RecordLines,
+    _under_way: UnderWay,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let Some((record, place)) = self.told.take() else { return };
+        self.lines.audit.tell(Told::Closed(Closed { record: Arc::new(record), place }));
     }
 }
 
