@@ -117,7 +117,8 @@ impl Gateway {
         let first_policy = Arc::clone(&policy.policy);
         let policy = (PolicySnapshot::of(policy, detections), detections_file);
         let open = record::open(&config, &store)?;
-        let wiring = Wiring::start(&config, store.clone(), identities, policy, open, greeting.clone());
+        let wiring =
+            Wiring::start(&config, store.clone(), identities, policy, open, greeting.clone());
         Ok(Self {
             config,
             listener,

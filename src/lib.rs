@@ -10,6 +10,7 @@ pub mod openai;
 pub mod identity;
 pub mod limits;
 pub mod trust;
+pub mod tokens;
 pub mod policy;
 pub mod detect;
 pub mod ledger;

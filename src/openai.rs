@@ -20,6 +20,7 @@ mod objects;
 mod refusal;
 mod run;
 mod skim;
+mod spoken;
 mod sse;
 mod stream;
 mod texts;
@@ -32,7 +33,7 @@ pub use blocked::{
     BLOCKED_MESSAGE, BegunChoice, BegunStream, Blocked, BlockedAnswer, blocked_answer,
     blocked_event,
 };
-pub use call::{Call, ReadOptions, Reference, must_be_held, watched_fields};
+pub use call::{Call, Prompt, PromptPiece, ReadOptions, Reference, must_be_held, watched_fields};
 pub use edits::{Edit, apply};
 pub use endpoint::{
     AnswerKind, BodyKind, ENDPOINTS, Endpoint, FormKind, ModelPlace, Route, StreamMarker,
@@ -47,5 +48,6 @@ pub use list::{UnreadableList, filter_list, filter_page, next_after};
 pub use multipart::{FormReader, boundary};
 pub use objects::{ObjectIds, object_ids};
 pub use refusal::{CONTENT_TYPE, render, stream_error_event};
+pub use spoken::{Spoken, SpokenText};
 pub use stream::{PING, StreamEditor, StreamEnd, StreamFault};
 pub use texts::{TextSpan, Texts, Unread};

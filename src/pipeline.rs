@@ -18,6 +18,7 @@ mod objects;
 mod pages;
 mod record;
 mod screening;
+mod session;
 
 pub use budget::Budget;
 pub use drain::Drain;

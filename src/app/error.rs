@@ -90,7 +90,9 @@ pub enum AppError {
     )]
     AuditKey(KeyFileError),
     /// The checkpoints' file cannot be read.
-    #[error("{0}; restore it from a backup, or set audit.checkpoint_file to another and keep this one")]
+    #[error(
+        "{0}; restore it from a backup, or set audit.checkpoint_file to another and keep this one"
+    )]
     Checkpoints(CheckpointFileError),
 }
 

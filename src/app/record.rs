@@ -24,10 +24,16 @@ pub(super) struct OpenRecord {
 pub(super) fn open(config: &Config, store: &Store) -> Result<OpenRecord, AppError> {
     let audit = &config.audit;
     let data_dir = &config.data_dir;
-    let signer = audit_signer(audit.signing_key_file.as_deref(), data_dir).map_err(AppError::AuditKey)?;
+    let signer =
+        audit_signer(audit.signing_key_file.as_deref(), data_dir).map_err(AppError::AuditKey)?;
     let public_key = signer.public_key();
     let node = config.server.node.as_str();
-    store.register_audit_key(&public_key.key_id(), &public_key.to_string(), node, crate::clock::now())?;
+    store.register_audit_key(
+        &public_key.key_id(),
+        &public_key.to_string(),
+        node,
+        crate::clock::now(),
+    )?;
     let file = CheckpointFile::of(audit.checkpoint_file.as_deref(), data_dir);
     let keys = TrustedKeys::from_iter([public_key]);
     restore_heads(store, &keys, &file.read().map_err(AppError::Checkpoints)?)?;

@@ -125,9 +125,8 @@ impl Wiring {
             });
             let publish = lines.publish.clone();
             let inbox = lines.audit.clone();
-            let start = move || {
-                AuditActor::new(desk.clone(), inbox.clone(), publish.clone()).start()
-            };
+            let start =
+                move || AuditActor::new(desk.clone(), inbox.clone(), publish.clone()).start();
             keep("audit", start, move |addr: &Addr<AuditActor>| {
                 lines.audit.bell().seat(addr.clone().recipient());
                 lines.flush.seat(addr.clone().recipient());

@@ -60,7 +60,8 @@ pub(super) async fn show_metrics(
         match session {
             Ok(Some(_)) => {}
             Ok(None) => {
-                let message = "Metrics are shown on this machine, or with an administrator's token.";
+                let message =
+                    "Metrics are shown on this machine, or with an administrator's token.";
                 return super::problem(401, "unauthorized", message);
             }
             Err(refusal) => return refusal,
@@ -75,9 +76,19 @@ fn metrics(it: &Reading) -> String {
     let numbers = [
         ("journal_bytes", "gauge", "Bytes of the journal's files.", it.journal.bytes),
         ("journal_most_bytes", "gauge", "Bytes that the journal may take.", it.journal.most_bytes),
-        ("journal_disk_full", "gauge", "1 while the disk takes no more.", flag(it.journal.disk_full)),
+        (
+            "journal_disk_full",
+            "gauge",
+            "1 while the disk takes no more.",
+            flag(it.journal.disk_full),
+        ),
         ("open_exchanges", "gauge", "Exchanges under way.", it.journal.open),
-        ("waiting_records", "gauge", "Records that the database does not have yet.", it.journal.unsettled),
+        (
+            "waiting_records",
+            "gauge",
+            "Records that the database does not have yet.",
+            it.journal.unsettled,
+        ),
         (
             "store_away",
             "gauge",

@@ -65,7 +65,12 @@ mod tests {
             id: Some("chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT".into()),
             model: Some("gpt-4o-2024-08-06".into()),
             finish_reason: Some("tool_calls".into()),
-            usage: Usage { input_tokens: Some(142), output_tokens: Some(87), ..Usage::default() },
+            usage: Usage {
+                input_tokens: Some(142),
+                output_tokens: Some(87),
+                cached_tokens: Some(0),
+                reasoning_tokens: Some(0),
+            },
             ..AnswerFacts::default()
         }
     }
@@ -124,13 +129,41 @@ mod tests {
         assert_eq!(facts.finish_reason.as_deref(), Some("incomplete"));
         assert_eq!(
             facts.usage,
-            Usage { input_tokens: Some(3), output_tokens: Some(4), ..Usage::default() }
+            Usage {
+                input_tokens: Some(3),
+                output_tokens: Some(4),
+                cached_tokens: Some(0),
+                ..Usage::default()
+            }
         );
         assert!(!facts.has_error());
         let failed =
             br#"{"id":"r","status":"failed","error":{"code":"server_error","message":"x"}}"#;
         let facts = read(&[failed]).unwrap();
         assert_eq!(facts.error_code.as_deref(), Some("server_error"));
+    }
+
+    #[test]
+    fn what_the_provider_tells_of_its_cache_and_of_reasoning_is_kept_apart() {
+        let told = Usage {
+            input_tokens: Some(2_006),
+            output_tokens: Some(300),
+            cached_tokens: Some(1_920),
+            reasoning_tokens: Some(256),
+        };
+        let chat = r#"{"cached_tokens":1,"usage":{"prompt_tokens":2006,"completion_tokens":300,"reasoning_tokens":2,
+            "prompt_tokens_details":{"audio_tokens":3,"cached_tokens":1920,"x":{"cached_tokens":4}},
+            "completion_tokens_details":{"reasoning_tokens":256,"audio_tokens":5}},"reasoning_tokens":6}"#;
+        let response = r#"{"response":{"usage":{"input_tokens_details":{"cached_tokens":1920},"input_tokens":2006,
+            "output_tokens_details":{"reasoning_tokens":256},"output_tokens":300},"id":"r"},"cached_tokens":7}"#;
+        for answer in [chat, response] {
+            assert_eq!(read(&[answer.as_bytes()]).unwrap().usage, told);
+            let bytes: Vec<&[u8]> = answer.as_bytes().chunks(1).collect();
+            assert_eq!(read(&bytes).unwrap().usage, told);
+        }
+        let embedding = br#"{"usage":{"prompt_tokens":8,"prompt_tokens_details":null}}"#;
+        let told = Usage { input_tokens: Some(8), ..Usage::default() };
+        assert_eq!(read(&[embedding]).unwrap().usage, told);
     }
 
     #[test]

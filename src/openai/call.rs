@@ -7,12 +7,14 @@ mod body;
 mod edit;
 mod form;
 mod head;
+mod prompt;
 mod reading;
 mod references;
 mod response;
 mod usage;
 
 pub use form::{must_be_held, watched_fields};
+pub use prompt::{Prompt, PromptPiece};
 pub use references::Reference;
 
 pub(in crate::openai) use body::read_object;

@@ -189,6 +189,7 @@ impl Skimmer {
             Place::Usage | Place::Error | Place::Output | Place::Choices => {
                 state.place = Place::Root;
             }
+            Place::Details => state.place = Place::Usage,
             Place::Item => state.place = Place::Output,
             Place::Audio => state.place = Place::Message,
             Place::Message => state.place = Place::FirstChoice,

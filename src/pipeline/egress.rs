@@ -4,6 +4,7 @@
 //! caller may no longer call, also while its client reads nothing. It must never hold back a byte that the flow has
 //! released.
 
+mod counted;
 mod flow;
 mod maker;
 mod plan;
@@ -58,8 +59,7 @@ pub(super) fn answer(
         (_, None) => BodySize::Stream,
     };
     let receipt = exchange.receipt();
-    let headers =
-        headers::to_client(&reply.headers, exchange.id(), receipt, gate.settings.sandbox);
+    let headers = headers::to_client(&reply.headers, exchange.id(), receipt, gate.settings.sandbox);
     let maker = Maker::of(gate, &exchange, &plan, failed_status);
     let screening = (plan, screen);
     let body = reply.body.take();

@@ -8,8 +8,12 @@ mod ending;
 mod findings;
 mod kept;
 mod receipt;
+mod usage;
 
-use super::{Gate, Inbound, Refused, budget::Held, drain::UnderWay};
+pub(super) use kept::{Durable, NOT_WRITTEN, durable};
+pub(super) use usage::{Count, Counting};
+
+use super::{Gate, Inbound, Refused, budget::Held, drain::UnderWay, session};
 use crate::bus::audit::Told;
 use crate::bus::auth::{Authenticated, Meters, QuarantineAgent};
 use crate::bus::{Line, RecordLines};
@@ -18,13 +22,10 @@ use crate::journal::Written;
 use crate::limits::OpenStream;
 use crate::openai::{AnswerFacts, Call, Endpoint};
 use crate::policy::Decision;
-use crate::types::{
-    ExchangeId, Governed, PolicyResult, Principal, Record, Refusal, UnixMillis, UsageSource,
-};
-use kept::Kept;
-pub(super) use kept::{Durable, NOT_WRITTEN, durable};
-use receipt::Receipt;
+use crate::types::{ExchangeId, Governed, PolicyResult, Principal, Record, Refusal, UnixMillis};
 use actix_web::http::header::HeaderValue;
+use kept::{Kept, Pending};
+use receipt::Receipt;
 use std::{
     borrow::Cow,
     cell::Cell,
@@ -37,6 +38,8 @@ use uuid::Uuid;
 /// A request whose caller is not yet known.
 pub(super) struct Arrival {
     record: Record,
+    /// The session that the call names.
+    session_id: Option<Arc<str>>,
     at: Instant,
 }
 
@@ -51,6 +54,8 @@ pub(super) struct Exchange {
     kept: Option<Kept>,
     /// What was last written down: the answer does not go on before it is safe.
     written: Option<Written>,
+    /// Its end waits for a count.
+    pending: Option<Pending>,
     receipt: Receipt,
     under_way: UnderWay,
     /// Room of the request's body.
@@ -61,6 +66,8 @@ pub(super) struct Exchange {
     is_screened: bool,
     /// The stream's places among those that the caller may have open.
     streams: Vec<OpenStream>,
+    /// Counts the answer's tokens, where the provider has not told them.
+    counting: Option<Counting>,
     /// Bytes of an upload that streams through.
     uploaded: Option<Rc<Cell<u64>>>,
     at: Instant,
@@ -76,7 +83,8 @@ impl Exchange {
             Record::new(id, crate::clock::now(), Arc::clone(&gate.settings.node), inbound.surface);
         record.target = Cow::Borrowed("/openai/v1/*");
         record.action = Cow::Borrowed(bounds::action(inbound.request.method()));
-        Arrival { record, at: Instant::now() }
+        let session_id = session::named(inbound.request.headers());
+        Arrival { record, session_id, at: Instant::now() }
     }
 }
 
@@ -103,8 +111,14 @@ impl Arrival {
         record.agent_name = Some(Arc::clone(&principal.agent_name));
         record.agent_type = Some(Arc::clone(&principal.agent_type));
         record.roles = Arc::clone(&principal.roles);
-        record.session_id = Some(Arc::clone(&principal.session_id));
+        record.token_id = Some(Arc::clone(&principal.session_id));
         record.app_context = principal.app_context.as_ref().map(|context| Arc::clone(&context.id));
+        // A session that nobody named is called like the first of its calls.
+        record.session_id = self.session_id.or_else(|| {
+            let name_new = || Arc::from(record.id.to_string());
+            let context = record.app_context.as_ref();
+            Some(caller.conduct.session(context, record.started_at, name_new))
+        });
         Ok(Exchange {
             record,
             caller,
@@ -112,12 +126,14 @@ impl Arrival {
             quarantine: gate.bus.quarantine.clone(),
             kept: Some(kept),
             written: None,
+            pending: None,
             receipt,
             under_way: gate.drain.enter(),
             held: None,
             tally: Tally::new(),
             is_screened: false,
             streams: Vec::new(),
+            counting: None,
             uploaded: None,
             at: self.at,
             waited: Duration::ZERO,
@@ -251,14 +267,10 @@ impl Exchange {
     pub(super) fn note_answer(&mut self, facts: &AnswerFacts, response_bytes: u64) {
         self.record.response_model.clone_from(&facts.model);
         self.record.finish_reason.clone_from(&facts.finish_reason);
-        self.record.input_tokens = facts.usage.input_tokens;
-        self.record.output_tokens = facts.usage.output_tokens;
+        self.note_usage(&facts.usage);
         self.record.response_bytes = Some(response_bytes);
         if let Some(code) = facts.error_code.as_ref().or(facts.error_type.as_ref()) {
             self.record.error_code = Some(Cow::Owned(code.to_string()));
-        }
-        if facts.usage.input_tokens.is_some() || facts.usage.output_tokens.is_some() {
-            self.record.usage_source = Some(UsageSource::Provider);
         }
     }
 

@@ -81,7 +81,8 @@ impl Notary {
 
     fn chain_is_due(&self, chain: &Chain, all: bool) -> bool {
         let unsigned = chain.head.seq - chain.signed_seq;
-        unsigned > 0 && (all || unsigned >= self.after_records || chain.since.elapsed() >= self.after)
+        unsigned > 0
+            && (all || unsigned >= self.after_records || chain.since.elapsed() >= self.after)
     }
 
     /// Signs for what is due.

@@ -12,6 +12,8 @@ pub(super) enum Place {
     /// The `response` of an event of the Responses API.
     Response,
     Usage,
+    /// What of the input, or of the output, the usage tells apart.
+    Details,
     Error,
     Choices,
     FirstChoice,
@@ -39,6 +41,9 @@ pub(super) enum Field {
     Status,
     InputTokens,
     OutputTokens,
+    Details,
+    CachedTokens,
+    ReasoningTokens,
     Index,
     FinishReason,
     Code,
@@ -56,6 +61,7 @@ impl Place {
         match (self, field, bracket) {
             (Self::Outside, _, b'{') => Some(Self::Root),
             (Self::Root | Self::Response, Field::Usage, b'{') => Some(Self::Usage),
+            (Self::Usage, Field::Details, b'{') => Some(Self::Details),
             (Self::Root | Self::Response, Field::Error, b'{') => Some(Self::Error),
             (Self::Root, Field::Response, b'{') => Some(Self::Response),
             (Self::Root, Field::Choices, b'[') => Some(Self::Choices),
@@ -87,6 +93,15 @@ impl Field {
             (Place::Root, b"response") => Self::Response,
             (Place::Usage, b"prompt_tokens" | b"input_tokens") => Self::InputTokens,
             (Place::Usage, b"completion_tokens" | b"output_tokens") => Self::OutputTokens,
+            (
+                Place::Usage,
+                b"prompt_tokens_details"
+                | b"input_tokens_details"
+                | b"completion_tokens_details"
+                | b"output_tokens_details",
+            ) => Self::Details,
+            (Place::Details, b"cached_tokens") => Self::CachedTokens,
+            (Place::Details, b"reasoning_tokens") => Self::ReasoningTokens,
             (Place::FirstChoice, b"index") => Self::Index,
             (Place::FirstChoice, b"finish_reason") => Self::FinishReason,
             (Place::Root | Place::Error, b"code") => Self::Code,

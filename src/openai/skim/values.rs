@@ -106,6 +106,8 @@ impl Skimmer {
         match state.field {
             Field::InputTokens => self.facts.usage.input_tokens = number,
             Field::OutputTokens => self.facts.usage.output_tokens = number,
+            Field::CachedTokens => self.facts.usage.cached_tokens = number,
+            Field::ReasoningTokens => self.facts.usage.reasoning_tokens = number,
             Field::Index => state.choice_index = number,
             Field::Code if state.place == Place::Error => {
                 self.facts.error_code = number.map(|code| code.to_string().into());

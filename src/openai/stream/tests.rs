@@ -38,7 +38,12 @@ fn facts() -> AnswerFacts {
         id: Some("chatcmpl-B9".into()),
         model: Some("gpt-4o-2024-08-06".into()),
         finish_reason: Some("stop".into()),
-        usage: Usage { input_tokens: Some(19), output_tokens: Some(10), ..Usage::default() },
+        usage: Usage {
+            input_tokens: Some(19),
+            output_tokens: Some(10),
+            cached_tokens: Some(0),
+            ..Usage::default()
+        },
         ..AnswerFacts::default()
     }
 }
@@ -124,7 +129,12 @@ fn a_responses_stream_is_read_alike_at_every_split() {
         model: Some("gpt-4.1-2025-04-14".into()),
         finish_reason: Some("completed".into()),
         inner_ids: vec!["msg_67c9".into()],
-        usage: Usage { input_tokens: Some(37), output_tokens: Some(11), ..Usage::default() },
+        usage: Usage {
+            input_tokens: Some(37),
+            output_tokens: Some(11),
+            reasoning_tokens: Some(0),
+            ..Usage::default()
+        },
         ..AnswerFacts::default()
     };
     for removes_usage in [false, true] {

@@ -5,12 +5,12 @@
 
 mod ending;
 
-use super::{Cut, Gate, Plan, maker::Maker, reader::Reader, screen::Screen};
+use super::{Cut, Gate, Plan, counted::Listener, maker::Maker, reader::Reader, screen::Screen};
 use crate::bus::upstream::UpstreamError;
 use crate::detect::Report;
 use crate::openai::PING;
 use crate::pipeline::{
-    record::{Durable, Exchange},
+    record::{Counting, Durable, Exchange},
     screening::aside,
 };
 use crate::types::Refusal;
@@ -37,6 +37,9 @@ pub(super) struct Flow {
     plan: Plan,
     /// A long answer that is judged; the answer's end waits for it.
     judging: Option<LocalBoxFuture<'static, Option<Report>>>,
+    listener: Listener,
+    /// Of an answer that is whole but silent about its tokens; the answer's end waits for it.
+    counting: Option<Counting>,
     /// Knows who made what the answer holds.
     maker: Option<Maker>,
     /// Being written down; the answer's end waits for it.
@@ -86,13 +89,15 @@ impl Flow {
         gate: &Gate,
         exchange: Exchange,
         reader: Reader,
-        (plan, screen): (Plan, Screen),
+        (mut plan, screen): (Plan, Screen),
         maker: Option<Maker>,
         upstream: LocalBoxStream<'static, Result<Bytes, UpstreamError>>,
         Head { failed_status, length }: Head,
     ) -> Self {
         Self {
             upstream: Some(upstream),
+            listener: Listener::of(gate, &mut plan, &reader, failed_status),
+            counting: None,
             reader,
             screen,
             plan,
@@ -119,7 +124,8 @@ impl Flow {
     /// The next chunk for the connection.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {
-            if self.reader.is_complete() && (self.is_binding(cx) || self.is_judging(cx)) {
+            let is_complete = self.reader.is_complete();
+            if is_complete && (self.is_binding(cx) || self.is_judging(cx) || self.is_counting(cx)) {
                 return self.wait(cx);
             }
             self.record_whole();
@@ -218,6 +224,17 @@ impl Flow {
         false
     }
 
+    /// Whether the answer's tokens are still being counted.
+    fn is_counting(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(counting) = &mut self.counting else { return false };
+        let Poll::Ready(count) = counting.as_mut().poll(cx) else { return true };
+        self.counting = None;
+        if let Some(count) = count {
+            self.exchange.note_count(&count);
+        }
+        false
+    }
+
     fn send(&mut self, chunk: Bytes) -> Bytes {
         if self.sent_bytes == 0 {
             self.exchange.note_first_byte();
@@ -230,6 +247,7 @@ impl Flow {
     fn receive(&mut self, chunk: Bytes) {
         self.alarm = None;
         self.last_received = Instant::now();
+        self.listener.hear(&chunk);
         let fed = self.reader.feed(chunk, &mut self.released);
         let screened = self.screen.feed(&mut self.released, &mut self.ready);
         self.note_whole();
@@ -243,6 +261,9 @@ impl Flow {
     /// What has to happen before the end of an answer that is whole goes out.
     fn note_whole(&mut self) {
         self.note_maker();
+        if self.reader.is_complete() {
+            self.count();
+        }
         if self.reader.is_complete()
             && let Some(passed) = self.screen.take_long()
         {
@@ -250,6 +271,12 @@ impl Flow {
             let judged = aside(move || passed.judge(endpoint, &guard));
             self.judging = Some(Box::pin(async { judged.await.ok() }));
         }
+    }
+
+    /// Has the answer's tokens counted, where the provider has not told them.
+    fn count(&mut self) {
+        let counting = self.listener.count(self.reader.facts(), self.exchange.model());
+        self.counting = self.counting.take().or(counting);
     }
 
     /// Has the answer's maker written down: told as soon as its id is known, waited for at its end.

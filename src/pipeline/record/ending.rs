@@ -2,11 +2,15 @@
 //!
 //! Owns its outcome. It must never tell an exchange's end twice.
 
-use super::{Exchange, Kept, millis};
-use crate::bus::audit::{Closed, Told};
+use super::{Exchange, kept::Kept, millis};
+use crate::bus::{
+    RecordLines,
+    audit::{Closed, Told},
+};
+use crate::journal::Written;
 use crate::openai::Blocked;
-use crate::pipeline::Refused;
-use crate::types::{ExchangeId, Outcome, Record, Refusal, Scan, ScanExtent, UnixMillis, UsageSource};
+use crate::pipeline::{Refused, drain::UnderWay};
+use crate::types::{ExchangeId, Outcome, Record, Refusal, Scan, ScanExtent, UnixMillis};
 use std::{borrow::Cow, sync::Arc};
 
 /// Why an answer ends that a rule stops, in the provider's words.
@@ -51,11 +55,7 @@ impl Exchange {
         if let Some(code) = error_code {
             self.record.error_code = Some(Cow::Borrowed(code));
         }
-        let unfinished =
-            matches!(outcome, Outcome::Cancelled | Outcome::Interrupted | Outcome::UpstreamError);
-        if unfinished && self.record.stream == Some(true) && self.record.usage_source.is_none() {
-            self.record.usage_source = Some(UsageSource::Partial);
-        }
+        self.note_missing_usage(outcome);
         self.close(outcome);
     }
 
@@ -84,15 +84,49 @@ impl Exchange {
             Arc::clone(&self.record.node),
             self.record.surface,
         );
-        let record = Arc::new(std::mem::replace(&mut *self.record, vacant));
-        self.lines.audit.tell(match kept {
+        let record = std::mem::replace(&mut *self.record, vacant);
+        let (lines, under_way) = (self.lines.clone(), self.under_way.clone());
+        let ending = Ending { told: Some((record, kept)), lines, _under_way: under_way };
+        match self.counting.take() {
+            None => self.written = ending.tell(),
+            Some(counting) => self.pending = Some(ending.tell_after(counting)),
+        }
+    }
+}
+
+/// An exchange that has ended. Its end is written and told when this is dropped, if it was not before.
+pub(super) struct Ending {
+    pub(super) told: Option<(Record, Kept)>,
+    lines: RecordLines,
+    _under_way: UnderWay,
+}
+
+impl Ending {
+    /// Writes the end down, and tells it.
+    pub(super) fn tell(mut self) -> Option<Written> {
+        self.tell_once()
+    }
+
+    fn tell_once(&mut self) -> Option<Written> {
+        let (record, kept) = self.told.take()?;
+        let record = Arc::new(record);
+        match kept {
             Kept::Room { place, room } => {
                 let mark = room.end(&record);
-                self.written = Some(mark.written());
-                Told::Closed(Closed { record, mark, place })
+                self.lines.audit.tell(Told::Closed(Closed { record, mark, place }));
+                Some(mark.written())
             }
-            Kept::Nowhere => Told::Lost(record),
-        });
+            Kept::Nowhere => {
+                self.lines.audit.tell(Told::Lost(record));
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.tell_once();
     }
 }
 

@@ -9,6 +9,7 @@ use crate::journal::{Full, Journal, Room, SyncFailed, Written};
 use crate::pipeline::{Gate, record::Exchange};
 use crate::types::Refusal;
 use futures_util::{FutureExt, future::LocalBoxFuture};
+use tokio::sync::oneshot;
 
 /// What an exchange holds until its end is written.
 pub(super) enum Kept {
@@ -44,6 +45,9 @@ impl Kept {
     }
 }
 
+/// An end that is written down later.
+pub(super) type Pending = oneshot::Receiver<Option<Written>>;
+
 /// The end of a wait for the disk.
 pub(in crate::pipeline) type Durable = LocalBoxFuture<'static, Result<(), SyncFailed>>;
 
@@ -70,12 +74,23 @@ impl Exchange {
     }
 
     /// Ends when what was last written down is safe. `None`: it is.
-    pub(in crate::pipeline) fn durable(&self) -> Option<Durable> {
-        self.written.and_then(|written| durable(&self.lines.journal, written))
+    pub(in crate::pipeline) fn durable(&mut self) -> Option<Durable> {
+        let journal = &self.lines.journal;
+        let Some(pending) = self.pending.take() else {
+            return self.written.and_then(|written| durable(journal, written));
+        };
+        let journal = journal.clone();
+        Some(Box::pin(async move {
+            match pending.await {
+                Ok(Some(written)) => journal.durable(written).await,
+                // It has no room in the journal, or its worker ends.
+                Ok(None) | Err(_) => Ok(()),
+            }
+        }))
     }
 
     /// Waits until what was last written down is safe.
-    pub(in crate::pipeline) async fn settled(&self) -> Result<(), Refusal> {
+    pub(in crate::pipeline) async fn settled(&mut self) -> Result<(), Refusal> {
         match self.durable() {
             None => Ok(()),
             Some(durable) => durable.await.map_err(|_failed| NOT_WRITTEN),

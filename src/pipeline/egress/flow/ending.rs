@@ -86,6 +86,8 @@ impl Flow {
             self.exchange.note_report(report);
         }
         self.exchange.note_answer(self.reader.facts(), bytes);
+        self.count();
+        self.exchange.end_after(self.counting.take());
         self.exchange.close_with(outcome, error_code);
         self.writing = self.exchange.durable();
     }
