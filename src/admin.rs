@@ -5,6 +5,7 @@
 
 mod agents;
 mod app_contexts;
+pub mod audit;
 mod configured;
 mod detection_keys;
 mod error;

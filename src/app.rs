@@ -6,6 +6,7 @@
 mod data_dir;
 mod error;
 mod identities;
+mod record;
 mod wiring;
 
 pub use data_dir::DataDir;
@@ -115,7 +116,9 @@ impl Gateway {
         };
         let first_policy = Arc::clone(&policy.policy);
         let policy = (PolicySnapshot::of(policy, detections), detections_file);
-        let wiring = Wiring::start(&config, store.clone(), identities, policy, greeting.clone());
+        let open = record::open(&config, &store)?;
+        let wiring =
+            Wiring::start(&config, store.clone(), identities, policy, open, greeting.clone());
         Ok(Self {
             config,
             listener,
@@ -161,6 +164,7 @@ impl Gateway {
             greeting: self.greeting.clone(),
             names: ConfiguredNames::of(&self.config),
             trust: self.config.trust.clone(),
+            checkpoint_records: self.config.audit.checkpoint_records,
             attempts: Arc::new(SignInAttempts::default()),
             drain: drain.clone(),
         };
@@ -250,17 +254,21 @@ async fn stop_on_signal(server: ServerHandle, drain: Drain, patience: Duration) 
     server.stop(false).await;
 }
 
-/// Stores what is not yet stored. Whatever the flush says, a place that is still taken is a record
-/// that is not in the store.
+/// Stores what is not yet stored. What the store does not take stays in the journal for the next start.
 async fn flush(wiring: &Wiring) -> Result<(), AppError> {
     if let Err(error) = wiring.save_usage().ask(SaveUsage).await {
         tracing::warn!(%error, "what callers used last could not be saved");
     }
     let flushed = tokio::time::timeout(FLUSH_TIMEOUT, wiring.record().flush.ask(Flush)).await;
-    match (wiring.record().places.taken(), flushed) {
-        (0, Ok(Ok(()))) => tracing::info!("stopped; every record is stored"),
-        (0, _) => tracing::error!("stopped; counts of refused calls could not be stored"),
-        (records, _) => return Err(AppError::Unstored { records }),
+    match flushed {
+        Ok(Ok(0)) => tracing::info!("stopped; every record is stored"),
+        Ok(Ok(records)) => tracing::warn!(
+            records,
+            "stopped; records wait in the journal and are stored at the next start"
+        ),
+        Ok(Err(_)) | Err(_) => {
+            tracing::warn!("stopped; what is not stored waits in the journal for the next start");
+        }
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ pub mod objects;
 pub mod policy;
 pub mod upstream;
 
+use crate::journal::Journal;
 use actix::{MailboxError, Message, Recipient};
 use arc_swap::ArcSwapOption;
 use std::{
@@ -173,4 +174,8 @@ pub struct RecordLines {
     pub subscribe: Line<broadcast::Subscribe>,
     /// The room for open exchanges.
     pub places: audit::Places,
+    /// What survives the process: written before an answer goes on, on the worker's own thread.
+    pub journal: Journal,
+    /// How the record fares.
+    pub gauge: audit::Gauge,
 }

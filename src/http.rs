@@ -8,12 +8,13 @@ mod admin;
 mod administer;
 mod agents;
 mod app_contexts;
+mod audit;
 mod dashboard;
-mod events;
 mod health;
 mod keys;
 mod openai;
 mod session;
+mod status;
 mod token;
 
 pub use session::SignInAttempts;
@@ -41,6 +42,8 @@ pub struct AdminState {
     pub names: ConfiguredNames,
     /// What an approval is worth, and what a quarantine takes.
     pub trust: Trust,
+    /// Records from one checkpoint to the next, at most: as many a proof may pass.
+    pub checkpoint_records: u64,
     /// Failed sign-ins.
     pub attempts: Arc<SignInAttempts>,
     /// Tells when the server is stopping.
@@ -54,6 +57,7 @@ pub fn routes(app: &mut web::ServiceConfig) {
         .service(web::scope("/v1").default_service(web::to(openai::relay_detection_key)))
         .service(web::resource("/healthz").get(health::live).head(health::live))
         .service(web::resource("/readyz").get(health::ready).head(health::ready))
+        .service(web::resource("/metrics").get(status::show_metrics))
         .service(web::resource("/.well-known/jwks.json").get(token::list_keys))
         .service(
             web::resource("/api/v1/auth/token")
@@ -71,9 +75,9 @@ pub fn routes(app: &mut web::ServiceConfig) {
         .service(web::resource("/api/v1/admin/session").get(session::show_session))
         .service(web::resource("/api/v1/policy").get(admin::show_policy))
         .service(web::resource("/api/v1/detections").get(admin::show_detections))
-        .service(web::resource("/api/v1/audit/events").get(events::list_events))
-        .service(web::resource("/api/v1/audit/events/{id}").get(events::show_event))
+        .service(web::resource("/api/v1/audit/status").get(status::show_status))
         .service(web::resource("/api/v1/activity/stream").get(activity::stream_activity))
+        .configure(audit::routes)
         .configure(callers)
         .default_service(web::route().to(dashboard::serve));
 }

@@ -238,8 +238,11 @@ impl Shared {
 
     /// Writes a frame whose bytes have been taken.
     fn append(&self, frame: Frame) -> io::Result<Written> {
+        // Before it is written: a sync that fails right behind the write is not to be taken for an older one.
+        let failures = self.syncing.failures();
         let up_to = self.files().append(frame, self.disk, &self.free)?;
-        Ok(self.syncing.note_write(up_to))
+        self.syncing.note_write();
+        Ok(Written { up_to, failures })
     }
 
     fn settle(&self, marks: &[Mark]) {

@@ -10,9 +10,11 @@ pub mod openai;
 pub mod identity;
 pub mod limits;
 pub mod trust;
+pub mod tokens;
 pub mod policy;
 pub mod detect;
 pub mod ledger;
+pub mod export;
 // What must survive the process before the store has it.
 pub mod journal;
 // Whom we trust on the network.

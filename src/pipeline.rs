@@ -18,15 +18,17 @@ mod objects;
 mod pages;
 mod record;
 mod screening;
+mod session;
 
 pub use budget::Budget;
 pub use drain::Drain;
 pub use egress::Egress;
-pub use headers::{DECISION, SANDBOX};
+pub use headers::{DECISION, RECEIPT, SANDBOX};
 
 use crate::bus::Bus;
-use crate::config::{BlockedStatus, Config, StreamDetection, UnknownEndpoints};
+use crate::config::{BlockedStatus, Config, StreamDetection, UnknownEndpoints, WhenFull};
 use crate::detect::StreamSettings;
+use crate::journal::Written;
 use crate::openai::{Blocked, ReadOptions, find};
 use crate::types::{ExchangeId, Governed, Lifecycle, Refusal, Sensitive, Surface};
 use actix_web::{
@@ -77,6 +79,8 @@ pub struct GateSettings {
     read_options: ReadOptions,
     /// Blocked calls are answered in the provider's own shape where there is one, not with 451.
     blocked_as_answer: bool,
+    /// What happens to calls that there is no room to record.
+    when_full: WhenFull,
     streams: StreamSettings,
 }
 
@@ -119,6 +123,7 @@ impl GateSettings {
                 collect_texts: true,
             },
             blocked_as_answer: config.detection.blocked_status == BlockedStatus::Answer,
+            when_full: config.audit.when_full,
             streams: StreamSettings {
                 inline: config.detection.stream == StreamDetection::Inline,
                 held_bytes: config.detection.held_bytes,
@@ -180,6 +185,10 @@ pub struct Refused {
     pub refusal: Refusal,
     /// What it gets instead: an answer in the shape of the provider's own content filter.
     pub shape: Option<Box<Blocked>>,
+    /// For [`RECEIPT`], where the caller is known.
+    pub receipt: Option<Box<HeaderValue>>,
+    /// It does not go out before this is safe.
+    written: Option<Written>,
 }
 
 /// Why a call does not reach its answer.
@@ -201,7 +210,20 @@ impl From<Refusal> for Stop {
 
 /// Serves one call. `Err(None)`: the client has gone, nobody reads an answer. A client that goes later drops this
 /// future or the answer's body, and with it the provider's call.
-pub async fn relay(gate: &Gate, mut inbound: Inbound<'_>) -> Result<Answer, Option<Refused>> {
+pub async fn relay(gate: &Gate, inbound: Inbound<'_>) -> Result<Answer, Option<Refused>> {
+    let mut served = serve(gate, inbound).await;
+    if let Err(Some(refused)) = &mut served
+        && let Some(durable) =
+            refused.written.and_then(|it| record::durable(&gate.bus.record.journal, it))
+        && durable.await.is_err()
+    {
+        refused.refusal = record::NOT_WRITTEN;
+        refused.shape = None;
+    }
+    served
+}
+
+async fn serve(gate: &Gate, mut inbound: Inbound<'_>) -> Result<Answer, Option<Refused>> {
     let mut exchange = admit::identify(gate, &inbound).await?;
     let mut leash = Leash::of(&gate.bus, exchange.caller());
     let answered = tokio::select! {
@@ -245,7 +267,7 @@ async fn answer(
     if screened.call().facts().stream {
         exchange.open_stream()?;
     }
-    exchange.announce();
+    exchange.announce(gate)?;
     let plan = egress::Plan::of(screened.call(), key.is_ours, guard);
     let mut headers = headers::to_provider(request.headers(), screened.call().content_type());
     if key.is_ours {
@@ -254,6 +276,7 @@ async fn answer(
     let outgoing = Outgoing { headers, key, tail };
     let pages = Pages::of(screened.call(), &outgoing);
     let reply = forward::forward(gate, exchange, screened, outgoing).await?;
+    exchange.settled().await?;
     if egress::is_event_stream(&reply.headers) {
         // Whatever the call said: what streams takes a place among the streams.
         exchange.note_stream();

@@ -9,7 +9,8 @@ use std::{
 };
 
 const MAX_LINES: usize = 300;
-const PURE: [&str; 6] = ["types", "openai", "identity", "trust", "policy", "detect"];
+const PURE: [&str; 9] =
+    ["types", "openai", "identity", "trust", "tokens", "ledger", "policy", "export", "detect"];
 const NOT_IN_PURE: [&str; 8] =
     ["actix", "tokio", "awc::", "diesel", "std::fs", "std::net", "SystemTime", "Instant"];
 

@@ -1,24 +1,38 @@
 //! The keeper of the record: one per process, told rather than asked.
 //!
-//! Owns the batch of records that are not yet in the store, in outcome order, and the counts of calls
-//! without an identity. It must never block its thread (writing happens on blocking threads) and
-//! never drop a record because the store is away: places run out first, and new calls are refused.
+//! Owns the way of records from the journal to the store, in outcome order, the counts of calls without an identity,
+//! the signing of checkpoints and the end of what was kept long enough. It must never block its thread (writing
+//! happens on blocking threads) and never lose a record because the store is away: what the store does not have
+//! stays in the journal.
 //!
 //! What it is told waits in an [`Inbox`] that outlives it; [`Places`](crate::bus::audit::Places) bound what can be
-//! in there. Its mailbox holds bells and flushes only. A new actor starts with an empty batch and collects.
+//! in there. Its mailbox holds bells and flushes only. A new actor goes on where the store had everything, by the
+//! journal.
 
+mod notary;
+mod outbox;
+mod upkeep;
 mod writer;
 
+pub use notary::Notary;
+
 use crate::bus::Line;
-use crate::bus::audit::{Closed, Collect, Flush, Inbox, Told};
+use crate::bus::audit::{Closed, Collect, Flush, Gauge, Inbox, Told};
 use crate::bus::broadcast::{Event, Publish};
 use crate::config::Audit;
+use crate::journal::{Journal, Place};
 use crate::store::Store;
 use crate::types::UnixMillis;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
-use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+use outbox::{Batch, Outbox};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::oneshot;
-use writer::{AnonymousKey, Written};
+use writer::{AnonymousKey, Job, Written};
 
 const MAILBOX: usize = 64;
 /// What is told within this time is collected at once.
@@ -27,32 +41,72 @@ const MINUTE_MS: i64 = 60_000;
 /// Distinct addresses and codes counted between two flushes; beyond it they share one row.
 const MAX_ANONYMOUS_ROWS: usize = 10_000;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How often what was kept long enough is looked for.
+const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// What every keeper of the record works with, also the one that succeeds it.
+#[derive(Clone)]
+pub struct Desk {
+    store: Store,
+    journal: Journal,
+    settings: Audit,
+    notary: Arc<Notary>,
+    gauge: Gauge,
+    /// Up to here the store has what the journal has.
+    progress: Arc<Mutex<Place>>,
+}
+
+impl Desk {
+    /// The store may have, or lack, anything that stands in the journal.
+    pub fn new(
+        store: Store,
+        journal: Journal,
+        settings: Audit,
+        notary: Notary,
+        gauge: Gauge,
+    ) -> Self {
+        let (notary, progress) = (Arc::new(notary), Arc::new(Mutex::new(Place::START)));
+        Self { store, journal, settings, notary, gauge, progress }
+    }
+
+    /// Records that the store does not have.
+    fn unsettled(&self) -> u64 {
+        self.journal.status().unsettled
+    }
+
+    /// Nobody panics while holding the lock.
+    fn progress(&self) -> Place {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_progress(&self, place: Place) {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+}
 
 /// The owner of what is not yet stored.
 pub struct AuditActor {
-    store: Store,
-    settings: Audit,
+    desk: Desk,
     inbox: Inbox,
     publish: Line<Publish>,
-    pending: Vec<Closed>,
+    outbox: Outbox,
     anonymous: HashMap<AnonymousKey, i64>,
-    writing: bool,
-    store_away: bool,
-    waiting: Vec<oneshot::Sender<()>>,
+    is_writing: bool,
+    store_is_away: bool,
+    waiting: Vec<oneshot::Sender<u64>>,
 }
 
 impl AuditActor {
-    /// An actor with an empty batch.
-    pub fn new(store: Store, settings: Audit, inbox: Inbox, publish: Line<Publish>) -> Self {
+    /// An actor that goes on where the store had everything.
+    pub fn new(desk: Desk, inbox: Inbox, publish: Line<Publish>) -> Self {
         Self {
-            store,
-            settings,
+            outbox: Outbox::after(desk.progress()),
+            desk,
             inbox,
             publish,
-            pending: Vec::new(),
             anonymous: HashMap::new(),
-            writing: false,
-            store_away: false,
+            is_writing: false,
+            store_is_away: false,
             waiting: Vec::new(),
         }
     }
@@ -60,12 +114,16 @@ impl AuditActor {
     /// Takes what was told and passes it on to the live page.
     fn collect(&mut self, ctx: &mut Context<Self>) {
         let mut events = Vec::new();
-        for told in self.inbox.clone().collect() {
-            match told {
+        for message in self.inbox.clone().collect() {
+            match message {
                 Told::Opened(record) => events.push(Event::ExchangeStarted(record)),
-                Told::Closed(closed) => {
-                    events.push(Event::ExchangeFinished(Arc::clone(&closed.record)));
-                    self.pending.push(closed);
+                Told::Closed(Closed { record, mark, place: _ }) => {
+                    events.push(Event::ExchangeFinished(Arc::clone(&record)));
+                    self.outbox.tell((record, mark));
+                }
+                Told::Lost(record) => {
+                    self.desk.gauge.note_lost();
+                    events.push(Event::ExchangeFinished(record));
                 }
                 Told::Anonymous { address, code } => self.count_anonymous(address, code),
             }
@@ -75,7 +133,7 @@ impl AuditActor {
         {
             tracing::debug!(%error, "live activity lost events");
         }
-        if self.pending.len() >= self.settings.batch_records {
+        if self.outbox.in_memory() >= self.desk.settings.batch_records {
             self.write(ctx);
         }
     }
@@ -92,49 +150,82 @@ impl AuditActor {
 
     /// Writes one batch, unless one is being written. One at a time keeps the order.
     fn write(&mut self, ctx: &mut Context<Self>) {
-        if self.writing || self.store_away {
+        if self.is_writing || self.store_is_away {
             return;
         }
-        if self.pending.is_empty() && self.anonymous.is_empty() {
-            for waiting in self.waiting.drain(..) {
-                // Whoever asked for the flush may have gone.
-                let _ = waiting.send(());
-            }
+        let is_flush = !self.waiting.is_empty();
+        let batch = self.outbox.take(self.desk.settings.batch_records);
+        if batch.is_none() && self.anonymous.is_empty() && !self.desk.has_chores(is_flush) {
+            self.answer_flushes();
             return;
         }
-        self.writing = true;
-        let length = self.pending.len().min(self.settings.batch_records);
-        let records: Vec<_> = self.pending.drain(..length).collect();
-        let anonymous = self.anonymous.drain().collect();
-        let store = self.store.clone();
-        let written = actix_web::web::block(move || writer::write(&store, records, anonymous));
+        self.is_writing = true;
+        let job = Job { batch, anonymous: self.anonymous.drain().collect(), sign_all: is_flush };
+        let desk = self.desk.clone();
+        let written = actix_web::web::block(move || writer::write(&desk, job));
         ctx.spawn(written.into_actor(self).map(|written, actor, ctx| {
-            actor.writing = false;
+            actor.is_writing = false;
             match written {
                 Ok(written) => actor.settle(written, ctx),
-                Err(_) => tracing::error!("a batch of records was lost: its writer panicked"),
+                Err(_) => {
+                    tracing::error!("the writer of records panicked; the journal is read again");
+                    actor.outbox = Outbox::after(actor.desk.progress());
+                    actor.pause(ctx);
+                }
             }
         }));
     }
 
     fn settle(&mut self, written: Written, ctx: &mut Context<Self>) {
-        if let Some(error) = written.store_away {
-            let (error, waiting) = (error.with_causes(), written.records.len());
-            tracing::warn!(error, waiting, "records cannot be stored yet");
-            self.pending.splice(0..0, written.records);
-            for (key, count) in written.anonymous {
-                *self.anonymous.entry(key).or_default() += count;
+        match written.batch {
+            writer::Fate::None => {}
+            writer::Fate::ToldStored => self.outbox.told_is_stored(),
+            writer::Fate::ReadStored { next, last, caught_up } => {
+                self.outbox.read_is_stored(next, last, caught_up);
             }
-            self.store_away = true;
-            ctx.run_later(RETRY_AFTER, |actor, ctx| {
-                actor.store_away = false;
-                actor.write(ctx);
-            });
+            writer::Fate::Back(records) => self.outbox.put_back(records),
+        }
+        for (key, count) in written.anonymous {
+            *self.anonymous.entry(key).or_default() += count;
+        }
+        if let Some(error) = written.store_away {
+            let waiting = self.desk.unsettled();
+            tracing::warn!(error = error.with_causes(), waiting, "records cannot be stored yet");
+            self.desk.gauge.note_store_away(crate::clock::now());
+            self.pause(ctx);
             return;
         }
-        if self.pending.len() >= self.settings.batch_records || !self.waiting.is_empty() {
+        let is_due = self.outbox.in_memory() >= self.desk.settings.batch_records;
+        if is_due || self.outbox.has_backlog() || !self.waiting.is_empty() {
             self.write(ctx);
         }
+    }
+
+    /// The store is left alone for a moment. Who waits for a flush hears what the journal keeps.
+    fn pause(&mut self, ctx: &mut Context<Self>) {
+        self.store_is_away = true;
+        self.answer_flushes();
+        ctx.run_later(RETRY_AFTER, |actor, ctx| {
+            actor.store_is_away = false;
+            actor.write(ctx);
+        });
+    }
+
+    fn answer_flushes(&mut self) {
+        let left = if self.outbox.is_empty() { 0 } else { self.desk.unsettled().max(1) };
+        for waiting in self.waiting.drain(..) {
+            // Whoever asked for the flush may have gone.
+            let _ = waiting.send(left);
+        }
+    }
+
+    /// What the database needs now and then, beside the batches.
+    fn keep_up(&mut self, ctx: &mut Context<Self>) {
+        let desk = self.desk.clone();
+        let done = actix_web::web::block(move || upkeep::keep_up(&desk));
+        ctx.spawn(done.into_actor(self).map(|_done, _actor, ctx| {
+            ctx.run_later(UPKEEP_EVERY, Self::keep_up);
+        }));
     }
 }
 
@@ -144,7 +235,10 @@ impl Actor for AuditActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         self.collect(ctx);
-        ctx.run_interval(Duration::from_millis(self.settings.flush_every_ms), |actor, ctx| {
+        self.write(ctx);
+        self.keep_up(ctx);
+        let tick = Duration::from_millis(self.desk.settings.flush_every_ms);
+        ctx.run_interval(tick, |actor, ctx| {
             actor.collect(ctx);
             actor.write(ctx);
         });
@@ -160,16 +254,20 @@ impl Handler<Collect> for AuditActor {
 }
 
 impl Handler<Flush> for AuditActor {
-    type Result = ResponseFuture<()>;
+    type Result = ResponseFuture<u64>;
 
     fn handle(&mut self, _: Flush, ctx: &mut Self::Context) -> Self::Result {
         let (done, flushed) = oneshot::channel();
         self.waiting.push(done);
         self.collect(ctx);
-        self.write(ctx);
+        if self.store_is_away {
+            self.answer_flushes();
+        } else {
+            self.write(ctx);
+        }
         Box::pin(async move {
             // The sender is dropped only when the actor ends: then nothing more can be written.
-            let _ = flushed.await;
+            flushed.await.unwrap_or(1)
         })
     }
 }

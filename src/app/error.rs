@@ -3,8 +3,9 @@
 use crate::actors::auth::IssuerError;
 use crate::admin::AdminError;
 use crate::detect::DetectionError;
+use crate::journal::JournalError;
 use crate::policy::PolicyError;
-use crate::store::{KeyFileError, StoreError};
+use crate::store::{CheckpointFileError, KeyFileError, StoreError};
 use crate::tls::TlsError;
 use std::{io, net::SocketAddr, path::PathBuf};
 
@@ -80,12 +81,19 @@ pub enum AppError {
     /// The server failed.
     #[error("the server failed: {0}")]
     Serve(io::Error),
-    /// The store did not take everything before the end.
-    #[error("stopped with {records} records that could not be stored; check the database")]
-    Unstored {
-        /// How many are lost.
-        records: usize,
-    },
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The key that signs checkpoints cannot be read or made.
+    #[error(
+        "audit signing key {0}; restore it from a backup, or remove it to make a new one (keep the old public key: it verifies the old checkpoints)"
+    )]
+    AuditKey(KeyFileError),
+    /// The checkpoints' file cannot be read.
+    #[error(
+        "{0}; restore it from a backup, or set audit.checkpoint_file to another and keep this one"
+    )]
+    Checkpoints(CheckpointFileError),
 }
 
 /// The first problem, and how to see the others.

@@ -3,7 +3,8 @@
 //! Owns the only place where actors are named together. Two threads serve the process: one for the
 //! owners of identities and policy, one for the record. Each worker has its own desks.
 
-use crate::actors::audit::AuditActor;
+use super::record::OpenRecord;
+use crate::actors::audit::{AuditActor, Desk};
 use crate::actors::auth::{
     AuthActor, AuthDesk, AuthSettings, AuthSnapshot, PolicyLines, PublishedAuth,
 };
@@ -79,6 +80,7 @@ impl Wiring {
         store: Store,
         (settings, auth): (AuthSettings, AuthSnapshot),
         (policy, detections): (PolicySnapshot, DetectionsFile),
+        open: OpenRecord,
         greeting: Greeting,
     ) -> Self {
         let wiring = Self {
@@ -93,9 +95,11 @@ impl Wiring {
                 publish: Line::new(DESK_DEADLINE),
                 subscribe: Line::new(DESK_DEADLINE),
                 places: Places::new(config.audit.max_open_exchanges),
+                journal: open.journal,
+                gauge: open.gauge,
             },
         };
-        wiring.keep_record(config, store.clone(), greeting);
+        wiring.keep_record(open.desk, greeting);
         wiring.keep_owners(config, store, detections);
         wiring
     }
@@ -110,9 +114,8 @@ impl Wiring {
         &self.record
     }
 
-    fn keep_record(&self, config: &Config, store: Store, greeting: Greeting) {
+    fn keep_record(&self, desk: Desk, greeting: Greeting) {
         let lines = self.record.clone();
-        let settings = config.audit.clone();
         on_own_thread(move || {
             let seat = lines.clone();
             let start = move || BroadcastActor::new(greeting.clone()).start();
@@ -122,10 +125,8 @@ impl Wiring {
             });
             let publish = lines.publish.clone();
             let inbox = lines.audit.clone();
-            let start = move || {
-                let (inbox, publish) = (inbox.clone(), publish.clone());
-                AuditActor::new(store.clone(), settings.clone(), inbox, publish).start()
-            };
+            let start =
+                move || AuditActor::new(desk.clone(), inbox.clone(), publish.clone()).start();
             keep("audit", start, move |addr: &Addr<AuditActor>| {
                 lines.audit.bell().seat(addr.clone().recipient());
                 lines.flush.seat(addr.clone().recipient());

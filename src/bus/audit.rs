@@ -1,21 +1,23 @@
 //! What may be said to the keeper of the record.
 //!
-//! An exchange takes a [`Place`] before anything is forwarded and gives it back when its record is in
-//! the store: so an end always finds room, and a store that is away fills the places and then refuses new
-//! calls instead of losing records.
+//! An exchange takes a [`Place`], which bounds memory, and room in the journal, which bounds the disk, before anything
+//! is forwarded. Its begin and its end are in the journal before the keeper is told; what is told here is for the live
+//! page and the next batch, and can be read again from the journal.
 //!
 //! What is told goes into an [`Inbox`] that outlives the actor, and a bell is rung once for all that is told
 //! within two milliseconds: waking another thread costs more than everything else about a record.
 
 use super::Line;
-use crate::types::Record;
+use crate::journal::{Journal, Mark, Status};
+use crate::ledger::Checkpoint;
+use crate::types::{Record, UnixMillis};
 use actix::Message;
 use crossbeam_queue::SegQueue;
 use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -26,6 +28,8 @@ pub enum Told {
     Opened(Arc<Record>),
     /// An exchange ended. Never refused for lack of room: its place was taken at the start.
     Closed(Closed),
+    /// An exchange ended that the journal had no room for, and that was served all the same.
+    Lost(Arc<Record>),
     /// A call without an identity: counted per address, minute and code.
     Anonymous {
         /// Where it came from.
@@ -40,6 +44,8 @@ pub enum Told {
 pub struct Closed {
     /// The whole record.
     pub record: Arc<Record>,
+    /// Where its end stands in the journal.
+    pub mark: Mark,
     /// The room that it has held since it began.
     pub place: Place,
 }
@@ -85,10 +91,98 @@ impl Inbox {
     }
 }
 
-/// Write everything that was told so far; the reply comes when it is in the store or given up on.
+/// Write everything that was told so far; the reply comes when it is in the store, or says how many records the store
+/// does not take now: these stay in the journal.
 #[derive(Debug, Message)]
-#[rtype(result = "()")]
+#[rtype(result = "u64")]
 pub struct Flush;
+
+/// How the record fares: written by its keeper, read by whoever is asked.
+#[derive(Clone, Debug)]
+pub struct Gauge(Arc<Readings>);
+
+#[derive(Debug)]
+struct Readings {
+    journal: Journal,
+    stored: AtomicU64,
+    lost: AtomicU64,
+    set_aside: AtomicU64,
+    /// Milliseconds since 1970; 0 while the store takes what it gets.
+    away_since: AtomicI64,
+    checkpoint_seq: AtomicI64,
+    checkpoint_at: AtomicI64,
+}
+
+/// What a [`Gauge`] shows.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The files; what is not settled there is not in the store yet.
+    pub journal: Status,
+    /// Records that the store has taken since the start.
+    pub stored: u64,
+    /// Exchanges that were served without a record since the start.
+    pub lost: u64,
+    /// Records that the store did not take, for a fault of their own, since the start.
+    pub set_aside: u64,
+    /// Since when the store takes nothing.
+    pub store_away_since: Option<UnixMillis>,
+    /// Up to where the chain of this node is signed, and when that was.
+    pub checkpoint: Option<(i64, UnixMillis)>,
+}
+
+impl Gauge {
+    /// Everything at zero.
+    pub fn new(journal: Journal) -> Self {
+        Self(Arc::new(Readings {
+            journal,
+            stored: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            set_aside: AtomicU64::new(0),
+            away_since: AtomicI64::new(0),
+            checkpoint_seq: AtomicI64::new(0),
+            checkpoint_at: AtomicI64::new(0),
+        }))
+    }
+
+    /// The store has these; so many of them for a fault of their own only beside the others.
+    pub fn note_stored(&self, records: u64, set_aside: u64) {
+        self.0.stored.fetch_add(records, Ordering::Relaxed);
+        self.0.set_aside.fetch_add(set_aside, Ordering::Relaxed);
+        self.0.away_since.store(0, Ordering::Relaxed);
+    }
+
+    /// An exchange was served without a record.
+    pub fn note_lost(&self) {
+        self.0.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The store takes nothing.
+    pub fn note_store_away(&self, now: UnixMillis) {
+        let away_since = &self.0.away_since;
+        let _ = away_since.compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// A checkpoint of this node was signed.
+    pub fn note_checkpoint(&self, checkpoint: &Checkpoint) {
+        self.0.checkpoint_seq.store(checkpoint.seq, Ordering::Relaxed);
+        self.0.checkpoint_at.store(checkpoint.signed_at.0, Ordering::Relaxed);
+    }
+
+    /// What it shows now.
+    pub fn read(&self) -> Reading {
+        let it = &*self.0;
+        let moment = |millis: i64| (millis != 0).then_some(UnixMillis(millis));
+        Reading {
+            journal: it.journal.status(),
+            stored: it.stored.load(Ordering::Relaxed),
+            lost: it.lost.load(Ordering::Relaxed),
+            set_aside: it.set_aside.load(Ordering::Relaxed),
+            store_away_since: moment(it.away_since.load(Ordering::Relaxed)),
+            checkpoint: moment(it.checkpoint_at.load(Ordering::Relaxed))
+                .map(|at| (it.checkpoint_seq.load(Ordering::Relaxed), at)),
+        }
+    }
+}
 
 /// The room for exchanges that are open or not yet stored.
 #[derive(Clone, Debug)]

@@ -54,7 +54,7 @@ pub(super) enum AgentCommand {
     /// End one session of an agent: its token stops working, its open streams end
     #[command(
         after_help = "Example: portcullis agent revoke-session research-bot 019b2c1e-…   (the \
-        session_id of a record)"
+        token_id of a record)"
     )]
     RevokeSession(RevokeSession),
 }

@@ -4,10 +4,19 @@
 //! refuses: whether that may be shown is the error's decision.
 
 mod points;
+mod words;
 
 pub(super) use points::{points, points_list};
+pub use words::{
+    BlockedStatus, Durability, LogFormat, StreamDetection, UnknownAgents, UnknownEndpoints,
+    WhenFull,
+};
+pub(super) use words::{
+    blocked_status, durability, log_format, stream_detection, unknown_agents, unknown_endpoints,
+    when_full,
+};
 
-use crate::types::{Sensitive, text_enum};
+use crate::types::Sensitive;
 use std::{borrow::Cow, net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 use url::{Host, Url};
 
@@ -15,76 +24,6 @@ const SIGNATURE_ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
 
 /// What a reader expected instead, to follow "expected".
 pub(super) type Expected = Cow<'static, str>;
-
-text_enum! {
-    /// How log lines look.
-    LogFormat {
-        /// For people.
-        Text = "text",
-        /// For collectors: one JSON object a line.
-        Json = "json",
-    }
-}
-
-text_enum! {
-    /// What happens to endpoints that the gate does not know.
-    UnknownEndpoints {
-        /// They are refused.
-        Deny = "deny",
-        /// They are forwarded, unread but recorded.
-        ForwardUnscreened = "forward_unscreened",
-    }
-}
-
-text_enum! {
-    /// What happens to the first token of an agent that the gate does not know.
-    UnknownAgents {
-        /// It is refused: an administrator creates the agent.
-        Refuse = "refuse",
-        /// The agent is created.
-        Create = "create",
-    }
-}
-
-text_enum! {
-    /// When a streamed answer is judged by rules that redact or block.
-    StreamDetection {
-        /// Before it passes: what may still become a match is held back.
-        Inline = "inline",
-        /// When it has passed.
-        After = "after",
-    }
-}
-
-text_enum! {
-    /// What a record survives before its answer goes on.
-    Durability {
-        /// The end of the process; of the machine, but for the last 10 ms.
-        Process = "process",
-        /// The end of the machine: the journal is synced first.
-        Disk = "disk",
-    }
-}
-
-text_enum! {
-    /// What happens to calls that there is no room to record.
-    WhenFull {
-        /// They are refused with 503.
-        Refuse = "refuse",
-        /// They are served, and counted as lost to the record.
-        Serve = "serve",
-    }
-}
-
-text_enum! {
-    /// What a stopped call is answered with.
-    BlockedStatus {
-        /// An answer of its endpoint that says so; where there is none, 451.
-        Answer = "200",
-        /// 451 always.
-        Refusal = "451",
-    }
-}
 
 /// A whole number within a range.
 pub(super) fn whole<T: TryFrom<u64>>(
@@ -143,39 +82,6 @@ pub(super) fn label(text: &str) -> Result<String, Expected> {
         && !text.chars().any(char::is_control);
     good.then(|| text.to_owned())
         .ok_or("1 to 200 bytes of text without control characters or outer spaces".into())
-}
-
-/// `text` or `json`.
-pub(super) fn log_format(text: &str) -> Result<LogFormat, Expected> {
-    LogFormat::parse(text).ok_or("text or json".into())
-}
-
-/// `deny` or `forward_unscreened`.
-pub(super) fn unknown_endpoints(text: &str) -> Result<UnknownEndpoints, Expected> {
-    UnknownEndpoints::parse(text).ok_or("deny or forward_unscreened".into())
-}
-
-/// `inline` or `after`.
-pub(super) fn durability(text: &str) -> Result<Durability, Expected> {
-    Durability::parse(text).ok_or("process or disk".into())
-}
-
-pub(super) fn when_full(text: &str) -> Result<WhenFull, Expected> {
-    WhenFull::parse(text).ok_or("refuse or serve".into())
-}
-
-pub(super) fn stream_detection(text: &str) -> Result<StreamDetection, Expected> {
-    StreamDetection::parse(text).ok_or("inline or after".into())
-}
-
-/// `200` or `451`.
-pub(super) fn blocked_status(text: &str) -> Result<BlockedStatus, Expected> {
-    BlockedStatus::parse(text).ok_or("200 or 451".into())
-}
-
-/// `refuse` or `create`.
-pub(super) fn unknown_agents(text: &str) -> Result<UnknownAgents, Expected> {
-    UnknownAgents::parse(text).ok_or("refuse or create".into())
 }
 
 /// An http or https URL, kept without its trailing slash.

@@ -167,6 +167,15 @@ impl StreamScreen {
         }
     }
 
+    /// Whether everything fed so far is judged and given out: nothing would come of the end.
+    pub fn is_settled(&self) -> bool {
+        match &self.way {
+            Way::Unread => true,
+            Way::Passing(passing) => passing.at_boundary(),
+            Way::Held(held) => held.is_settled(),
+        }
+    }
+
     /// What was found so far; takes it out. To be asked once, at the end, however that came.
     pub fn report(&mut self) -> Report {
         match &mut self.way {

@@ -17,7 +17,7 @@ pub(super) async fn ready(gate: Data<Gate>) -> HttpResponse {
     let bus = gate.bus();
     let identity = bus.list_keys.ask(ListKeys).await.is_ok();
     let policy = bus.describe_policy.ask(DescribePolicy).await.is_ok();
-    let record = bus.record.places.take().is_some();
+    let record = bus.record.places.take().is_some() && bus.record.journal.reserve().is_ok();
     let body = json!({
         "status": if identity && policy && record { "ready" } else { "not ready" },
         "identity": identity,

@@ -5,12 +5,15 @@
 
 use crate::limits::rate_headers;
 use crate::openai::{CONTENT_TYPE, methods_of, render};
-use crate::pipeline::{DECISION, Gate, Inbound, Refused, relay as run};
+use crate::pipeline::{DECISION, Gate, Inbound, RECEIPT, Refused, relay as run};
 use crate::types::{LimitKind, Refusal, Surface};
 use actix_web::{
     HttpRequest, HttpResponse,
     body::BoxBody,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
     web::{Data, Payload},
 };
 
@@ -62,6 +65,19 @@ async fn relay(
 }
 
 fn refuse(refused: &Refused, request: &HttpRequest, path: &str, surface: Surface) -> HttpResponse {
+    let mut response = refusal_of(refused, request, path, surface);
+    if let Some(receipt) = &refused.receipt {
+        response.headers_mut().insert(RECEIPT, HeaderValue::clone(receipt));
+    }
+    response
+}
+
+fn refusal_of(
+    refused: &Refused,
+    request: &HttpRequest,
+    path: &str,
+    surface: Surface,
+) -> HttpResponse {
     let refusal = &refused.refusal;
     if let Some(shape) = &refused.shape {
         let mut response = HttpResponse::Ok();

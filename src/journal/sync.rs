@@ -52,12 +52,10 @@ impl Syncing {
     }
 
     /// Wakes the thread with the first write after a sync.
-    pub(super) fn note_write(&self, up_to: Place) -> Written {
-        let failures = self.failures();
+    pub(super) fn note_write(&self) {
         if !self.is_dirty.swap(true, Ordering::AcqRel) {
             self.wake();
         }
-        Written { up_to, failures }
     }
 
     pub(super) fn failures(&self) -> u32 {

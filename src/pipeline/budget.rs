@@ -1,7 +1,8 @@
 //! How much of what clients send may be held in memory at once, over all calls.
 //!
 //! Owns three accounts of the same size: one of uploads, one of large bodies, one of the small bodies that nearly
-//! all calls have. None takes another's room, and of the first two no caller takes another's; a small body that finds
+//! all calls have; and one of a quarter of it for what is kept of streams, which nobody is refused for. None takes
+//! another's room, and of the first two no caller takes another's; a small body that finds
 //! no room counts as a large one. It must never wait: a body for which there is no room is refused.
 
 use std::{
@@ -23,6 +24,8 @@ pub struct Budget(Arc<Accounts>);
 struct Accounts {
     limit: usize,
     small: AtomicUsize,
+    /// Of what is kept.
+    kept: AtomicUsize,
     large: Account,
     uploads: Account,
 }
@@ -36,6 +39,13 @@ pub(super) struct Held {
     /// Of the small account.
     small: usize,
     /// Of the other one.
+    bytes: usize,
+}
+
+/// Bytes kept of one call and its answer while that streams, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Kept {
+    accounts: Arc<Accounts>,
     bytes: usize,
 }
 
@@ -60,8 +70,8 @@ impl Budget {
     pub fn new(limit: usize, body_bytes: usize) -> Self {
         let share = body_bytes.max(limit / 4);
         let account = || Account { limit, share, taken: Mutex::default() };
-        let small = AtomicUsize::new(0);
-        Self(Arc::new(Accounts { limit, small, large: account(), uploads: account() }))
+        let (small, kept) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self(Arc::new(Accounts { limit, small, kept, large: account(), uploads: account() }))
     }
 
     /// Nothing of a plain body held yet.
@@ -72,6 +82,11 @@ impl Budget {
     /// Nothing of an upload held yet.
     pub(super) fn upload(&self, caller: &Arc<str>) -> Held {
         self.open(caller, true)
+    }
+
+    /// Nothing kept yet.
+    pub(super) fn keep(&self) -> Kept {
+        Kept { accounts: Arc::clone(&self.0), bytes: 0 }
     }
 
     fn open(&self, caller: &Arc<str>, is_upload: bool) -> Held {
@@ -127,6 +142,31 @@ impl Held {
 
     fn account(&self) -> &Account {
         if self.is_upload { &self.accounts.uploads } else { &self.accounts.large }
+    }
+}
+
+impl Kept {
+    /// How many bytes there is room for.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether there is room for this many bytes more; if so, they are kept.
+    pub(super) fn take(&mut self, bytes: usize) -> bool {
+        let Accounts { kept, limit, .. } = &*self.accounts;
+        let has_room = kept.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= limit / 4;
+        if has_room {
+            self.bytes += bytes;
+        } else {
+            kept.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        has_room
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.accounts.kept.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -231,6 +271,18 @@ mod tests {
         let (mut one, mut other) = (budget.body(&first), budget.body(&second));
         assert!(one.take(5 * MIB));
         assert!(other.take(4 * MIB));
+    }
+
+    #[test]
+    fn what_is_kept_of_streams_has_room_of_its_own() {
+        let budget = Budget::new(4 * MIB, MIB);
+        let [caller, ..] = callers();
+        let (mut one, mut other) = (budget.keep(), budget.keep());
+        assert!(one.take(MIB - 1) && !other.take(2) && other.take(1));
+        assert_eq!((one.bytes(), other.bytes()), (MIB - 1, 1));
+        assert!(budget.body(&caller).take(2 * MIB), "no call is refused for it");
+        drop(one);
+        assert!(other.take(MIB - 1));
     }
 
     #[test]

@@ -57,6 +57,13 @@ impl UnderWay {
     }
 }
 
+/// The exchange is under way until both are dropped.
+impl Clone for UnderWay {
+    fn clone(&self) -> Self {
+        self.0.enter()
+    }
+}
+
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.0.under_way.fetch_sub(1, Ordering::Release);

@@ -4,6 +4,7 @@
 //! caller may no longer call, also while its client reads nothing. It must never hold back a byte that the flow has
 //! released.
 
+mod counted;
 mod flow;
 mod maker;
 mod plan;
@@ -21,7 +22,7 @@ use actix_web::{
     http::StatusCode,
 };
 use bytes::Bytes;
-use flow::Flow;
+use flow::{Flow, Head};
 use maker::Maker;
 use reader::Reader;
 use screen::Screen;
@@ -57,11 +58,13 @@ pub(super) fn answer(
         (_, Some(length)) => BodySize::Sized(length),
         (_, None) => BodySize::Stream,
     };
-    let headers = headers::to_client(&reply.headers, exchange.id(), gate.settings.sandbox);
+    let receipt = exchange.receipt();
+    let headers = headers::to_client(&reply.headers, exchange.id(), receipt, gate.settings.sandbox);
     let maker = Maker::of(gate, &exchange, &plan, failed_status);
     let screening = (plan, screen);
     let body = reply.body.take();
-    let mut flow = Flow::new(gate, exchange, reader, screening, maker, body, failed_status);
+    let head = Head { failed_status, length };
+    let mut flow = Flow::new(gate, exchange, reader, screening, maker, body, head);
     if matches!(size, BodySize::None | BodySize::Sized(0)) {
         // The connection never asks for a body that is not there.
         flow.end_whole();

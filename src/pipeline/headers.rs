@@ -9,6 +9,8 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue, InvalidH
 
 /// The id of exchange, decision and record.
 pub const DECISION: HeaderName = HeaderName::from_static("x-portcullis-decision");
+/// The receipt: with it the caller gets the proof of its call.
+pub const RECEIPT: HeaderName = HeaderName::from_static("x-portcullis-receipt");
 /// Present when the answer comes from the built-in sandbox.
 pub const SANDBOX: HeaderName = HeaderName::from_static("x-portcullis-sandbox");
 /// The caller's provider key on the agent surface.
@@ -100,7 +102,12 @@ pub(super) fn remove_account(headers: &mut HeaderMap) {
 }
 
 /// The provider's headers as the client gets them, with the decision's id.
-pub(super) fn to_client(headers: &HeaderMap, id: ExchangeId, sandbox: bool) -> HeaderMap {
+pub(super) fn to_client(
+    headers: &HeaderMap,
+    id: ExchangeId,
+    receipt: Option<HeaderValue>,
+    sandbox: bool,
+) -> HeaderMap {
     let mut passed = HeaderMap::with_capacity(headers.len() + 4);
     let named = Named::in_connection_of(headers);
     for (name, value) in headers {
@@ -109,6 +116,9 @@ pub(super) fn to_client(headers: &HeaderMap, id: ExchangeId, sandbox: bool) -> H
         }
     }
     passed.insert(DECISION, decision(id));
+    if let Some(receipt) = receipt {
+        passed.insert(RECEIPT, receipt);
+    }
     if sandbox {
         passed.insert(SANDBOX, HeaderValue::from_static("true"));
     }
@@ -210,7 +220,7 @@ mod tests {
             headers(&[("x-tag", "a"), ("x-tag", "b"), ("set-cookie", "c"), ("set-cookie", "d")]);
         assert_eq!(to_provider(&twice, None).get_all("x-tag").count(), 2);
         let id = ExchangeId(uuid::Uuid::nil());
-        assert_eq!(to_client(&twice, id, false).get_all("set-cookie").count(), 2);
+        assert_eq!(to_client(&twice, id, None, false).get_all("set-cookie").count(), 2);
     }
 
     #[test]

@@ -6,18 +6,26 @@
 mod bounds;
 mod ending;
 mod findings;
+mod kept;
+mod receipt;
+mod usage;
 
-use super::{Gate, Inbound, Refused, budget::Held, drain::UnderWay};
-use crate::bus::audit::{Place, Told};
+pub(super) use kept::{Durable, NOT_WRITTEN, durable};
+pub(super) use usage::{Count, Counting};
+
+use super::{Gate, Inbound, Refused, budget::Held, drain::UnderWay, session};
+use crate::bus::audit::Told;
 use crate::bus::auth::{Authenticated, Meters, QuarantineAgent};
 use crate::bus::{Line, RecordLines};
 use crate::detect::Tally;
+use crate::journal::Written;
 use crate::limits::OpenStream;
 use crate::openai::{AnswerFacts, Call, Endpoint};
 use crate::policy::Decision;
-use crate::types::{
-    ExchangeId, Governed, PolicyResult, Principal, Record, Refusal, UnixMillis, UsageSource,
-};
+use crate::types::{ExchangeId, Governed, PolicyResult, Principal, Record, Refusal, UnixMillis};
+use actix_web::http::header::HeaderValue;
+use kept::{Kept, Pending};
+use receipt::Receipt;
 use std::{
     borrow::Cow,
     cell::Cell,
@@ -30,6 +38,8 @@ use uuid::Uuid;
 /// A request whose caller is not yet known.
 pub(super) struct Arrival {
     record: Record,
+    /// The session that the call names.
+    session_id: Option<Arc<str>>,
     at: Instant,
 }
 
@@ -41,7 +51,12 @@ pub(super) struct Exchange {
     lines: RecordLines,
     quarantine: Line<QuarantineAgent>,
     /// Taken at the end, so that the end is told once.
-    place: Option<Place>,
+    kept: Option<Kept>,
+    /// What was last written down: the answer does not go on before it is safe.
+    written: Option<Written>,
+    /// Its end waits for a count.
+    pending: Option<Pending>,
+    receipt: Receipt,
     under_way: UnderWay,
     /// Room of the request's body.
     held: Option<Held>,
@@ -51,6 +66,8 @@ pub(super) struct Exchange {
     is_screened: bool,
     /// The stream's places among those that the caller may have open.
     streams: Vec<OpenStream>,
+    /// Counts the answer's tokens, where the provider has not told them.
+    counting: Option<Counting>,
     /// Bytes of an upload that streams through.
     uploaded: Option<Rc<Cell<u64>>>,
     at: Instant,
@@ -66,25 +83,27 @@ impl Exchange {
             Record::new(id, crate::clock::now(), Arc::clone(&gate.settings.node), inbound.surface);
         record.target = Cow::Borrowed("/openai/v1/*");
         record.action = Cow::Borrowed(bounds::action(inbound.request.method()));
-        Arrival { record, at: Instant::now() }
+        let session_id = session::named(inbound.request.headers());
+        Arrival { record, session_id, at: Instant::now() }
     }
 }
 
 impl Arrival {
     /// Refuses a caller that is not known: there is an id, but no record.
     pub(super) fn into_refused(self, refusal: Refusal) -> Refused {
-        Refused { id: self.record.id, refusal, shape: None }
+        Refused { id: self.record.id, refusal, shape: None, receipt: None, written: None }
     }
 
     /// Begins the exchange, when there is room for its record.
     pub(super) fn begin(self, gate: &Gate, caller: Authenticated) -> Result<Exchange, Refused> {
         let principal = &caller.principal;
         let lines = &gate.bus.record;
-        let Some(place) = lines.places.take() else {
-            tracing::warn!(open = lines.places.taken(), "no room for another record");
+        let Some(kept) = Kept::of(gate) else {
             return Err(self.into_refused(Refusal::Unavailable { what: "record" }));
         };
         let mut record = Box::new(self.record);
+        let receipt = Receipt::new();
+        record.receipt_hash = Some(receipt.hash());
         let span = tracing::Span::current();
         span.record("decision", tracing::field::display(record.id));
         span.record("agent", &*principal.agent_name);
@@ -92,19 +111,29 @@ impl Arrival {
         record.agent_name = Some(Arc::clone(&principal.agent_name));
         record.agent_type = Some(Arc::clone(&principal.agent_type));
         record.roles = Arc::clone(&principal.roles);
-        record.session_id = Some(Arc::clone(&principal.session_id));
+        record.token_id = Some(Arc::clone(&principal.session_id));
         record.app_context = principal.app_context.as_ref().map(|context| Arc::clone(&context.id));
+        // A session that nobody named is called like the first of its calls.
+        record.session_id = self.session_id.or_else(|| {
+            let name_new = || Arc::from(record.id.to_string());
+            let context = record.app_context.as_ref();
+            Some(caller.conduct.session(context, record.started_at, name_new))
+        });
         Ok(Exchange {
             record,
             caller,
             lines: lines.clone(),
             quarantine: gate.bus.quarantine.clone(),
-            place: Some(place),
+            kept: Some(kept),
+            written: None,
+            pending: None,
+            receipt,
             under_way: gate.drain.enter(),
             held: None,
             tally: Tally::new(),
             is_screened: false,
             streams: Vec::new(),
+            counting: None,
             uploaded: None,
             at: self.at,
             waited: Duration::ZERO,
@@ -113,8 +142,18 @@ impl Arrival {
 }
 
 impl Exchange {
+    /// Whether its end was not told yet.
+    pub(super) fn is_open(&self) -> bool {
+        self.kept.is_some()
+    }
+
     pub(super) fn id(&self) -> ExchangeId {
         self.record.id
+    }
+
+    /// For the answer's head.
+    pub(super) fn receipt(&self) -> Option<HeaderValue> {
+        self.receipt.to_header()
     }
 
     pub(super) fn caller(&self) -> &Authenticated {
@@ -228,20 +267,18 @@ impl Exchange {
     pub(super) fn note_answer(&mut self, facts: &AnswerFacts, response_bytes: u64) {
         self.record.response_model.clone_from(&facts.model);
         self.record.finish_reason.clone_from(&facts.finish_reason);
-        self.record.input_tokens = facts.usage.input_tokens;
-        self.record.output_tokens = facts.usage.output_tokens;
+        self.note_usage(&facts.usage);
         self.record.response_bytes = Some(response_bytes);
         if let Some(code) = facts.error_code.as_ref().or(facts.error_type.as_ref()) {
             self.record.error_code = Some(Cow::Owned(code.to_string()));
         }
-        if facts.usage.input_tokens.is_some() || facts.usage.output_tokens.is_some() {
-            self.record.usage_source = Some(UsageSource::Provider);
-        }
     }
 
-    /// Shows the exchange as in flight.
-    pub(super) fn announce(&self) {
+    /// Writes down that the exchange has begun, and shows it as in flight. The provider is not called before this.
+    pub(super) fn announce(&mut self, gate: &Gate) -> Result<(), Refusal> {
+        self.begin_record(gate)?;
         self.lines.audit.tell(Told::Opened(Arc::new(Record::clone(&self.record))));
+        Ok(())
     }
 }
 

@@ -54,7 +54,8 @@ fn create(path: &Path) -> Result<Signer, KeyFileError> {
     let (_, pem) = Signer::generate().map_err(|error| failed(path, error))?;
     let draft = path.with_extension("pem.new");
     let written = || -> std::io::Result<()> {
-        let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).to_owned();
+        let options =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).to_owned();
         let mut file = options.open(&draft)?;
         file.write_all(pem.expose().as_bytes())?;
         file.sync_all()?;

@@ -47,7 +47,8 @@ impl CheckpointFile {
         let written = || -> io::Result<()> {
             let mut line = serde_json::to_vec(checkpoint)?;
             line.push(b'\n');
-            let options = OpenOptions::new().read(true).append(true).create(true).mode(0o600).to_owned();
+            let options =
+                OpenOptions::new().read(true).append(true).create(true).mode(0o600).to_owned();
             let mut file = options.open(&self.path)?;
             remove_half_a_line(&mut file)?;
             file.write_all(&line)?;

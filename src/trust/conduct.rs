@@ -4,7 +4,9 @@
 //! one call alone: never while anything is waited for.
 
 use super::{
-    MOST, Reputation, ReputationChange, Risk, RiskTier, risk, risk_tier,
+    MOST, Reputation, ReputationChange, Risk, RiskTier,
+    pauses::Pauses,
+    risk, risk_tier,
     sessions::{Sessions, Sights},
 };
 use crate::config::Trust;
@@ -31,7 +33,6 @@ text_enum! {
 pub struct Conduct {
     ledger: Arc<Ledger>,
     identity: IdentityStrength,
-    session_id: Arc<str>,
 }
 
 /// What a call came to.
@@ -79,6 +80,8 @@ struct State {
     reputation: Reputation,
     unsaved: ReputationChange,
     sessions: Sessions,
+    /// The sessions that nobody named.
+    pauses: Pauses,
     /// Calls with violations within the window that can quarantine, with how many: never more entries than that takes.
     violations: VecDeque<(UnixMillis, u32)>,
 }
@@ -120,8 +123,8 @@ impl Ledger {
 
 impl Conduct {
     /// The conduct of a caller of this agent.
-    pub fn new(ledger: Arc<Ledger>, identity: IdentityStrength, session_id: Arc<str>) -> Self {
-        Self { ledger, identity, session_id }
+    pub fn new(ledger: Arc<Ledger>, identity: IdentityStrength) -> Self {
+        Self { ledger, identity }
     }
 
     /// The caller's trust, in hundredths: the agent's, as far as the caller's identity lets it count.
@@ -135,8 +138,19 @@ impl Conduct {
         block_below > 0 && self.trust_score() < block_below
     }
 
-    /// Notes the end of a call.
-    pub fn note(&self, what: &Conclusion, now: UnixMillis) -> Noted {
+    /// The session of a call that names none: the agent's last one in this AppContext, unless half an hour has passed
+    /// since a call of it began or ended; then a new one, by the name that `name_new` gives it.
+    pub fn session(
+        &self,
+        app_context: Option<&Arc<str>>,
+        now: UnixMillis,
+        name_new: impl FnOnce() -> Arc<str>,
+    ) -> Arc<str> {
+        self.ledger.state().pauses.session(app_context, now, name_new)
+    }
+
+    /// Notes the end of a call in its session.
+    pub fn note(&self, session_id: &Arc<str>, what: &Conclusion, now: UnixMillis) -> Noted {
         let settings = &*self.ledger.settings;
         let sights = Sights {
             credentials: what.credentials_seen,
@@ -145,7 +159,8 @@ impl Conduct {
         };
         let mut state = self.ledger.state();
         let before = state.reputation.trust_score.min(self.ceiling());
-        let session_risk = state.sessions.note(&self.session_id, sights, now, settings);
+        state.pauses.note(session_id, now);
+        let session_risk = state.sessions.note(session_id, sights, now, settings);
         let risk_score =
             risk::of_decision(what.worst, what.violations, before, session_risk, settings);
         let change = ReputationChange {

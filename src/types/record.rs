@@ -114,7 +114,7 @@ pub struct Record {
     pub permission: Option<Permission>,
     /// The session: what the call says, or the agent's calls without half an hour's pause between them.
     pub session_id: Option<Arc<str>>,
-    /// The `jti` of the caller's token, which can be revoked.
+    /// What the caller showed and what can be revoked: the `jti` of its token, or the id of its detection key.
     pub token_id: Option<Arc<str>>,
     /// The AppContext.
     pub app_context: Option<Arc<str>>,

@@ -56,6 +56,7 @@ export const streamUrl = `${BASE}/activity/stream`;
 export const session = () => call("GET", "/admin/session");
 export const signOut = () => call("POST", "/admin/logout");
 export const policy = (signal) => call("GET", "/policy", { signal });
+export const recordStatus = (signal) => call("GET", "/audit/status", { signal });
 export const signIn = (username, password) =>
   call("POST", "/admin/login", { body: { username, password } });
 

@@ -62,12 +62,13 @@ export function shortCount(number) {
   return number < 10_000 ? plain.format(number) : compact.format(number);
 }
 
-/** 512 B, 3.4 kB */
+/** 512 B, 3.4 kB, 4.3 GB */
 export function bytes(number) {
   if (number === null || number === undefined) return NONE;
   if (number < 1000) return `${number} B`;
   if (number < 1_000_000) return `${(number / 1000).toFixed(1)} kB`;
-  return `${(number / 1_000_000).toFixed(1)} MB`;
+  if (number < 1_000_000_000) return `${(number / 1_000_000).toFixed(1)} MB`;
+  return `${(number / 1_000_000_000).toFixed(1)} GB`;
 }
 
 /** Scores are stored in hundredths. */

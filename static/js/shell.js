@@ -3,6 +3,7 @@
 
 import { SHORTCUTS, lettersOn, setLetters } from "./activity/keys.js";
 import { el, icon, setIcon, setText, svg } from "./dom.js";
+import { createRecordBanner } from "./record.js";
 import { link } from "./router.js";
 
 const THEMES = ["auto", "light", "dark"];
@@ -20,6 +21,7 @@ export function createShell({ session, feed, pages, onSignOut }) {
   nav.get("policy")?.append(alert);
   const connection = createConnection();
   const help = createHelp();
+  const record = createRecordBanner();
 
   const header = el("header", { class: "header" },
     el("a", { class: "brand", href: link("activity"), aria: { label: "Portcullis, live activity" } },
@@ -65,7 +67,7 @@ export function createShell({ session, feed, pages, onSignOut }) {
   connection.show(feed);
 
   return {
-    nodes: [skip, header, main, footer, help.node],
+    nodes: [skip, header, record.node, main, footer, help.node],
     main,
     setPage(page) {
       for (const [name, anchor] of nav) {
@@ -77,6 +79,7 @@ export function createShell({ session, feed, pages, onSignOut }) {
     stop() {
       stop();
       connection.stop();
+      record.stop();
       document.removeEventListener("keydown", onKey);
     },
   };

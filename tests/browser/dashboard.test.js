@@ -216,6 +216,27 @@ test('it fits a narrow screen and a dark room', async () => {
   await page.setViewportSize({ width: 1360, height: 820 });
 });
 
+test('a record in trouble is told on every page, the worst first', async () => {
+  const well = await (await page.request.get(`${gateway.url}/api/v1/audit/status`)).json();
+  const trouble = {
+    away: [{ store_away_since: '2026-11-22T10:00:00.000Z', records: { ...well.records, waiting: 1234 } }, /takes no records[^]*1,234 records wait/],
+    full: [{ journal: { ...well.journal, bytes: 0.9 * well.journal.most_bytes } }, /nearly full/],
+    disk: [{ journal: { ...well.journal, disk_full: true } }, /disk is full: new calls are refused/],
+    lost: [{ records: { ...well.records, lost: 2 } }, /without a record/],
+  };
+  const banner = page.locator('#record-banner .banner');
+  for (const [name, [change, words]] of Object.entries(trouble)) {
+    await page.route('**/api/v1/audit/status', (route) => route.fulfill({ json: { ...well, ...change } }));
+    await page.reload();
+    await banner.filter({ hasText: words }).waitFor();
+    await picture(page, `dashboard-record-${name}`);
+    await page.unroute('**/api/v1/audit/status');
+  }
+  await page.reload();
+  await page.locator('#exchanges').waitFor();
+  assert.equal(await banner.count(), 0);
+});
+
 test('signing out ends the session', async () => {
   await page.click('#signout');
   await page.locator('#signin').waitFor();

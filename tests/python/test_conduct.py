@@ -107,8 +107,7 @@ def test_credentials_make_the_rest_of_their_session_riskier_and_no_other(gate_wi
     agent = gate.create_agent()
     says(gate, agent, LOGGED)
     says(gate, agent, "Hello")
-    agent.token = gate.fetch_token(agent)
-    says(gate, agent, "Hello")
+    gate.call(agent, body=chat(text="Hello"), **{"x-session-id": "another"})
     first, second, third = gate.records(agent, 3)
     assert first["risk_score"] == 10_000 and first["risk_tier"] == "critical"
     assert (second["risk_score"], second["risk_tier"], second["findings"]) == (3_000, "medium", [])

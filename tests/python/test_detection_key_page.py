@@ -314,10 +314,10 @@ def test_a_list_is_changed_for_a_running_server(sqlite_gate):
     eventually(lambda: listed(caller) == answers.MODELS, within=1.5, what="no list")
 
 
-def test_the_record_names_the_app_context_and_the_keys_session(caller):
+def test_the_record_names_the_app_context_and_the_key(caller):
     assert caller.post("/chat/completions", chat()).status_code == 200
     record = caller.record()
-    assert (record["app_context"], record["session_id"]) == (caller.key.context_id, caller.key.key_id)
+    assert (record["app_context"], record["token_id"]) == (caller.key.context_id, caller.key.key_id)
     assert (record["agent_name"], record["surface"]) == (caller.name, "detection_key")
 
 

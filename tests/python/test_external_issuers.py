@@ -149,7 +149,7 @@ def test_an_issuer_outside_cannot_vouch_for_an_agent_of_the_gates_own(scene):
     for subject in [agent.agent_id, agent.name]:
         assert present(scene.gate, scene.corp.token(subject, roles=["corp-dev"])).status_code == 200
     assert present(scene.gate, agent.token).status_code == 200
-    assert not scene.gate.record(agent)["session_id"].startswith("corp:")
+    assert not scene.gate.record(agent)["token_id"].startswith("corp:")
 
 
 # What they may do
@@ -189,7 +189,7 @@ def test_roles_and_the_agent_are_read_from_nested_claims(scene):
     record = scene.record_of(f"nested.{subject}")
     assert record["roles"] == ["developer"]
     assert record["agent_type"] == "autonomous"
-    assert record["session_id"].startswith("nested:")
+    assert record["token_id"].startswith("nested:")
     denied = present(scene.gate, token, "gpt-4o")
     check_refused(denied, 403, "model_not_allowed")
 

@@ -141,7 +141,7 @@ def test_a_client_that_hangs_up_cancels_the_upstream_call_within_a_second(gate, 
     assert call.hung_up_at - left_at < 1
     record = gate.record(agent)
     assert record["outcome"] == "cancelled"
-    assert record["usage_source"] in (None, "partial")
+    assert record["usage_source"] == ("counted" if lines else "partial")
 
 
 def test_a_client_that_leaves_a_whole_answer_cancels_it_too(sqlite_gate, agent_of, upstream):

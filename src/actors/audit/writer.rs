@@ -1,47 +1,137 @@
 //! Writing a batch, on a blocking thread.
 //!
-//! Owns what happens to rows that the store does not take: a store that is away or broken gets the same
-//! batch again; a single bad row is set apart so that it does not stop the rest. It must never keep a
-//! database transaction across batches.
+//! Owns the order: the store has a batch before the journal forgets it, and a checkpoint is signed for what is
+//! committed alone. It must never keep a database transaction across batches.
 
-use crate::bus::audit::Closed;
-use crate::store::{AnonymousCount, Store, StoreError};
+use super::{Batch, Desk, outbox::Waiting};
+use crate::journal::{Mark, Place};
+use crate::store::{AnonymousCount, StoreError};
 use crate::types::{Record, UnixMillis};
 use std::{net::IpAddr, sync::Arc};
+
+/// Records that are read from the journal for one batch.
+const READ_AT_ONCE: usize = 4_096;
 
 /// What calls without an identity are counted by: address, minute, code.
 pub(super) type AnonymousKey = (IpAddr, UnixMillis, &'static str);
 
-/// What became of a batch. When the store is away, everything not yet written comes back.
+/// What is to be written.
+pub(super) struct Job {
+    pub(super) batch: Option<Batch>,
+    pub(super) anonymous: Vec<(AnonymousKey, i64)>,
+    /// Whether everything stored is to be signed for, due or not.
+    pub(super) sign_all: bool,
+}
+
+/// What became of it. When the store is away, everything not yet written comes back.
 pub(super) struct Written {
     pub(super) store_away: Option<StoreError>,
-    pub(super) records: Vec<Closed>,
+    pub(super) batch: Fate,
     pub(super) anonymous: Vec<(AnonymousKey, i64)>,
 }
 
-/// Writes records, then counts. Writing a record twice is harmless: the id decides.
-pub(super) fn write(
-    store: &Store,
-    records: Vec<Closed>,
-    anonymous: Vec<(AnonymousKey, i64)>,
-) -> Written {
-    let rows: Vec<Arc<Record>> = records.iter().map(|told| Arc::clone(&told.record)).collect();
-    if let Err(error) = insert(store, &rows) {
-        return Written { store_away: Some(error), records, anonymous };
+/// What became of a batch.
+pub(super) enum Fate {
+    /// There was none, or what was to be read stays in the journal.
+    None,
+    ToldStored,
+    ReadStored {
+        next: Place,
+        last: Option<u64>,
+        caught_up: bool,
+    },
+    Back(Vec<Waiting>),
+}
+
+/// Writes records, then counts, and signs for what is stored.
+pub(super) fn write(desk: &Desk, job: Job) -> Written {
+    let Job { batch, anonymous, sign_all } = job;
+    desk.journal.prepare();
+    let batch = match batch.map(|batch| write_batch(desk, batch)) {
+        None => Fate::None,
+        Some(Ok(fate)) => fate,
+        Some(Err((error, fate))) => {
+            return Written { store_away: Some(error), batch: fate, anonymous };
+        }
+    };
+    let (store_away, anonymous) = match write_anonymous(desk, anonymous) {
+        Err((error, anonymous)) => (Some(error), anonymous),
+        Ok(()) => (desk.notary.sign_due(&desk.store, sign_all).err(), Vec::new()),
+    };
+    Written { store_away, batch, anonymous }
+}
+
+impl Desk {
+    /// Whether there is something to do without a batch.
+    pub(super) fn has_chores(&self, sign_all: bool) -> bool {
+        self.journal.reserve().is_err() || self.notary.is_due(sign_all)
     }
+}
+
+fn write_batch(desk: &Desk, batch: Batch) -> Result<Fate, (StoreError, Fate)> {
+    match batch {
+        Batch::Told(waiting, is_repeated) => {
+            let (mut records, marks): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+            match append(desk, &mut records, &marks, is_repeated) {
+                Ok(()) => Ok(Fate::ToldStored),
+                Err(error) => Err((error, Fate::Back(records.into_iter().zip(marks).collect()))),
+            }
+        }
+        Batch::Read(place, is_repeated) => {
+            let chunk = desk.journal.read(place, READ_AT_ONCE).map_err(unread)?;
+            let (records, marks): (Vec<_>, Vec<_>) = chunk.records.into_iter().unzip();
+            let mut records: Vec<_> = records.into_iter().map(Arc::new).collect();
+            append(desk, &mut records, &marks, is_repeated).map_err(|error| (error, Fate::None))?;
+            desk.note_progress(chunk.next);
+            let last = marks.iter().map(Mark::number).max();
+            Ok(Fate::ReadStored { next: chunk.next, last, caught_up: chunk.caught_up })
+        }
+    }
+}
+
+fn append(
+    desk: &Desk,
+    records: &mut [Arc<Record>],
+    marks: &[Mark],
+    is_repeated: bool,
+) -> Result<(), StoreError> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let appended = desk.store.append_records(records, is_repeated, crate::clock::now())?;
+    if appended.set_aside > 0 {
+        tracing::error!(
+            records = appended.set_aside,
+            "records were set aside: `portcullis audit set-aside` shows them and why"
+        );
+    }
+    desk.journal.settle(marks);
+    desk.gauge.note_stored(count(records.len()), count(appended.set_aside));
+    desk.notary.note(appended.heads);
+    if let Some(last) = marks.iter().max_by_key(|mark| mark.number()) {
+        desk.note_progress(last.after());
+    }
+    Ok(())
+}
+
+/// The journal's own files cannot be read: as if the store were away, since the records are still there.
+fn unread(error: std::io::Error) -> (StoreError, Fate) {
+    let reason = format!("the journal cannot be read: {error}");
+    (StoreError::Unavailable { reason, source: Some(error.into()) }, Fate::None)
+}
+
+type Unwritten = (StoreError, Vec<(AnonymousKey, i64)>);
+
+fn write_anonymous(desk: &Desk, anonymous: Vec<(AnonymousKey, i64)>) -> Result<(), Unwritten> {
     let counts: Vec<_> = anonymous.iter().map(anonymous_count).collect();
-    match store.count_anonymous(&counts) {
-        Err(error) if !error.concerns_the_row() => {
-            Written { store_away: Some(error), records: Vec::new(), anonymous }
-        }
+    match desk.store.count_anonymous(&counts) {
+        Err(error) if !error.concerns_the_row() => Err((error, anonymous)),
         Err(error) => {
-            tracing::error!(
-                error = error.with_causes(),
-                "counts of calls without an identity were not stored"
-            );
-            Written { store_away: None, records: Vec::new(), anonymous: Vec::new() }
+            let error = error.with_causes();
+            tracing::error!(error, "counts of calls without an identity were not stored");
+            Ok(())
         }
-        Ok(()) => Written { store_away: None, records: Vec::new(), anonymous: Vec::new() },
+        Ok(()) => Ok(()),
     }
 }
 
@@ -54,24 +144,6 @@ fn anonymous_count(((address, minute, code), count): &(AnonymousKey, i64)) -> An
     }
 }
 
-/// Inserts the batch, or, when a row in it is at fault, row by row.
-fn insert(store: &Store, rows: &[Arc<Record>]) -> Result<(), StoreError> {
-    match store.insert_records(rows) {
-        Err(error) if error.concerns_the_row() => {
-            let error = error.with_causes();
-            tracing::error!(error, "a batch of records was refused; writing it row by row");
-        }
-        done => return done,
-    }
-    for row in rows {
-        match store.insert_records(std::slice::from_ref(row)) {
-            Err(error) if error.concerns_the_row() => {
-                let error = error.with_causes();
-                tracing::error!(error, id = %row.id, "a record was refused by the store");
-            }
-            Err(error) => return Err(error),
-            Ok(()) => {}
-        }
-    }
-    Ok(())
+fn count(records: usize) -> u64 {
+    u64::try_from(records).unwrap_or(u64::MAX)
 }

@@ -102,12 +102,12 @@ mod tests {
 
     fn conduct(shared: &Shared, id: &str) -> Conduct {
         let ledger = Arc::clone(&shared.published.load().agent(id).unwrap().ledger);
-        Conduct::new(ledger, IdentityStrength::Standard, "s".into())
+        Conduct::new(ledger, IdentityStrength::Standard)
     }
 
     fn note(shared: &Shared, id: &str, what: &Conclusion, times: usize) {
         let conduct = conduct(shared, id);
-        (0..times).for_each(|_| drop(conduct.note(what, crate::clock::now())));
+        (0..times).for_each(|_| drop(conduct.note(&"s".into(), what, crate::clock::now())));
     }
 
     #[actix_web::test]

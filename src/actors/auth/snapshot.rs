@@ -137,7 +137,7 @@ impl AuthSnapshot {
         }
         let ledger = Arc::clone(&standing.ledger);
         let caller = Authenticated {
-            conduct: Conduct::new(ledger, identity, Arc::clone(&session_id)),
+            conduct: Conduct::new(ledger, identity),
             principal: Arc::new(standing.principal(session_id, more_roles)),
             meters: Meters { agent: Arc::clone(&standing.meter), app_context: None },
             version: self.version,

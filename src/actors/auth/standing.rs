@@ -126,10 +126,9 @@ impl KeyStanding {
             surface: Surface::DetectionKey,
             ..agent.principal(key.id.into(), &[])
         };
-        let session_id = Arc::clone(&principal.session_id);
         let ledger = Arc::clone(&agent.ledger);
         Self {
-            conduct: Conduct::new(ledger, IdentityStrength::Basic, session_id),
+            conduct: Conduct::new(ledger, IdentityStrength::Basic),
             principal: Arc::new(principal),
             meters: Meters {
                 agent: Arc::clone(&agent.meter),

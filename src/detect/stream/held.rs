@@ -78,6 +78,11 @@ impl Held {
         self.note(finished)
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_settled(&self) -> bool {
+        self.queue.is_empty() && self.cutter.is_between_events() && self.texts.held_bytes() == 0
+    }
+
     /// Where only tools are held, texts that have not ended are judged as far as they came.
     pub(super) fn report(&mut self) -> Report {
         if !self.texts.holds() && self.texts.end_all().is_err() {

@@ -5,14 +5,18 @@
 
 mod ending;
 
-use super::{Cut, Gate, Plan, maker::Maker, reader::Reader, screen::Screen};
+use super::{Cut, Gate, Plan, counted::Listener, maker::Maker, reader::Reader, screen::Screen};
 use crate::bus::upstream::UpstreamError;
 use crate::detect::Report;
 use crate::openai::PING;
-use crate::pipeline::{record::Exchange, screening::aside};
+use crate::pipeline::{
+    record::{Counting, Durable, Exchange},
+    screening::aside,
+};
 use crate::types::Refusal;
 use bytes::Bytes;
 use futures_util::{
+    FutureExt,
     future::LocalBoxFuture,
     stream::{LocalBoxStream, StreamExt},
 };
@@ -33,6 +37,9 @@ pub(super) struct Flow {
     plan: Plan,
     /// A long answer that is judged; the answer's end waits for it.
     judging: Option<LocalBoxFuture<'static, Option<Report>>>,
+    listener: Listener,
+    /// Of an answer that is whole but silent about its tokens; the answer's end waits for it.
+    counting: Option<Counting>,
     /// Knows who made what the answer holds.
     maker: Option<Maker>,
     /// Being written down; the answer's end waits for it.
@@ -43,7 +50,11 @@ pub(super) struct Flow {
     ready: VecDeque<Bytes>,
     end: Option<End>,
     exchange: Exchange,
+    /// The record's end is being written; nothing more goes out before it is.
+    writing: Option<Durable>,
     failed_status: bool,
+    /// Bytes of the whole body, where its head says so.
+    length: Option<u64>,
     sent_bytes: u64,
     ping_every: Duration,
     idle_timeout: Duration,
@@ -53,6 +64,15 @@ pub(super) struct Flow {
     alarm: Option<Pin<Box<Sleep>>>,
     /// The connection, while it waits for a chunk.
     waiting: Option<Waker>,
+}
+
+/// What the answer's head says.
+#[derive(Clone, Copy)]
+pub(super) struct Head {
+    /// Its status is 400 or above.
+    pub(super) failed_status: bool,
+    /// Bytes of its body, where it says so.
+    pub(super) length: Option<u64>,
 }
 
 /// How the body ends once everything released is sent.
@@ -69,13 +89,15 @@ impl Flow {
         gate: &Gate,
         exchange: Exchange,
         reader: Reader,
-        (plan, screen): (Plan, Screen),
+        (mut plan, screen): (Plan, Screen),
         maker: Option<Maker>,
         upstream: LocalBoxStream<'static, Result<Bytes, UpstreamError>>,
-        failed_status: bool,
+        Head { failed_status, length }: Head,
     ) -> Self {
         Self {
             upstream: Some(upstream),
+            listener: Listener::of(gate, &mut plan, &reader, failed_status),
+            counting: None,
             reader,
             screen,
             plan,
@@ -86,7 +108,9 @@ impl Flow {
             ready: VecDeque::new(),
             end: None,
             exchange,
+            writing: None,
             failed_status,
+            length,
             sent_bytes: 0,
             ping_every: gate.settings.ping_every,
             idle_timeout: gate.settings.idle_timeout,
@@ -100,7 +124,12 @@ impl Flow {
     /// The next chunk for the connection.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {
-            if self.reader.is_complete() && (self.is_binding(cx) || self.is_judging(cx)) {
+            let is_complete = self.reader.is_complete();
+            if is_complete && (self.is_binding(cx) || self.is_judging(cx) || self.is_counting(cx)) {
+                return self.wait(cx);
+            }
+            self.record_whole();
+            if self.is_writing(cx) {
                 return self.wait(cx);
             }
             if let Some(chunk) = self.ready.pop_front() {
@@ -144,6 +173,36 @@ impl Flow {
         }
     }
 
+    /// Writes the record's end as soon as the whole answer is here: before its last byte goes out.
+    fn record_whole(&mut self) {
+        if self.end.is_none() && self.exchange.is_open() && self.is_here() {
+            self.close(self.whole_outcome(), None);
+        }
+    }
+
+    /// Whether nothing of the answer is missing any more, its provider's last words aside.
+    fn is_here(&self) -> bool {
+        if self.reader.is_complete() {
+            return self.screen.is_settled() && self.judging.is_none();
+        }
+        let Some(length) = self.length else { return false };
+        let unsent: usize = self.ready.iter().map(Bytes::len).sum();
+        self.sent_bytes + u64::try_from(unsent).unwrap_or(0) >= length
+    }
+
+    /// Whether the record's end is still being made safe. Where that fails the answer is cut.
+    fn is_writing(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(writing) = &mut self.writing else { return false };
+        let Poll::Ready(written) = writing.poll_unpin(cx) else { return true };
+        self.writing = None;
+        if written.is_err() {
+            self.ready.clear();
+            self.upstream = None;
+            self.end = Some(End::Cut);
+        }
+        false
+    }
+
     /// Whether the answer's maker is still being written down.
     fn is_binding(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(binding) = &mut self.binding else { return false };
@@ -165,6 +224,17 @@ impl Flow {
         false
     }
 
+    /// Whether the answer's tokens are still being counted.
+    fn is_counting(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(counting) = &mut self.counting else { return false };
+        let Poll::Ready(count) = counting.as_mut().poll(cx) else { return true };
+        self.counting = None;
+        if let Some(count) = count {
+            self.exchange.note_count(&count);
+        }
+        false
+    }
+
     fn send(&mut self, chunk: Bytes) -> Bytes {
         if self.sent_bytes == 0 {
             self.exchange.note_first_byte();
@@ -177,6 +247,7 @@ impl Flow {
     fn receive(&mut self, chunk: Bytes) {
         self.alarm = None;
         self.last_received = Instant::now();
+        self.listener.hear(&chunk);
         let fed = self.reader.feed(chunk, &mut self.released);
         let screened = self.screen.feed(&mut self.released, &mut self.ready);
         self.note_whole();
@@ -190,6 +261,9 @@ impl Flow {
     /// What has to happen before the end of an answer that is whole goes out.
     fn note_whole(&mut self) {
         self.note_maker();
+        if self.reader.is_complete() {
+            self.count();
+        }
         if self.reader.is_complete()
             && let Some(passed) = self.screen.take_long()
         {
@@ -197,6 +271,12 @@ impl Flow {
             let judged = aside(move || passed.judge(endpoint, &guard));
             self.judging = Some(Box::pin(async { judged.await.ok() }));
         }
+    }
+
+    /// Has the answer's tokens counted, where the provider has not told them.
+    fn count(&mut self) {
+        let counting = self.listener.count(self.reader.facts(), self.exchange.model());
+        self.counting = self.counting.take().or(counting);
     }
 
     /// Has the answer's maker written down: told as soon as its id is known, waited for at its end.

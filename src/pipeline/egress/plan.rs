@@ -1,9 +1,10 @@
 //! What a call tells about its answer, kept while the call itself is on its way.
 //!
-//! Owns facts alone. It must never hold what the caller wrote.
+//! Owns facts, and by reference what a stream's tokens are counted from. It must never copy what the caller wrote.
 
 use crate::detect::AnswerGuard;
-use crate::openai::{BatchInput, Call, Endpoint};
+use crate::openai::{BatchInput, Call, Endpoint, Prompt};
+use crate::types::Governed;
 
 /// What the call tells about its answer.
 pub(in crate::pipeline) struct Plan {
@@ -14,6 +15,8 @@ pub(in crate::pipeline) struct Plan {
     pub(super) account_is_shared: bool,
     /// The answer is an object that is kept at the provider's.
     pub(super) stores: bool,
+    /// What the model is given to read, where it may have to be counted: an answer that streams words.
+    pub(super) prompt: Option<Prompt>,
     /// What an uploaded batch file was seen to hold.
     pub(super) batch_input: Option<BatchInput>,
     /// What the answer is screened with.
@@ -31,6 +34,7 @@ impl Plan {
             strip_usage: call.usage_added(),
             account_is_shared,
             stores: call.stores_answer(),
+            prompt: call.prompt().filter(|_| call.facts().stream),
             batch_input: call.batch_input().cloned(),
             guard,
         }

@@ -152,6 +152,14 @@ impl Screen {
         }
     }
 
+    /// Whether everything fed so far is judged and given out, as far as its events tell.
+    pub(super) fn is_settled(&self) -> bool {
+        match self {
+            Self::Events(screen) => screen.is_settled(),
+            _ => true,
+        }
+    }
+
     /// What ends a stream that a rule stops.
     pub(super) fn blocked_event(&self, it: &BlockedAnswer<'_>) -> Option<Bytes> {
         match self {

@@ -2,11 +2,15 @@
 //!
 //! Owns its outcome. It must never tell an exchange's end twice.
 
-use super::{Exchange, millis};
-use crate::bus::audit::{Closed, Told};
+use super::{Exchange, kept::Kept, millis};
+use crate::bus::{
+    RecordLines,
+    audit::{Closed, Told},
+};
+use crate::journal::Written;
 use crate::openai::Blocked;
-use crate::pipeline::Refused;
-use crate::types::{Outcome, Record, Refusal, Scan, ScanExtent, UnixMillis, UsageSource};
+use crate::pipeline::{Refused, drain::UnderWay};
+use crate::types::{ExchangeId, Outcome, Record, Refusal, Scan, ScanExtent, UnixMillis};
 use std::{borrow::Cow, sync::Arc};
 
 /// Why an answer ends that a rule stops, in the provider's words.
@@ -19,7 +23,7 @@ impl Exchange {
         self.record.error_code = Some(Cow::Borrowed(refusal.code()));
         let id = self.record.id;
         self.close(refusal.outcome());
-        Refused { id, refusal, shape: None }
+        self.refused(id, refusal, None)
     }
 
     /// Ends the exchange because a rule stops it, with an answer of this shape or with the refusal.
@@ -34,7 +38,12 @@ impl Exchange {
         self.record.finish_reason = shape.as_ref().map(|_| CONTENT_FILTER.into());
         let id = self.record.id;
         self.close(Outcome::Blocked);
-        Refused { id, refusal, shape }
+        self.refused(id, refusal, shape)
+    }
+
+    fn refused(&self, id: ExchangeId, refusal: Refusal, shape: Option<Box<Blocked>>) -> Refused {
+        let receipt = self.receipt.to_header().map(Box::new);
+        Refused { id, refusal, shape, receipt, written: self.written }
     }
 
     /// Ends the exchange after its answer began. Only the first end counts.
@@ -46,11 +55,7 @@ impl Exchange {
         if let Some(code) = error_code {
             self.record.error_code = Some(Cow::Borrowed(code));
         }
-        let unfinished =
-            matches!(outcome, Outcome::Cancelled | Outcome::Interrupted | Outcome::UpstreamError);
-        if unfinished && self.record.stream == Some(true) && self.record.usage_source.is_none() {
-            self.record.usage_source = Some(UsageSource::Partial);
-        }
+        self.note_missing_usage(outcome);
         self.close(outcome);
     }
 
@@ -60,7 +65,7 @@ impl Exchange {
     }
 
     fn close(&mut self, outcome: Outcome) {
-        let Some(place) = self.place.take() else { return };
+        let Some(kept) = self.kept.take() else { return };
         if !self.is_screened {
             let reason = "the call ended before it was screened";
             self.record.scan =
@@ -79,8 +84,49 @@ impl Exchange {
             Arc::clone(&self.record.node),
             self.record.surface,
         );
-        let record = Arc::new(std::mem::replace(&mut *self.record, vacant));
-        self.lines.audit.tell(Told::Closed(Closed { record, place }));
+        let record = std::mem::replace(&mut *self.record, vacant);
+        let (lines, under_way) = (self.lines.clone(), self.under_way.clone());
+        let ending = Ending { told: Some((record, kept)), lines, _under_way: under_way };
+        match self.counting.take() {
+            None => self.written = ending.tell(),
+            Some(counting) => self.pending = Some(ending.tell_after(counting)),
+        }
+    }
+}
+
+/// An exchange that has ended. Its end is written and told when this is dropped, if it was not before.
+pub(super) struct Ending {
+    pub(super) told: Option<(Record, Kept)>,
+    lines: RecordLines,
+    _under_way: UnderWay,
+}
+
+impl Ending {
+    /// Writes the end down, and tells it.
+    pub(super) fn tell(mut self) -> Option<Written> {
+        self.tell_once()
+    }
+
+    fn tell_once(&mut self) -> Option<Written> {
+        let (record, kept) = self.told.take()?;
+        let record = Arc::new(record);
+        match kept {
+            Kept::Room { place, room } => {
+                let mark = room.end(&record);
+                self.lines.audit.tell(Told::Closed(Closed { record, mark, place }));
+                Some(mark.written())
+            }
+            Kept::Nowhere => {
+                self.lines.audit.tell(Told::Lost(record));
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.tell_once();
     }
 }
 

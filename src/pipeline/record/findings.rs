@@ -63,7 +63,8 @@ impl Exchange {
             self.record.trust_score = Some(conduct.trust_score());
             return;
         }
-        let noted = conduct.note(&self.conclusion(outcome), crate::clock::now());
+        let session_id = self.record.session_id.clone().unwrap_or_default();
+        let noted = conduct.note(&session_id, &self.conclusion(outcome), crate::clock::now());
         self.record.trust_score = Some(noted.trust_score);
         self.record.risk_score = Some(noted.risk_score);
         self.record.risk_tier = Some(Cow::Borrowed(noted.risk_tier.as_str()));

@@ -2,9 +2,10 @@
 //!
 //! Owns the record's counts and where they come from. It must never put a count in place of what the provider told.
 
-use super::{Exchange, ending::Ending};
+use super::{Exchange, ending::Ending, kept::Pending};
 use crate::types::{Outcome, Record, Usage, UsageSource};
 use futures_util::future::LocalBoxFuture;
+use tokio::sync::oneshot;
 
 /// What the gate itself has counted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,16 +47,19 @@ impl Exchange {
 }
 
 impl Ending {
-    /// Tells the end, after the count where there is one. The gate does not stop before; where it is cut short, the
-    /// end is told without it.
-    pub(super) fn tell_after(mut self, counting: Option<Counting>) {
-        let Some(counting) = counting else { return };
+    /// Tells the end after the count, and says when that is done. The gate does not stop before; where it is cut
+    /// short, the end is told without it.
+    pub(super) fn tell_after(mut self, counting: Counting) -> Pending {
+        let (done, pending) = oneshot::channel();
         actix_web::rt::spawn(async move {
             let count = counting.await;
             if let (Some((record, _)), Some(count)) = (&mut self.told, count) {
                 note_count(record, &count);
             }
+            // Whoever waited may have gone: the client has.
+            let _ = done.send(self.tell());
         });
+        pending
     }
 }
 

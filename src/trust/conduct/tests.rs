@@ -23,7 +23,7 @@ fn ledger(settings: Trust, trust_score: i64, calls: u64) -> Arc<Ledger> {
 }
 
 fn conduct(ledger: &Arc<Ledger>, identity: IdentityStrength) -> Conduct {
-    Conduct::new(Arc::clone(ledger), identity, "session".into())
+    Conduct::new(Arc::clone(ledger), identity)
 }
 
 fn standard(trust_score: i64, calls: u64) -> Conduct {
@@ -48,9 +48,34 @@ fn a_call_wins_or_loses_trust() {
         (50, 5, bad(1), 0),
     ] {
         let conduct = standard(before, calls);
-        assert_eq!(conduct.note(&what, NOW).trust_score, after, "{before}, {calls}, {what:?}");
+        assert_eq!(
+            conduct.note(&"session".into(), &what, NOW).trust_score,
+            after,
+            "{before}, {calls}, {what:?}"
+        );
         assert_eq!(conduct.trust_score(), after);
     }
+}
+
+#[test]
+fn what_a_session_has_seen_is_a_risk_to_its_own_calls_alone() {
+    let conduct = standard(0, 0);
+    let seen = Conclusion { credentials_seen: true, ..CLEAN };
+    let risk = |session: &str, what| conduct.note(&session.into(), what, NOW).risk_score;
+    assert_eq!((risk("one", &seen), risk("other", &CLEAN), risk("one", &CLEAN)), (3_000, 0, 3_000));
+}
+
+#[test]
+fn all_callers_of_an_agent_share_the_session_that_nobody_named() {
+    let ledger = ledger(defaults(), 0, 0);
+    let begin = |secs, name: &str| {
+        let conduct = conduct(&ledger, IdentityStrength::Standard);
+        conduct.session(None, NOW.plus_secs(secs), || name.into()).to_string()
+    };
+    assert_eq!((begin(0, "a"), begin(1_799, "b")), ("a".into(), "a".into()));
+    let late = conduct(&ledger, IdentityStrength::Basic);
+    late.note(&"a".into(), &CLEAN, NOW.plus_secs(3_000));
+    assert_eq!((begin(4_799, "c"), begin(6_599, "d")), ("a".into(), "d".into()));
 }
 
 #[test]
@@ -60,7 +85,7 @@ fn trust_counts_as_far_as_the_callers_identity_bears_it() {
     for (identity, ceiling) in [(Basic, 2_500), (Standard, 5_000), (Verified, 8_000)] {
         let conduct = conduct(&ledger, identity);
         assert_eq!(conduct.trust_score(), ceiling);
-        assert_eq!(conduct.note(&CLEAN, NOW).trust_score, ceiling);
+        assert_eq!(conduct.note(&"session".into(), &CLEAN, NOW).trust_score, ceiling);
     }
     assert_eq!(ledger.reputation().trust_score, 9_000, "a weak identity takes nothing");
 }
@@ -78,7 +103,7 @@ fn whatever_happens_scores_stay_within_their_bounds_and_changes_add_up() {
             2 => Conclusion { adversarial: true, outbound: true, ..bad(1) },
             _ => CLEAN,
         };
-        let noted = conduct.note(&what, NOW.plus_secs(step.into()));
+        let noted = conduct.note(&"session".into(), &what, NOW.plus_secs(step.into()));
         assert!((0..=5_000).contains(&noted.trust_score), "{noted:?}");
         assert!((0..=MOST).contains(&noted.risk_score), "{noted:?}");
         assert_eq!(noted.risk_tier, risk_tier(noted.risk_score));
@@ -95,10 +120,10 @@ fn whatever_happens_scores_stay_within_their_bounds_and_changes_add_up() {
 fn what_could_not_be_saved_is_saved_later_and_others_changes_are_caught_up_with() {
     let ledger = ledger(defaults(), 1_000, 5);
     let conduct = conduct(&ledger, IdentityStrength::Standard);
-    conduct.note(&bad(1), NOW);
+    conduct.note(&"session".into(), &bad(1), NOW);
     let unsaved = ledger.take_unsaved().unwrap();
     assert_eq!(ledger.take_unsaved(), None);
-    conduct.note(&CLEAN, NOW);
+    conduct.note(&"session".into(), &CLEAN, NOW);
     ledger.put_back(&unsaved);
     let elsewhere = Reputation { trust_score: 3_000, calls: 50, ..Reputation::default() };
     ledger.catch_up(&elsewhere);
@@ -112,9 +137,9 @@ fn what_could_not_be_saved_is_saved_later_and_others_changes_are_caught_up_with(
 #[test]
 fn the_worst_risk_of_the_last_day_is_the_agents() {
     let conduct = standard(0, 0);
-    let risk = conduct.note(&bad(1), NOW).risk_score;
+    let risk = conduct.note(&"session".into(), &bad(1), NOW).risk_score;
     assert_eq!(risk, 6_000 + 200 + 3_000);
-    assert_eq!(conduct.note(&CLEAN, NOW.plus_secs(1)).risk_score, 0);
+    assert_eq!(conduct.note(&"session".into(), &CLEAN, NOW.plus_secs(1)).risk_score, 0);
     let known = conduct.ledger.reputation().risk;
     assert_eq!((known.score_at(NOW), known.score_at(NOW.plus_secs(43_200))), (risk, risk / 2));
 }
@@ -123,7 +148,7 @@ fn the_worst_risk_of_the_last_day_is_the_agents() {
 fn with_the_defaults_nothing_steps_up_and_no_number_of_violations_quarantines() {
     let usual = standard(0, 0);
     assert!(!usual.steps_up());
-    assert_eq!(usual.note(&bad(u32::MAX), NOW).quarantine, None);
+    assert_eq!(usual.note(&"session".into(), &bad(u32::MAX), NOW).quarantine, None);
     let strict = ledger(Trust { block_below: 1_000, ..defaults() }, 999, 0);
     assert!(conduct(&strict, IdentityStrength::Verified).steps_up());
     let trusted = ledger(Trust { block_below: 1_000, ..defaults() }, 1_000, 0);
@@ -136,7 +161,7 @@ fn too_many_violations_within_the_window_quarantine_once() {
     let conduct = conduct(&ledger(settings, 0, 0), IdentityStrength::Standard);
     let note = |violations, secs| {
         let what = if violations == 0 { CLEAN } else { bad(violations) };
-        conduct.note(&what, NOW.plus_secs(secs)).quarantine
+        conduct.note(&"session".into(), &what, NOW.plus_secs(secs)).quarantine
     };
     assert_eq!(note(4, 0), None);
     assert_eq!(note(4, 60), None, "the first four are forgotten");

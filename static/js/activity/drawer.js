@@ -9,18 +9,20 @@ import { link } from "../router.js";
 import { doneLabel } from "./found.js";
 
 const GROUPS = [
-  ["Identity", ["agent_name", "agent_id", "agent_type", "roles", "session_id", "app_context", "surface"]],
+  ["Identity", ["agent_name", "agent_id", "agent_type", "roles", "session_id", "token_id", "app_context", "surface"]],
   ["Call", ["tool_name", "mcp_server", "action", "target", "endpoint", "model", "message_count",
     "has_system_prompt", "has_tools", "tool_names", "stream", "request_bytes"]],
   ["Policy", ["policy_result", "policy_rule", "policy_reason", "policy_version", "permission", "tools_removed"]],
   ["Detection", ["findings", "scan", "detection_version", "trust_score", "risk_score", "risk_tier"]],
   ["Answer", ["outcome", "status_code", "error_code", "response_model", "finish_reason", "input_tokens",
-    "output_tokens", "usage_source", "response_bytes"]],
+    "output_tokens", "cached_tokens", "reasoning_tokens", "usage_source", "response_bytes"]],
   ["Timing", ["started_at", "gateway_us", "time_to_first_byte_ms", "latency_ms"]],
-  ["Integrity", ["id", "node", "seq", "previous_hash", "event_hash"]],
+  ["Integrity", ["id", "node", "seq", "previous_hash", "event_hash", "receipt_hash"]],
 ];
 const KNOWN = new Set(GROUPS.flatMap(([, names]) => names));
-const COPIED = new Set(["id", "agent_id", "session_id", "app_context", "previous_hash", "event_hash"]);
+const COPIED = new Set([
+  "id", "agent_id", "session_id", "token_id", "app_context", "previous_hash", "event_hash", "receipt_hash",
+]);
 
 const SHOW = {
   started_at: (iso) => el("span", {},
@@ -33,6 +35,8 @@ const SHOW = {
   response_bytes: bytes,
   input_tokens: count,
   output_tokens: count,
+  cached_tokens: count,
+  reasoning_tokens: count,
   message_count: count,
   trust_score: score,
   risk_score: score,

@@ -209,7 +209,7 @@ fn ledgers_keep_what_is_not_yet_saved_and_identities_bound_what_counts() {
     let snapshot = first(seen());
     let key = by_key(&snapshot, 1).unwrap();
     let clean = Conclusion { completed: true, ..Conclusion::default() };
-    assert_eq!(key.conduct.note(&clean, NOW).trust_score, 10);
+    assert_eq!(key.conduct.note(&"s".into(), &clean, NOW).trust_score, 10);
     let mut changed = seen();
     changed.agents[0].reputation.trust_score = 4_000;
     let later = next(&snapshot, changed);

@@ -77,13 +77,19 @@ impl Flow {
     }
 
     pub(super) fn close(&mut self, outcome: Outcome, error_code: Option<&'static str>) {
+        if !self.exchange.is_open() {
+            return;
+        }
         let unsent: usize = self.ready.iter().map(Bytes::len).sum();
         let bytes = self.sent_bytes + u64::try_from(unsent).unwrap_or(0);
         if let Some(report) = self.screen.report(&self.plan) {
             self.exchange.note_report(report);
         }
         self.exchange.note_answer(self.reader.facts(), bytes);
+        self.count();
+        self.exchange.end_after(self.counting.take());
         self.exchange.close_with(outcome, error_code);
+        self.writing = self.exchange.durable();
     }
 }
 

@@ -1,0 +1,86 @@
+//! What the record starts from: the journal that an earlier process left, the key that signs, where the chains stand.
+//!
+//! Owns the order: what began and did not end is ended before anything is served, and a database that knows less than
+//! the checkpoints' file is noticed. It must never remove what the store does not have.
+
+use super::AppError;
+use crate::actors::audit::{Desk, Notary};
+use crate::bus::audit::Gauge;
+use crate::config::Config;
+use crate::journal::{Journal, JournalSettings};
+use crate::ledger::{Checkpoint, Head, TrustedKeys};
+use crate::store::{CheckpointFile, Store, audit_signer};
+use crate::types::{Outcome, Record, UsageSource};
+use std::collections::HashMap;
+
+/// The journal, and what its keeper works with.
+pub(super) struct OpenRecord {
+    pub(super) journal: Journal,
+    pub(super) gauge: Gauge,
+    pub(super) desk: Desk,
+}
+
+/// Opens the journal, ends what an earlier process began, and makes our public key known.
+pub(super) fn open(config: &Config, store: &Store) -> Result<OpenRecord, AppError> {
+    let audit = &config.audit;
+    let data_dir = &config.data_dir;
+    let signer =
+        audit_signer(audit.signing_key_file.as_deref(), data_dir).map_err(AppError::AuditKey)?;
+    let public_key = signer.public_key();
+    let node = config.server.node.as_str();
+    store.register_audit_key(
+        &public_key.key_id(),
+        &public_key.to_string(),
+        node,
+        crate::clock::now(),
+    )?;
+    let file = CheckpointFile::of(audit.checkpoint_file.as_deref(), data_dir);
+    let keys = TrustedKeys::from_iter([public_key]);
+    restore_heads(store, &keys, &file.read().map_err(AppError::Checkpoints)?)?;
+    let settings = JournalSettings {
+        dir: audit.journal_dir.clone().unwrap_or_else(|| data_dir.join("journal")),
+        segment_bytes: audit.segment_bytes,
+        most_bytes: audit.journal_bytes,
+        durability: audit.durability,
+    };
+    let journal = Journal::open(settings, interrupt)?;
+    let gauge = Gauge::new(journal.clone());
+    let notary = Notary::new(signer, file, node.into(), gauge.clone(), audit);
+    let desk = Desk::new(store.clone(), journal.clone(), audit.clone(), notary, gauge.clone());
+    Ok(OpenRecord { journal, gauge, desk })
+}
+
+/// How an exchange ended that an earlier process began.
+fn interrupt(record: &mut Record) {
+    record.outcome = Some(Outcome::Interrupted);
+    if record.stream == Some(true) && record.usage_source.is_none() {
+        record.usage_source = Some(UsageSource::Partial);
+    }
+}
+
+/// A database that was restored from a backup lacks what the file has checkpoints for. The chain goes on behind the last
+/// of them, so that what is missing shows as missing, and nothing is signed twice.
+fn restore_heads(
+    store: &Store,
+    keys: &TrustedKeys,
+    checkpoints: &[Checkpoint],
+) -> Result<(), AppError> {
+    let mut known: HashMap<_, _> = store.chain_heads()?.into_iter().collect();
+    for checkpoint in checkpoints.iter().filter(|checkpoint| keys.check(checkpoint).is_ok()) {
+        let Some(head) = checkpoint.head() else { continue };
+        let stored = known.entry(checkpoint.node.clone()).or_insert(Head::GENESIS);
+        if stored.seq >= head.seq {
+            continue;
+        }
+        tracing::error!(
+            node = checkpoint.node,
+            missing_from = stored.seq + 1,
+            missing_to = head.seq,
+            "the database lacks records that a checkpoint was signed for: was it restored from a backup? \
+             `portcullis audit verify` shows them as missing"
+        );
+        store.restore_head(&checkpoint.node, head)?;
+        *stored = head;
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! How the record fares: for administrators, and for whoever collects metrics.
+//!
+//! Owns the two forms of it. It must never show more than numbers and moments.
+
+use super::{
+    AdminState,
+    session::{presented, require_session, session_of},
+};
+use crate::bus::audit::Reading;
+use crate::pipeline::Gate;
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use serde_json::json;
+use std::fmt::Write;
+
+/// The text format of Prometheus.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// `GET /api/v1/audit/status`.
+pub(super) async fn show_status(
+    request: HttpRequest,
+    state: Data<AdminState>,
+    gate: Data<Gate>,
+) -> HttpResponse {
+    if let Err(refusal) = require_session(&request, &state).await {
+        return refusal;
+    }
+    let it = gate.bus().record.gauge.read();
+    let checkpoint = it.checkpoint.map(|(seq, at)| json!({ "seq": seq, "signed_at": at }));
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
+        "node": state.greeting.node,
+        "store_away_since": it.store_away_since,
+        "journal": {
+            "bytes": it.journal.bytes,
+            "most_bytes": it.journal.most_bytes,
+            "disk_full": it.journal.disk_full,
+            "open_exchanges": it.journal.open,
+        },
+        "records": {
+            "stored": it.stored,
+            "waiting": it.journal.unsettled,
+            "set_aside": it.set_aside,
+            "lost": it.lost,
+        },
+        "checkpoint": checkpoint,
+    }))
+}
+
+/// `GET /metrics`: for this machine, or with an administrator's session.
+pub(super) async fn show_metrics(
+    request: HttpRequest,
+    state: Data<AdminState>,
+    gate: Data<Gate>,
+) -> HttpResponse {
+    let is_local = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    if !is_local {
+        let session = match presented(&request) {
+            Some((token, _)) => session_of(&state, token).await,
+            None => Ok(None),
+        };
+        match session {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let message =
+                    "Metrics are shown on this machine, or with an administrator's token.";
+                return super::problem(401, "unauthorized", message);
+            }
+            Err(refusal) => return refusal,
+        }
+    }
+    HttpResponse::Ok().content_type(METRICS).body(metrics(&gate.bus().record.gauge.read()))
+}
+
+/// One family of metrics per number.
+fn metrics(it: &Reading) -> String {
+    let flag = u64::from;
+    let numbers = [
+        ("journal_bytes", "gauge", "Bytes of the journal's files.", it.journal.bytes),
+        ("journal_most_bytes", "gauge", "Bytes that the journal may take.", it.journal.most_bytes),
+        (
+            "journal_disk_full",
+            "gauge",
+            "1 while the disk takes no more.",
+            flag(it.journal.disk_full),
+        ),
+        ("open_exchanges", "gauge", "Exchanges under way.", it.journal.open),
+        (
+            "waiting_records",
+            "gauge",
+            "Records that the database does not have yet.",
+            it.journal.unsettled,
+        ),
+        (
+            "store_away",
+            "gauge",
+            "1 while the database takes no records.",
+            flag(it.store_away_since.is_some()),
+        ),
+        ("stored_records_total", "counter", "Records that the database has taken.", it.stored),
+        (
+            "set_aside_records_total",
+            "counter",
+            "Records that the database did not take for a fault of their own.",
+            it.set_aside,
+        ),
+        ("lost_exchanges_total", "counter", "Exchanges served without a record.", it.lost),
+    ];
+    let mut text = String::new();
+    for (name, kind, help, value) in numbers {
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            text,
+            "# HELP portcullis_audit_{name} {help}\n# TYPE portcullis_audit_{name} {kind}\n\
+             portcullis_audit_{name} {value}"
+        );
+    }
+    text
+}
