@@ -113,6 +113,21 @@ impl Pool {
         work(&mut connection)
     }
 
+    /// Runs queries that change nothing and all see the same moment.
+    pub(super) fn look<T>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.run(|connection| {
+            begin(connection, "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+            let done = work(connection);
+            let ended = Manager::rollback_transaction(connection);
+            let value = done?;
+            ended?;
+            Ok(value)
+        })
+    }
+
     /// Runs `work` in one transaction that writes. Where `ordered` names a table, transactions that
     /// append to it follow each other, so that a reader who has seen number n never finds a smaller
     /// one later.
@@ -130,7 +145,7 @@ impl Pool {
         work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.run(|connection| {
-            begin(connection)?;
+            begin(connection, WRITE_ON_SQLITE, "BEGIN")?;
             let done = work(connection);
             Manager::rollback_transaction(connection)?;
             done
@@ -146,7 +161,7 @@ pub(super) fn transaction<T>(
     ordered: Option<&str>,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    begin(connection)?;
+    begin(connection, WRITE_ON_SQLITE, "BEGIN")?;
     let done = lock(connection, ordered).and_then(|()| work(connection));
     match done {
         Ok(value) => {
@@ -162,13 +177,20 @@ pub(super) fn transaction<T>(
     }
 }
 
-fn begin(connection: &mut AnyConnection) -> Result<(), StoreError> {
+/// Takes the lock at once, so that the transaction never fails half-way for it.
+const WRITE_ON_SQLITE: &str = "BEGIN IMMEDIATE";
+
+fn begin(
+    connection: &mut AnyConnection,
+    on_sqlite: &str,
+    on_postgres: &str,
+) -> Result<(), StoreError> {
     match connection {
         AnyConnection::Sqlite(sqlite) => {
-            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
+            AnsiTransactionManager::begin_transaction_sql(sqlite, on_sqlite)?;
         }
         AnyConnection::Postgres(postgres) => {
-            AnsiTransactionManager::begin_transaction_sql(postgres, "BEGIN")?;
+            AnsiTransactionManager::begin_transaction_sql(postgres, on_postgres)?;
         }
     }
     Ok(())

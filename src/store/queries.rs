@@ -137,7 +137,7 @@ impl Store {
     /// One page of records. What was set aside is not among them.
     pub fn records(&self, query: &RecordQuery) -> Result<RecordPage, StoreError> {
         let filters = self.filters(query)?;
-        self.record.run(|connection| pages::page(connection, query, &filters))
+        self.record.look(|connection| pages::page(connection, query, &filters))
     }
 
     /// The record of one exchange, also when it was set aside.
@@ -148,7 +148,7 @@ impl Store {
         })
     }
 
-    /// The place of one exchange's record, from which [`scan_records`](Self::scan_records) goes on.
+    /// The place of one exchange's record, behind which [`scan_batch`](Self::scan_batch) goes on.
     pub fn place(&self, id: ExchangeId) -> Result<Option<Cursor>, StoreError> {
         let position = self.record.run(|connection| match find(connection, id)? {
             Some((position, _)) => Ok(Some(position)),

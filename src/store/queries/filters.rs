@@ -8,7 +8,7 @@ use super::{
     lead::Lead,
     statement::Statement,
 };
-use crate::types::{Outcome, PolicyResult};
+use crate::types::{Outcome, PolicyResult, UnixMillis};
 use uuid::Uuid;
 
 /// The endpoint of most calls; the index leaves it out.
@@ -35,15 +35,15 @@ enum Condition {
 }
 
 impl Filters {
-    fn equals(&mut self, column: &'static str, value: Option<&str>, lead: Option<Lead>) {
-        let Some(value) = value else { return };
+    /// Takes what has this value, whatever leads to it.
+    fn equals(&mut self, column: &'static str, value: &str) {
         self.conditions.push(Condition::Equals(column, value.to_owned()));
-        self.leads.extend(lead);
     }
 
-    /// A column whose index has all values.
-    fn indexed(&mut self, column: &'static str, value: Option<&str>) {
-        self.equals(column, value, value.map(|value| Lead::column(column, value)));
+    /// Takes what has this value; the index of the column may lead.
+    fn indexed(&mut self, column: &'static str, value: &str) {
+        self.equals(column, value);
+        self.leads.push(Lead::column(column, value));
     }
 
     /// ` AND …` for each condition.
@@ -71,61 +71,78 @@ impl Filters {
     }
 }
 
+impl Filters {
+    fn by_finding(&mut self, finding: Option<&str>) {
+        if let Some(kind) = finding {
+            self.conditions.push(Condition::Finding(kind.to_owned()));
+            self.leads.push(Lead::finding(kind));
+        }
+    }
+
+    fn by_result(&mut self, result: Option<PolicyResult>, outcome: Option<Outcome>) {
+        if let Some(result) = result {
+            self.equals("policy_result", result.as_str());
+            self.leads.extend((result == PolicyResult::Deny).then_some(Lead::DENIED));
+        }
+        if let Some(outcome) = outcome {
+            let lead = || Lead::partial("outcome", outcome.as_str(), "outcome <> 'completed'");
+            self.equals("outcome", outcome.as_str());
+            self.leads.extend((outcome != Outcome::Completed).then(lead));
+        }
+    }
+
+    fn by_endpoint(&mut self, endpoint: Option<&str>) {
+        if let Some(name) = endpoint {
+            let lead = || Lead::partial("endpoint", name, "endpoint <> 'chat/completions'");
+            self.equals("endpoint", name);
+            self.leads.extend((name != USUAL_ENDPOINT).then(lead));
+        }
+    }
+
+    fn by_app_context(&mut self, app_context: Option<&str>) {
+        if let Some(id) = app_context {
+            self.equals("app_context", id);
+            self.leads.push(Lead::partial("app_context", id, "app_context IS NOT NULL"));
+        }
+    }
+
+    fn by_time(&mut self, from: Option<UnixMillis>, to: Option<UnixMillis>) {
+        self.conditions.extend(from.map(|from| Condition::AtLeast("started_at", from.0)));
+        self.conditions.extend(to.map(|to| Condition::Below("started_at", to.0)));
+    }
+}
+
 impl Store {
     /// The filters of a query. The index of agents is by name; an id finds its name first.
     pub(super) fn filters(&self, query: &RecordQuery) -> Result<Filters, StoreError> {
         let mut filters = Filters { conditions: Vec::new(), leads: Vec::new(), lead_is_all: false };
-        filters.indexed("session_id", query.session.as_deref());
-        if let Some(kind) = &query.finding {
-            filters.conditions.push(Condition::Finding(kind.clone()));
-            filters.leads.push(Lead::finding(kind));
-        }
-        if let Some(agent) = &query.agent {
-            match Uuid::try_parse(agent) {
-                Ok(id) => {
-                    let id = id.hyphenated().to_string();
-                    let name = self.agent(&id)?.map(|known| known.name);
-                    filters.equals("agent_id", Some(&id), None);
-                    filters.indexed("agent_name", name.as_deref());
+        match query.agent.as_deref().map(|agent| (agent, Uuid::try_parse(agent))) {
+            None => {}
+            Some((name, Err(_))) => filters.indexed("agent_name", name),
+            Some((_, Ok(id))) => {
+                let id = id.hyphenated().to_string();
+                filters.equals("agent_id", &id);
+                if let Some(agent) = self.agent(&id)? {
+                    filters.indexed("agent_name", &agent.name);
                 }
-                Err(_) => filters.indexed("agent_name", Some(agent)),
             }
         }
-        filters.by_result(query);
-        filters.indexed("model", query.model.as_deref());
-        let app_context = query.app_context.as_deref();
-        let lead = |id| Lead::partial("app_context", id, "app_context IS NOT NULL");
-        filters.equals("app_context", app_context, app_context.map(lead));
-        let endpoint = query.endpoint.as_deref();
-        let rare = endpoint.filter(|endpoint| *endpoint != USUAL_ENDPOINT);
-        let lead = |endpoint| Lead::partial("endpoint", endpoint, "endpoint <> 'chat/completions'");
-        filters.equals("endpoint", endpoint, rare.map(lead));
-        if let Some(from) = query.from {
-            filters.conditions.push(Condition::AtLeast("started_at", from.0));
+        if let Some(session) = &query.session {
+            filters.indexed("session_id", session);
         }
-        if let Some(to) = query.to {
-            filters.conditions.push(Condition::Below("started_at", to.0));
+        if let Some(model) = &query.model {
+            filters.indexed("model", model);
         }
+        filters.by_finding(query.finding.as_deref());
+        filters.by_result(query.policy_result, query.outcome);
+        filters.by_app_context(query.app_context.as_deref());
+        filters.by_endpoint(query.endpoint.as_deref());
+        filters.by_time(query.from, query.to);
+        // One condition is the lead's own.
+        filters.lead_is_all = filters.conditions.len() == filters.leads.len().min(1);
         if filters.leads.is_empty() {
             filters.leads.push(Lead::ALL);
-            filters.lead_is_all = filters.conditions.is_empty();
-        } else {
-            filters.lead_is_all = filters.conditions.len() == 1;
         }
         Ok(filters)
-    }
-}
-
-impl Filters {
-    fn by_result(&mut self, query: &RecordQuery) {
-        if let Some(result) = query.policy_result {
-            let lead = (result == PolicyResult::Deny).then_some(Lead::DENIED);
-            self.equals("policy_result", Some(result.as_str()), lead);
-        }
-        if let Some(outcome) = query.outcome {
-            let lead = (outcome != Outcome::Completed)
-                .then(|| Lead::partial("outcome", outcome.as_str(), "outcome <> 'completed'"));
-            self.equals("outcome", Some(outcome.as_str()), lead);
-        }
     }
 }

@@ -46,6 +46,9 @@ struct Phase<'a> {
     least: i64,
 }
 
+/// Where a step ends; `None` when the stretch is over before.
+type Reach = Option<Cursor>;
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum End {
     /// The page is full.
@@ -56,7 +59,7 @@ enum End {
     OutOfTime,
 }
 
-/// One page.
+/// One page. The queries must see the same moment: what is written between two of them would be passed over.
 pub(super) fn page(
     connection: &mut AnyConnection,
     query: &RecordQuery,
@@ -160,32 +163,32 @@ impl Walk<'_> {
         }
     }
 
-    /// The lead whose next entries reach farthest, and how far: `Some(None)` is to the end.
+    /// The lead whose next entries reach farthest, and how far.
     fn farthest<'l>(
         &mut self,
         first: &'l Lead,
         others: &'l [Lead],
         stretch: &Stretch,
-    ) -> Result<(&'l Lead, Option<Option<Cursor>>), StoreError> {
-        let mut best = (first, self.reach(first, stretch)?);
+    ) -> Result<(&'l Lead, Option<Reach>), StoreError> {
+        let distance = |reach: Cursor| match stretch.backwards {
+            true => -reach.position(),
+            false => reach.position(),
+        };
+        let (mut best, mut farthest) = (first, self.reach(first, stretch)?);
         for lead in others {
-            if best.1.is_none() {
+            if farthest.is_none() {
                 break;
             }
             let reach = self.reach(lead, stretch)?;
-            let is_farther = reach.is_none_or(|reach| match stretch.backwards {
-                true => Some(reach.position()) < best.1.map(Cursor::position),
-                false => Some(reach.position()) > best.1.map(Cursor::position),
-            });
-            if is_farther {
-                best = (lead, reach);
+            if reach.is_none() || reach.map(distance) > farthest.map(distance) {
+                (best, farthest) = (lead, reach);
             }
         }
-        Ok((best.0, Some(best.1)))
+        Ok((best, Some(farthest)))
     }
 
-    /// Where a lead's next step ends; `None` when the stretch is over before.
-    fn reach(&mut self, lead: &Lead, stretch: &Stretch) -> Result<Option<Cursor>, StoreError> {
+    /// Where a lead's next step ends.
+    fn reach(&mut self, lead: &Lead, stretch: &Stretch) -> Result<Reach, StoreError> {
         let statement = lead.reach(stretch, self.step, self.is_postgres);
         let reach: Option<(i64, i64)> = statement.get_result(self.connection).optional()?;
         Ok(reach.map(|(started_at, position)| lead.cursor(started_at, position)))

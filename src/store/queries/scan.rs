@@ -65,7 +65,7 @@ impl Store {
         let from = range.from.map_or(0, |from| position_at(from) - 1);
         let after = from.max(range.after.map_or(0, Cursor::position));
         let below = range.to.map_or(i64::MAX, position_at);
-        let rows = self.record.run(|connection| read(connection, after, below))?;
+        let rows = self.record.look(|connection| read(connection, after, below))?;
         let Some((last, _)) = rows.last() else { return Ok(None) };
         let mut batch = ScanBatch {
             records: Vec::new(),

@@ -89,7 +89,7 @@ impl Store {
     /// A page of the sessions that calls belong to.
     pub fn call_sessions(&self, query: &SessionQuery) -> Result<SessionPage, StoreError> {
         let limit = usize::try_from(query.limit.clamp(1, 200)).unwrap_or(1);
-        self.record.run(|connection| list(connection, query, limit))
+        self.record.look(|connection| list(connection, query, limit))
     }
 
     /// One session of calls.

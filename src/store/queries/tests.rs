@@ -5,12 +5,20 @@ use crate::types::{
     Action, DataClass, Finding, Lifecycle, Severity, Surface, TextSurface, UsageSource,
 };
 use diesel::connection::SimpleConnection as _;
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use uuid::Uuid;
 
 on_both_databases!(
     every_page_of_every_query_has_what_a_look_at_each_record_finds,
     a_page_whose_time_is_over_says_where_to_go_on,
+    who_polls_with_a_filter_misses_nothing_that_is_written_meanwhile,
     agents_are_found_by_id_and_by_name,
     a_cursor_of_another_query_is_only_a_place,
     a_record_is_found_by_its_id_wherever_it_is,
@@ -114,7 +122,7 @@ fn many(store: &Store) -> Vec<Record> {
 /// A query that asks for this and that.
 fn any_query(dice: &mut Dice) -> RecordQuery {
     let mut query = RecordQuery { newest_first: dice.roll(2) == 0, ..RecordQuery::default() };
-    query.limit = dice.pick(&[7, 50, 1_000]);
+    query.limit = dice.pick(&[40, 300, 1_000]);
     for _ in 0..dice.roll(4) {
         match dice.roll(10) {
             0 => query.agent = Some(dice.pick(&["ant", "bee", "cat"]).to_owned()),
@@ -176,7 +184,7 @@ fn all_pages(
 fn every_page_of_every_query_has_what_a_look_at_each_record_finds(store: &Store) {
     let all = many(store);
     let mut dice = Dice(7);
-    for _ in 0..150 {
+    for _ in 0..80 {
         let query = any_query(&mut dice);
         let (seen, _) = all_pages(query.clone(), |query| store.records(query).unwrap());
         let wanted = all.iter().filter(|record| matches(&query, record));
@@ -209,7 +217,7 @@ fn a_page_whose_time_is_over_says_where_to_go_on(store: &Store) {
         let query = RecordQuery { newest_first, ..query.clone() };
         let filters = store.filters(&query).unwrap();
         let in_no_time = |query: &RecordQuery| {
-            let page = store.record.run(|connection| {
+            let page = store.record.look(|connection| {
                 pages::page_within(connection, query, &filters, Duration::ZERO, 100)
             });
             page.unwrap()
@@ -220,6 +228,38 @@ fn a_page_whose_time_is_over_says_where_to_go_on(store: &Store) {
         assert!(pages > fewer, "{pages} pages instead of {fewer}");
         assert_eq!(seen.len(), all.iter().filter(|record| matches(&query, record)).count());
     }
+}
+
+fn who_polls_with_a_filter_misses_nothing_that_is_written_meanwhile(store: &Store) {
+    const BATCHES: i64 = 60;
+    let query = RecordQuery {
+        policy_result: Some(PolicyResult::Allow),
+        limit: 1_000,
+        ..RecordQuery::default()
+    };
+    let allowed = |number| (number % 20 == 0).then_some(PolicyResult::Allow);
+    let is_over = AtomicBool::new(false);
+    let seen = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut query, mut seen) = (query.clone(), 0);
+            loop {
+                let was_over = is_over.load(Ordering::SeqCst);
+                let page = store.records(&query).unwrap();
+                seen += page.events.len();
+                query.after = page.end.or(query.after);
+                if was_over && page.next.is_none() {
+                    return seen;
+                }
+            }
+        });
+        for batch in 0..BATCHES {
+            let records = (0..100).map(|n| Record { policy_result: allowed(n), ..record(n) });
+            write(store, batch, records);
+        }
+        is_over.store(true, Ordering::SeqCst);
+        reader.join().unwrap()
+    });
+    assert_eq!(seen, 5 * usize::try_from(BATCHES).unwrap());
 }
 
 fn agents_are_found_by_id_and_by_name(store: &Store) {
