@@ -252,7 +252,7 @@ def test_checkpoints_and_keys_are_public_to_administrators(start_gate):
         def signed():
             return admin.get("/api/v1/audit/checkpoints").json()["checkpoints"]
 
-        [checkpoint] = eventually(signed, what="a checkpoint")
+        checkpoint = eventually(signed, within=20, what="a checkpoint")[-1]
         [key] = admin.get("/api/v1/audit/keys").json()["keys"]
         assert checkpoint["key_id"] == key["key_id"]
         assert key["public_key"] == gate.cli("audit", "key").stdout.strip()

@@ -12,7 +12,7 @@ import uuid
 import httpx
 import pytest
 
-from gateway import BINARY, ROOT, chat, eventually
+from gateway import BINARY, ROOT, Gateway, chat, eventually
 
 CALLS = 6
 
@@ -24,10 +24,11 @@ def block(language, beginning):
     return found
 
 
-@pytest.fixture
-def signed_gate(start_gate):
-    """A stopped gateway with six chained records, all of them signed for."""
-    gate = start_gate(AUDIT__CHECKPOINT_EVERY_SECS=1)
+@pytest.fixture(scope="module")
+def signed_data(tmp_path_factory, upstream):
+    """The data directory of a stopped gateway with six chained records, all of them signed for."""
+    gate = Gateway(tmp_path_factory.mktemp("signed"), upstream.base_url, PORTCULLIS_AUDIT__CHECKPOINT_EVERY_SECS="1")
+    gate.start()
     agent = gate.create_agent()
     for _ in range(CALLS):
         gate.call(agent)
@@ -38,8 +39,16 @@ def signed_gate(start_gate):
         lines = file.read_text().splitlines() if file.exists() else []
         return lines and json.loads(lines[-1])["seq"] == CALLS
 
-    eventually(all_are_signed, what="a checkpoint of the last record")
+    eventually(all_are_signed, within=20, what="a checkpoint of the last record")
     gate.stop()
+    return gate.data_dir
+
+
+@pytest.fixture
+def signed_gate(signed_data, tmp_path, upstream):
+    """A copy of it, for the command line alone."""
+    gate = Gateway(tmp_path / "signed", upstream.base_url)
+    shutil.copytree(signed_data, gate.data_dir)
     return gate
 
 
@@ -47,11 +56,6 @@ def change(gate, *statements):
     with sqlite3.connect(gate.data_dir / "record.db", timeout=10) as database:
         for statement in statements:
             assert database.execute(statement).rowcount > 0, statement
-
-
-def id_of(gate, seq):
-    with sqlite3.connect(gate.data_dir / "record.db", timeout=10) as database:
-        return database.execute("SELECT id FROM audit_records WHERE seq = ?", (seq,)).fetchone()[0]
 
 
 def verify(gate, *arguments):
@@ -88,7 +92,9 @@ SET_SQL = "UPDATE audit_records SET {} WHERE seq = 3"
         [SET_SQL.format("policy_result = 'deny'")],
         [SET_SQL.format("agent_name = NULL")],
         [SET_SQL.format("input_tokens = input_tokens + 1")],
-        [SET_SQL.format("findings = '[]  '")],
+        [SET_SQL.format("findings = '[] '")],
+        [SET_SQL.format("roles = replace(roles, '[', '[ ')")],
+        [SET_SQL.format("id = upper(id)")],
         [SET_SQL.format("event_hash = zeroblob(32)")],
         [SET_SQL.format("previous_hash = zeroblob(32)")],
         [SET_SQL.format("id = '01932f0e-1c00-7000-8000-0000000000ff'")],
@@ -126,9 +132,11 @@ def test_records_that_were_cut_off_are_missed_as_the_file_knows_more(signed_gate
 
 
 def test_a_checkpoint_that_was_changed_is_found(signed_gate):
-    changed = "replace(document, '\"signature\":\"', '\"signature\":\"A')"
-    change(signed_gate, f"UPDATE audit_checkpoints SET document = {changed}")
-    assert verify(signed_gate).returncode == 1
+    for old, new in (('"seq":', '"seq": '), ('"signature":"', '"signature":"A')):
+        change(signed_gate, f"UPDATE audit_checkpoints SET document = replace(document, '{old}', '{new}')")
+        assert verify(signed_gate).returncode == 1
+        change(signed_gate, f"UPDATE audit_checkpoints SET document = replace(document, '{new}', '{old}')")
+        assert verify(signed_gate).returncode == 0
 
 
 @pytest.fixture
@@ -207,7 +215,8 @@ def test_openssl_takes_a_checkpoints_signature(exported):
     by_hand = block("sh", "grep -m1")
     done = subprocess.run(["bash", "-ec", by_hand], cwd=directory, capture_output=True, text=True, timeout=20)
     assert done.returncode == 0 and "Verified Successfully" in done.stdout, done.stdout + done.stderr
-    (directory / "november.jsonl").write_text((directory / "november.jsonl").read_text().replace('"seq":', '"seq":1', 1))
+    november = directory / "november.jsonl"
+    november.write_text(november.read_text().replace('"seq":', '"seq":1', 1))
     done = subprocess.run(["bash", "-ec", by_hand], cwd=directory, capture_output=True, text=True, timeout=20)
     assert done.returncode != 0
 
@@ -236,7 +245,7 @@ def test_a_receipt_gives_the_proof_of_its_call_to_whoever_has_it(start_gate, tmp
         assert proof.status_code == 200, proof.text
         return proof.json() if proof.json()["checkpoint"] else None
 
-    proof = eventually(signed, what="a checkpoint")
+    proof = eventually(signed, within=20, what="a checkpoint")
     assert proof["record"] == records[0]
     assert len(proof["following"]) == proof["checkpoint"]["seq"] - records[0]["seq"]
     assert records[1]["id"] not in json.dumps(proof), "the calls of others are not shown"

@@ -117,7 +117,7 @@ fn stored(
 fn readable(row: RecordRow<'static>) -> Result<Record, Unreadable> {
     let unreadable =
         Unreadable { id: row.id.to_string(), node: row.node.to_string(), seq: row.seq };
-    row.into_record().or(Err(unreadable))
+    row.into_exact_record().or(Err(unreadable))
 }
 
 fn set_aside(
@@ -134,7 +134,9 @@ fn set_aside(
         .select((dsl::position, dsl::id, dsl::node, dsl::seq, dsl::document))
         .load(connection)?;
     let read = |document: &[u8], id, node, seq| {
-        read_document(document).or(Err(Unreadable { id, node, seq }))
+        let record = read_document(document).ok();
+        let exact = record.filter(|it| serde_json::to_vec(it).is_ok_and(|text| text == document));
+        exact.ok_or(Unreadable { id, node, seq })
     };
     Ok(rows
         .into_iter()

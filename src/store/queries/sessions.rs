@@ -114,7 +114,7 @@ fn list(
         for (position, id) in &rows {
             below = *position;
             let Some(id) = id.as_ref().filter(|id| seen.insert((*id).clone())) else { continue };
-            if last_place(connection, query, id, end)? != Some(*position) {
+            if goes_on(connection, query, id, (*position, end))? {
                 continue;
             }
             sessions.extend(summary(connection, id)?);
@@ -148,21 +148,23 @@ fn step(
     Ok(statement.load(connection)?)
 }
 
-/// Where a session's last record of the time asked for is: if not here, the list has had it before.
-fn last_place(
+/// Whether a session has a later record in the time asked for: then it stands there.
+fn goes_on(
     connection: &mut AnyConnection,
     query: &SessionQuery,
     id: &str,
-    end: i64,
-) -> Result<Option<i64>, StoreError> {
+    between: (i64, i64),
+) -> Result<bool, StoreError> {
     let mut statement: Statement<BigInt> =
-        Statement::new("SELECT position FROM audit_records WHERE position < ");
-    statement.number(end).sql(" AND session_id = ").text(id);
+        Statement::new("SELECT position FROM audit_records WHERE position > ");
+    statement.number(between.0).sql(" AND position < ").number(between.1);
+    statement.sql(" AND session_id = ").text(id);
     if let Some(agent) = &query.agent {
         statement.sql(" AND agent_name = ").text(agent);
     }
-    statement.sql(" ORDER BY position DESC LIMIT 1");
-    Ok(statement.get_result(connection).optional()?)
+    statement.sql(" LIMIT 1");
+    let later: Option<i64> = statement.get_result(connection).optional()?;
+    Ok(later.is_some())
 }
 
 fn summary(connection: &mut AnyConnection, id: &str) -> Result<Option<SessionSummary>, StoreError> {
