@@ -12,6 +12,7 @@ use super::{
     },
     Cursor, POSITION_BITS, position_at, read_document,
 };
+use crate::ledger::write_record;
 use crate::types::{Record, UnixMillis};
 use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _, SelectableHelper as _};
 
@@ -135,11 +136,17 @@ fn set_aside(
         .load(connection)?;
     let read = |document: &[u8], id, node, seq| {
         let record = read_document(document).ok();
-        let exact = record.filter(|it| serde_json::to_vec(it).is_ok_and(|text| text == document));
-        exact.ok_or(Unreadable { id, node, seq })
+        record.filter(|record| is_exact(record, document)).ok_or(Unreadable { id, node, seq })
     };
     Ok(rows
         .into_iter()
         .map(|(position, id, node, seq, document)| (position, read(&document, id, node, seq)))
         .collect())
+}
+
+/// Whether a document is, byte for byte, what is written of its record.
+fn is_exact(record: &Record, document: &[u8]) -> bool {
+    let mut written = Vec::new();
+    write_record(record, &mut written);
+    written == document
 }
