@@ -4,14 +4,15 @@
 //! nothing, since hashes are computed again from what is stored: a record that was appended to its
 //! chain has a form that loses nothing (see [`Head::append`](crate::ledger::Head::append)).
 
-use super::super::{StoreError, schema::audit_records};
-use crate::ledger::{Hash, parse_hash};
+use super::{
+    super::{StoreError, schema::audit_records},
+    values::{bytes, corrupt, count, from_json, hash, list, number, owned, text, word},
+};
 use crate::types::{
     ExchangeId, Outcome, Permission, PolicyResult, Record, Scan, ScanExtent, Surface, UnixMillis,
     UsageSource,
 };
 use diesel::{Queryable, QueryableByName, Selectable};
-use serde::{Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 use uuid::Uuid;
 
@@ -290,56 +291,4 @@ impl<'a> Answer<'a> {
         record.receipt_hash = self.receipt_hash.map(hash);
         Ok(())
     }
-}
-
-fn text<T: AsRef<str>>(value: &Option<T>) -> Option<Cow<'_, str>> {
-    value.as_ref().map(|text| Cow::Borrowed(text.as_ref()))
-}
-
-fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
-    Cow::Owned(text.into_owned())
-}
-
-fn count(value: Option<u64>) -> Option<i64> {
-    value.map(|count| i64::try_from(count).unwrap_or(i64::MAX))
-}
-
-fn list<T: Serialize>(list: &[T]) -> Cow<'static, str> {
-    if list.is_empty() {
-        return Cow::Borrowed("[]");
-    }
-    // Lists of strings and of structs with string keys always have a JSON form.
-    Cow::Owned(serde_json::to_string(list).unwrap_or_default())
-}
-
-fn bytes(hash: &Option<Box<str>>) -> Option<Vec<u8>> {
-    Some(parse_hash(hash.as_deref()?)?.0.to_vec())
-}
-
-/// Bytes that are no hash become an empty text, which verification finds.
-fn hash(bytes: Vec<u8>) -> Box<str> {
-    bytes.try_into().map_or_else(|_| Box::default(), |bytes| Hash(bytes).to_string().into())
-}
-
-const fn corrupt(what: &'static str) -> StoreError {
-    StoreError::Corrupt { what }
-}
-
-fn number<T: TryFrom<i64>>(
-    value: Option<i64>,
-    what: &'static str,
-) -> Result<Option<T>, StoreError> {
-    value.map(T::try_from).transpose().or(Err(corrupt(what)))
-}
-
-fn word<T>(
-    value: Option<Cow<'_, str>>,
-    what: &'static str,
-    parse: fn(&str) -> Option<T>,
-) -> Result<Option<T>, StoreError> {
-    value.map(|text| parse(&text).ok_or(corrupt(what))).transpose()
-}
-
-fn from_json<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, StoreError> {
-    serde_json::from_str(text).or(Err(corrupt(what)))
 }
