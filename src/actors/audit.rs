@@ -28,7 +28,10 @@ use outbox::{Batch, Outbox};
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::oneshot;
@@ -52,8 +55,10 @@ pub struct Desk {
     settings: Audit,
     notary: Arc<Notary>,
     gauge: Gauge,
-    /// Up to here the store has what the journal has.
-    progress: Arc<Mutex<Place>>,
+    /// The keeper whose turn it is.
+    keeper: Arc<AtomicU64>,
+    /// Held while a batch is written: the job of a keeper that died can outlive it.
+    pen: Arc<Mutex<()>>,
 }
 
 impl Desk {
@@ -65,8 +70,15 @@ impl Desk {
         notary: Notary,
         gauge: Gauge,
     ) -> Self {
-        let (notary, progress) = (Arc::new(notary), Arc::new(Mutex::new(Place::START)));
-        Self { store, journal, settings, notary, gauge, progress }
+        Self {
+            store,
+            journal,
+            settings,
+            notary: Arc::new(notary),
+            gauge,
+            keeper: Arc::default(),
+            pen: Arc::default(),
+        }
     }
 
     /// Records that the store does not have.
@@ -74,19 +86,17 @@ impl Desk {
         self.journal.status().unsettled
     }
 
-    /// Nobody panics while holding the lock.
-    fn progress(&self) -> Place {
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note_progress(&self, place: Place) {
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    /// What a panic under this lock leaves half done is given to the store again.
+    fn pen(&self) -> MutexGuard<'_, ()> {
+        self.pen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The owner of what is not yet stored.
 pub struct AuditActor {
     desk: Desk,
+    /// Which of the keepers that follow each other.
+    keeper: u64,
     inbox: Inbox,
     publish: Line<Publish>,
     outbox: Outbox,
@@ -97,11 +107,13 @@ pub struct AuditActor {
 }
 
 impl AuditActor {
-    /// An actor that goes on where the store had everything.
+    /// An actor that gives the store everything that the journal has: what is there already is known by its id.
     pub fn new(desk: Desk, inbox: Inbox, publish: Line<Publish>) -> Self {
+        let keeper = desk.keeper.fetch_add(1, Ordering::AcqRel) + 1;
         Self {
-            outbox: Outbox::after(desk.progress()),
+            outbox: Outbox::after(Place::START),
             desk,
+            keeper,
             inbox,
             publish,
             anonymous: HashMap::new(),
@@ -160,23 +172,29 @@ impl AuditActor {
             return;
         }
         self.is_writing = true;
-        let job = Job { batch, anonymous: self.anonymous.drain().collect(), sign_all: is_flush };
+        let had_batch = batch.is_some();
+        let job = Job {
+            keeper: self.keeper,
+            batch,
+            anonymous: self.anonymous.drain().collect(),
+            sign_all: is_flush,
+        };
         let desk = self.desk.clone();
         let written = actix_web::web::block(move || writer::write(&desk, job));
-        ctx.spawn(written.into_actor(self).map(|written, actor, ctx| {
+        ctx.spawn(written.into_actor(self).map(move |written, actor, ctx| {
             actor.is_writing = false;
             match written {
-                Ok(written) => actor.settle(written, ctx),
+                Ok(written) => actor.settle(written, had_batch, ctx),
                 Err(_) => {
                     tracing::error!("the writer of records panicked; the journal is read again");
-                    actor.outbox = Outbox::after(actor.desk.progress());
+                    actor.outbox = Outbox::after(Place::START);
                     actor.pause(ctx);
                 }
             }
         }));
     }
 
-    fn settle(&mut self, written: Written, ctx: &mut Context<Self>) {
+    fn settle(&mut self, written: Written, had_batch: bool, ctx: &mut Context<Self>) {
         match written.batch {
             writer::Fate::None => {}
             writer::Fate::ToldStored => self.outbox.told_is_stored(),
@@ -184,6 +202,7 @@ impl AuditActor {
                 self.outbox.read_is_stored(next, last, caught_up);
             }
             writer::Fate::Back(records) => self.outbox.put_back(records),
+            writer::Fate::Unread => self.outbox.read_is_in_doubt(),
         }
         for (key, count) in written.anonymous {
             *self.anonymous.entry(key).or_default() += count;
@@ -194,6 +213,10 @@ impl AuditActor {
             self.desk.gauge.note_store_away(crate::clock::now());
             self.pause(ctx);
             return;
+        }
+        self.desk.gauge.note_store_back();
+        if !had_batch && self.outbox.is_empty() {
+            self.answer_flushes();
         }
         let is_due = self.outbox.in_memory() >= self.desk.settings.batch_records;
         if is_due || self.outbox.has_backlog() || !self.waiting.is_empty() {

@@ -148,6 +148,10 @@ impl Gauge {
     pub fn note_stored(&self, records: u64, set_aside: u64) {
         self.0.stored.fetch_add(records, Ordering::Relaxed);
         self.0.set_aside.fetch_add(set_aside, Ordering::Relaxed);
+    }
+
+    /// The store took what it was given.
+    pub fn note_store_back(&self) {
         self.0.away_since.store(0, Ordering::Relaxed);
     }
 

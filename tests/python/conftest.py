@@ -8,8 +8,11 @@ import pytest
 from scripted import Upstream
 
 import postgres
+import rules
 from certificates import Authority
 from gateway import BINARY, GATES_KEY, Gateway
+from mortal_postgres import MortalPostgres
+from small_disk import small_disk
 
 
 def pytest_sessionstart():
@@ -136,3 +139,37 @@ def start_gate(tmp_path, upstream):
     yield start
     for gate in gates:
         gate.stop()
+
+
+@pytest.fixture
+def quick_gate(start_gate):
+    """Starts servers that start quickly, with few rules of detection, and whose journal is of small files."""
+    return lambda **settings: start_gate(**{"detections": rules.NOTING, "AUDIT__SEGMENT_BYTES": 1 << 20, **settings})
+
+
+@pytest.fixture
+def own_gate(backend, start_gate, quick_gate):
+    """Starts such servers on SQLite and on Postgres, on a database of the test's own."""
+    url = postgres.create_database() if backend == "postgres" else None
+    yield lambda **settings: quick_gate(database_url=url, **settings)
+    for gate in start_gate.gates:
+        gate.stop()
+    if url:
+        postgres.drop_database(url)
+
+
+@pytest.fixture
+def mortal_postgres():
+    """A Postgres server that the test may end and start again."""
+    server = MortalPostgres()
+    try:
+        yield server.start()
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def disk():
+    """A directory on a disk of 32 MB."""
+    with small_disk(32) as place:
+        yield place

@@ -173,6 +173,13 @@ class Gateway:
         assert code == 0, f"exit code {code} after SIGTERM:\n{self.log[-3000:]}"
         assert "panicked" not in self.log, self.log[-3000:]
 
+    def kill(self):
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait(10)
+        self.reader.join(2)
+        self.process = None
+
     # The command line
 
     def cli(self, *arguments, check=True, env=None, stdin="", timeout=20):

@@ -27,10 +27,11 @@ def query(url, sql):
     return run("psql", "--no-psqlrc", "-At", "-d", url, "-c", sql).strip()
 
 
-def create_database():
-    """A new empty database's URL; TLS is asked for, and the test server takes nothing else."""
+def create_database(template=None):
+    """A new database's URL, empty or a copy of one that nobody uses; the test server takes nothing but TLS."""
     name = f"portcullis_{secrets.token_hex(6)}"
-    query(URL, f'CREATE DATABASE "{name}"')
+    copied = f' TEMPLATE "{urlsplit(template).path.lstrip("/")}"' if template else ""
+    query(URL, f'CREATE DATABASE "{name}"{copied}')
     return urlunsplit(urlsplit(URL)._replace(path=f"/{name}"))
 
 

@@ -58,7 +58,8 @@ fn sweep(desk: &Desk) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn retention(settings: &Audit, now: UnixMillis) -> Retention {
+/// What may not stay any longer.
+pub(super) fn retention(settings: &Audit, now: UnixMillis) -> Retention {
     let days = i64::from(settings.retention_days);
     Retention {
         before: (days > 0).then(|| now.plus_secs(-days * DAY_SECS)),

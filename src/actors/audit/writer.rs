@@ -3,11 +3,14 @@
 //! Owns the order: the store has a batch before the journal forgets it, and a checkpoint is signed for what is
 //! committed alone. It must never keep a database transaction across batches.
 
-use super::{Batch, Desk, outbox::Waiting};
+use super::{Batch, Desk, outbox::Waiting, upkeep};
 use crate::journal::{Mark, Place};
 use crate::store::{AnonymousCount, StoreError};
 use crate::types::{Record, UnixMillis};
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 /// Records that are read from the journal for one batch.
 const READ_AT_ONCE: usize = 4_096;
@@ -17,6 +20,7 @@ pub(super) type AnonymousKey = (IpAddr, UnixMillis, &'static str);
 
 /// What is to be written.
 pub(super) struct Job {
+    pub(super) keeper: u64,
     pub(super) batch: Option<Batch>,
     pub(super) anonymous: Vec<(AnonymousKey, i64)>,
     /// Whether everything stored is to be signed for, due or not.
@@ -32,7 +36,7 @@ pub(super) struct Written {
 
 /// What became of a batch.
 pub(super) enum Fate {
-    /// There was none, or what was to be read stays in the journal.
+    /// There was none.
     None,
     ToldStored,
     ReadStored {
@@ -41,13 +45,17 @@ pub(super) enum Fate {
         caught_up: bool,
     },
     Back(Vec<Waiting>),
+    /// What was read may or may not be stored.
+    Unread,
 }
 
 /// Writes records, then counts, and signs for what is stored.
 pub(super) fn write(desk: &Desk, job: Job) -> Written {
-    let Job { batch, anonymous, sign_all } = job;
-    desk.journal.prepare();
-    let batch = match batch.map(|batch| write_batch(desk, batch)) {
+    let Job { keeper, batch, anonymous, sign_all } = job;
+    let _pen = desk.pen();
+    // Its successor has given, or will give, the same records.
+    let is_late = desk.keeper.load(Ordering::Acquire) != keeper;
+    let batch = match batch.map(|batch| write_batch(desk, batch, is_late)) {
         None => Fate::None,
         Some(Ok(fate)) => fate,
         Some(Err((error, fate))) => {
@@ -64,26 +72,39 @@ pub(super) fn write(desk: &Desk, job: Job) -> Written {
 impl Desk {
     /// Whether there is something to do without a batch.
     pub(super) fn has_chores(&self, sign_all: bool) -> bool {
-        self.journal.reserve().is_err() || self.notary.is_due(sign_all)
+        self.notary.is_due(sign_all)
     }
 }
 
-fn write_batch(desk: &Desk, batch: Batch) -> Result<Fate, (StoreError, Fate)> {
+impl Desk {
+    /// What the journal still has, and the store may have removed again since: its time is over.
+    fn by_retention(&self, records: Vec<(Record, Mark)>) -> (Vec<(Record, Mark)>, Vec<Mark>) {
+        let before = upkeep::retention(&self.settings, crate::clock::now()).before;
+        let is_over = |record: &Record| before.is_some_and(|before| record.started_at < before);
+        let (over, kept): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|(record, _)| is_over(record));
+        (kept, over.into_iter().map(|(_, mark)| mark).collect())
+    }
+}
+
+fn write_batch(desk: &Desk, batch: Batch, is_late: bool) -> Result<Fate, (StoreError, Fate)> {
     match batch {
         Batch::Told(waiting, is_repeated) => {
             let (mut records, marks): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-            match append(desk, &mut records, &marks, is_repeated) {
+            match append(desk, &mut records, &marks, is_repeated || is_late) {
                 Ok(()) => Ok(Fate::ToldStored),
                 Err(error) => Err((error, Fate::Back(records.into_iter().zip(marks).collect()))),
             }
         }
         Batch::Read(place, is_repeated) => {
             let chunk = desk.journal.read(place, READ_AT_ONCE).map_err(unread)?;
-            let (records, marks): (Vec<_>, Vec<_>) = chunk.records.into_iter().unzip();
+            let last = chunk.records.iter().map(|(_, mark)| mark.number()).max();
+            let (kept, over) = desk.by_retention(chunk.records);
+            let (records, marks): (Vec<_>, Vec<_>) = kept.into_iter().unzip();
             let mut records: Vec<_> = records.into_iter().map(Arc::new).collect();
-            append(desk, &mut records, &marks, is_repeated).map_err(|error| (error, Fate::None))?;
-            desk.note_progress(chunk.next);
-            let last = marks.iter().map(Mark::number).max();
+            append(desk, &mut records, &marks, is_repeated || is_late)
+                .map_err(|error| (error, Fate::Unread))?;
+            desk.journal.settle(&over);
             Ok(Fate::ReadStored { next: chunk.next, last, caught_up: chunk.caught_up })
         }
     }
@@ -108,21 +129,21 @@ fn append(
     desk.journal.settle(marks);
     desk.gauge.note_stored(count(records.len()), count(appended.set_aside));
     desk.notary.note(appended.heads);
-    if let Some(last) = marks.iter().max_by_key(|mark| mark.number()) {
-        desk.note_progress(last.after());
-    }
     Ok(())
 }
 
 /// The journal's own files cannot be read: as if the store were away, since the records are still there.
 fn unread(error: std::io::Error) -> (StoreError, Fate) {
     let reason = format!("the journal cannot be read: {error}");
-    (StoreError::Unavailable { reason, source: Some(error.into()) }, Fate::None)
+    (StoreError::Unavailable { reason, source: Some(error.into()) }, Fate::Unread)
 }
 
 type Unwritten = (StoreError, Vec<(AnonymousKey, i64)>);
 
 fn write_anonymous(desk: &Desk, anonymous: Vec<(AnonymousKey, i64)>) -> Result<(), Unwritten> {
+    if anonymous.is_empty() {
+        return Ok(());
+    }
     let counts: Vec<_> = anonymous.iter().map(anonymous_count).collect();
     match desk.store.count_anonymous(&counts) {
         Err(error) if !error.concerns_the_row() => Err((error, anonymous)),
