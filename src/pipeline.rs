@@ -191,6 +191,13 @@ pub struct Refused {
     written: Option<Written>,
 }
 
+impl Refused {
+    /// The answer is there, but its record could not be written down.
+    const fn not_written(id: ExchangeId) -> Self {
+        Self { id, refusal: record::NOT_WRITTEN, shape: None, receipt: None, written: None }
+    }
+}
+
 /// Why a call does not reach its answer.
 enum Stop {
     Refused(Refusal),
@@ -232,7 +239,9 @@ async fn serve(gate: &Gate, mut inbound: Inbound<'_>) -> Result<Answer, Option<R
         refusal = leash.pulled() => Err(Stop::Refused(refusal)),
     };
     match answered {
-        Ok((settled, plan)) => Ok(egress::answer(gate, exchange, settled, plan, leash)),
+        Ok((settled, plan)) => {
+            egress::answer(gate, exchange, settled, plan, leash).await.map_err(Some)
+        }
         Err(Stop::Refused(refusal)) => Err(Some(exchange.refuse(refusal))),
         Err(Stop::Blocked { refusal, shape }) => Err(Some(exchange.block(refusal, shape))),
         Err(Stop::ClientGone) => Err(None),

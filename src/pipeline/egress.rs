@@ -16,7 +16,7 @@ pub(super) use plan::Plan;
 pub(super) use reader::is_event_stream;
 pub(super) use whole::{Settled, settle};
 
-use super::{Answer, Gate, headers, leash::Leash, record::Exchange};
+use super::{Answer, Gate, Refused, headers, leash::Leash, record::Exchange};
 use actix_web::{
     body::{BodySize, MessageBody},
     http::StatusCode,
@@ -37,14 +37,14 @@ use tokio::task::JoinHandle;
 /// So many chunks may leave before an answer counts as one that goes on.
 const CHUNKS_UNWATCHED: u32 = 16;
 
-/// Begins the answer.
-pub(super) fn answer(
+/// Begins the answer. `Err`: it has no body that could wait for its record, and that could not be written.
+pub(super) async fn answer(
     gate: &Gate,
     mut exchange: Exchange,
     settled: Settled,
     plan: Plan,
     leash: Leash,
-) -> Answer {
+) -> Result<Answer, Refused> {
     let Settled { reply, is_judged } = settled;
     exchange.note_status(reply.status.as_u16());
     let failed_status = reply.status.as_u16() >= 400;
@@ -64,14 +64,15 @@ pub(super) fn answer(
     let screening = (plan, screen);
     let body = reply.body.take();
     let head = Head { failed_status, length };
+    let not_written = Refused::not_written(exchange.id());
     let mut flow = Flow::new(gate, exchange, reader, screening, maker, body, head);
     if matches!(size, BodySize::None | BodySize::Sized(0)) {
         // The connection never asks for a body that is not there.
-        flow.end_whole();
+        flow.end_bodiless().await.map_err(|_failed| not_written)?;
     }
     let flow = Rc::new(RefCell::new(flow));
     let body = Egress { size, flow, leash: Some(leash), watch: None, polls: 0 };
-    Answer { status: reply.status, headers, body }
+    Ok(Answer { status: reply.status, headers, body })
 }
 
 /// The body of an answer.

@@ -6,13 +6,23 @@
 use super::{End, Flow};
 use crate::bus::upstream::UpstreamError;
 use crate::detect::StreamStop;
+use crate::journal::SyncFailed;
 use crate::openai::{BlockedAnswer, stream_error_event};
 use crate::types::{Outcome, Refusal};
 use bytes::Bytes;
 
 impl Flow {
+    /// Ends an answer without a body: nothing of it waits for the record, so the answer itself does.
+    pub(in crate::pipeline::egress) async fn end_bodiless(&mut self) -> Result<(), SyncFailed> {
+        self.end_whole();
+        match self.writing.take() {
+            Some(writing) => writing.await,
+            None => Ok(()),
+        }
+    }
+
     /// Nothing is missing, and nothing more comes.
-    pub(in crate::pipeline::egress) fn end_whole(&mut self) {
+    pub(super) fn end_whole(&mut self) {
         self.upstream = None;
         self.close(self.whole_outcome(), None);
         self.end = Some(End::Clean);
