@@ -256,10 +256,11 @@ async fn stop_on_signal(server: ServerHandle, drain: Drain, patience: Duration) 
 
 /// Stores what is not yet stored. What the store does not take stays in the journal for the next start.
 async fn flush(wiring: &Wiring) -> Result<(), AppError> {
-    if let Err(error) = wiring.save_usage().ask(SaveUsage).await {
+    let flushed = tokio::time::timeout(FLUSH_TIMEOUT, wiring.record().flush.ask(Flush));
+    let (saved, flushed) = tokio::join!(wiring.save_usage().ask(SaveUsage), flushed);
+    if let Err(error) = saved {
         tracing::warn!(%error, "what callers used last could not be saved");
     }
-    let flushed = tokio::time::timeout(FLUSH_TIMEOUT, wiring.record().flush.ask(Flush)).await;
     match flushed {
         Ok(Ok(0)) => tracing::info!("stopped; every record is stored"),
         Ok(Ok(records)) => tracing::warn!(

@@ -148,6 +148,11 @@ impl Gate {
         &self.settings.token_issuer
     }
 
+    /// Whether no new calls are taken.
+    pub fn is_stopping(&self) -> bool {
+        self.drain.is_stopping()
+    }
+
     /// The worker's bus.
     pub fn bus(&self) -> &Bus {
         &self.bus

@@ -32,7 +32,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
 use writer::{AnonymousKey, Job, Written};
@@ -44,6 +44,8 @@ const MINUTE_MS: i64 = 60_000;
 /// Distinct addresses and codes counted between two flushes; beyond it they share one row.
 const MAX_ANONYMOUS_ROWS: usize = 10_000;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// A database that takes so long for a batch counts as away.
+const HANGS_AFTER: Duration = Duration::from_secs(5);
 /// How often what was kept long enough is looked for.
 const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -101,7 +103,8 @@ pub struct AuditActor {
     publish: Line<Publish>,
     outbox: Outbox,
     anonymous: HashMap<AnonymousKey, i64>,
-    is_writing: bool,
+    /// Since when a batch is being written.
+    writing_since: Option<Instant>,
     store_is_away: bool,
     waiting: Vec<oneshot::Sender<u64>>,
 }
@@ -117,7 +120,7 @@ impl AuditActor {
             inbox,
             publish,
             anonymous: HashMap::new(),
-            is_writing: false,
+            writing_since: None,
             store_is_away: false,
             waiting: Vec::new(),
         }
@@ -162,7 +165,13 @@ impl AuditActor {
 
     /// Writes one batch, unless one is being written. One at a time keeps the order.
     fn write(&mut self, ctx: &mut Context<Self>) {
-        if self.is_writing || self.store_is_away {
+        if let Some(since) = self.writing_since {
+            if since.elapsed() >= HANGS_AFTER {
+                self.desk.gauge.note_store_away(crate::clock::now());
+            }
+            return;
+        }
+        if self.store_is_away {
             return;
         }
         let is_flush = !self.waiting.is_empty();
@@ -171,7 +180,7 @@ impl AuditActor {
             self.answer_flushes();
             return;
         }
-        self.is_writing = true;
+        self.writing_since = Some(Instant::now());
         let had_batch = batch.is_some();
         let job = Job {
             keeper: self.keeper,
@@ -182,7 +191,7 @@ impl AuditActor {
         let desk = self.desk.clone();
         let written = actix_web::web::block(move || writer::write(&desk, job));
         ctx.spawn(written.into_actor(self).map(move |written, actor, ctx| {
-            actor.is_writing = false;
+            actor.writing_since = None;
             match written {
                 Ok(written) => actor.settle(written, had_batch, ctx),
                 Err(_) => {

@@ -11,7 +11,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     body::BoxBody,
     http::{
-        StatusCode,
+        ConnectionType, StatusCode,
         header::{self, HeaderValue},
     },
     web::{Data, Payload},
@@ -59,13 +59,23 @@ async fn relay(
             *response.headers_mut() = answer.headers;
             response.map_into_boxed_body()
         }
-        Err(Some(refused)) => refuse(&refused, request, path, surface),
+        Err(Some(refused)) => refuse(&refused, gate.is_stopping(), request, path, surface),
         Err(None) => nobody_reads_this(),
     }
 }
 
-fn refuse(refused: &Refused, request: &HttpRequest, path: &str, surface: Surface) -> HttpResponse {
+fn refuse(
+    refused: &Refused,
+    is_stopping: bool,
+    request: &HttpRequest,
+    path: &str,
+    surface: Surface,
+) -> HttpResponse {
     let mut response = refusal_of(refused, request, path, surface);
+    if is_stopping {
+        // The next call goes to another gate.
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     if let Some(receipt) = &refused.receipt {
         response.headers_mut().insert(RECEIPT, HeaderValue::clone(receipt));
     }

@@ -9,6 +9,7 @@ use crate::journal::{Full, Journal, Room, SyncFailed, Written};
 use crate::pipeline::{Gate, record::Exchange};
 use crate::types::Refusal;
 use futures_util::{FutureExt, future::LocalBoxFuture};
+use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::oneshot;
 
 /// What an exchange holds until its end is written.
@@ -29,19 +30,11 @@ impl Kept {
         let room = place.map(|place| Ok((place, lines.journal.reserve()?)));
         let why = match room {
             Some(Ok((place, room))) => return Some(Self::Room { place, room: Box::new(room) }),
-            Some(Err(full)) => Full::to_string(&full),
+            Some(Err::<_, Full>(full)) => full.to_string(),
             None => format!("{} exchanges are open", lines.places.taken()),
         };
-        match gate.settings.when_full {
-            WhenFull::Refuse => {
-                tracing::warn!(why, "no room for another record; the call is refused");
-                None
-            }
-            WhenFull::Serve => {
-                tracing::warn!(why, "no room for another record; the call is served without one");
-                Some(Self::Nowhere)
-            }
-        }
+        tell_now_and_then(&why);
+        (gate.settings.when_full == WhenFull::Serve).then_some(Self::Nowhere)
     }
 }
 
@@ -58,6 +51,21 @@ pub(in crate::pipeline) fn durable(journal: &Journal, written: Written) -> Optio
         Some(Ok(())) => None,
         Some(failed) => Some(std::future::ready(failed).boxed_local()),
         None => Some(durable),
+    }
+}
+
+/// One line in ten seconds: the log may be on the disk that is full.
+fn tell_now_and_then(why: &str) {
+    static LAST_SECS: AtomicI64 = AtomicI64::new(i64::MIN);
+    let now = crate::clock::now().as_secs();
+    let last = LAST_SECS.load(Ordering::Relaxed);
+    let is_due = now.saturating_sub(last) >= 10;
+    if is_due && LAST_SECS.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    {
+        tracing::warn!(
+            why,
+            "no room for another record; such calls are not recorded, and refused unless audit.when_full says otherwise"
+        );
     }
 }
 
