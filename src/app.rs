@@ -165,6 +165,7 @@ impl Gateway {
             names: ConfiguredNames::of(&self.config),
             trust: self.config.trust.clone(),
             checkpoint_records: self.config.audit.checkpoint_records,
+            receipts: self.config.audit.receipts,
             attempts: Arc::new(SignInAttempts::default()),
             drain: drain.clone(),
         };

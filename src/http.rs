@@ -44,6 +44,8 @@ pub struct AdminState {
     pub trust: Trust,
     /// Records from one checkpoint to the next, at most: as many a proof may pass.
     pub checkpoint_records: u64,
+    /// Whether callers may fetch the proof of their call.
+    pub receipts: bool,
     /// Failed sign-ins.
     pub attempts: Arc<SignInAttempts>,
     /// Tells when the server is stopping.

@@ -8,7 +8,7 @@ use crate::actors::audit::{Desk, Notary};
 use crate::bus::audit::Gauge;
 use crate::config::Config;
 use crate::journal::{Journal, JournalSettings};
-use crate::ledger::{Checkpoint, Head, TrustedKeys};
+use crate::ledger::{Head, TrustedKeys};
 use crate::store::{CheckpointFile, Store, audit_signer};
 use crate::types::{Outcome, Record, UsageSource};
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ pub(super) fn open(config: &Config, store: &Store) -> Result<OpenRecord, AppErro
     )?;
     let file = CheckpointFile::of(audit.checkpoint_file.as_deref(), data_dir);
     let keys = TrustedKeys::from_iter([public_key]);
-    restore_heads(store, &keys, &file.read().map_err(AppError::Checkpoints)?)?;
+    let heads = restore_heads(store, &keys, &file)?;
     let settings = JournalSettings {
         dir: audit.journal_dir.clone().unwrap_or_else(|| data_dir.join("journal")),
         segment_bytes: audit.segment_bytes,
@@ -46,6 +46,9 @@ pub(super) fn open(config: &Config, store: &Store) -> Result<OpenRecord, AppErro
     let journal = Journal::open(settings, interrupt)?;
     let gauge = Gauge::new(journal.clone());
     let notary = Notary::new(signer, file, node.into(), gauge.clone(), audit);
+    if let Some(Known { head, signed_seq }) = heads.get(node) {
+        notary.go_on_from(node, *head, *signed_seq);
+    }
     let desk = Desk::new(store.clone(), journal.clone(), audit.clone(), notary, gauge.clone());
     Ok(OpenRecord { journal, gauge, desk })
 }
@@ -58,29 +61,48 @@ fn interrupt(record: &mut Record) {
     }
 }
 
+/// A chain as an earlier process left it.
+struct Known {
+    head: Head,
+    /// The last place that the file has a checkpoint for.
+    signed_seq: i64,
+}
+
 /// A database that was restored from a backup lacks what the file has checkpoints for. The chain goes on behind the last
 /// of them, so that what is missing shows as missing, and nothing is signed twice.
 fn restore_heads(
     store: &Store,
     keys: &TrustedKeys,
-    checkpoints: &[Checkpoint],
-) -> Result<(), AppError> {
-    let mut known: HashMap<_, _> = store.chain_heads()?.into_iter().collect();
-    for checkpoint in checkpoints.iter().filter(|checkpoint| keys.check(checkpoint).is_ok()) {
-        let Some(head) = checkpoint.head() else { continue };
-        let stored = known.entry(checkpoint.node.clone()).or_insert(Head::GENESIS);
-        if stored.seq >= head.seq {
-            continue;
+    file: &CheckpointFile,
+) -> Result<HashMap<String, Known>, AppError> {
+    let stored = store.chain_heads()?.into_iter();
+    let mut known: HashMap<_, _> =
+        stored.map(|(node, head)| (node, Known { head, signed_seq: 0 })).collect();
+    let mut lacking = HashMap::new();
+    file.each(|checkpoint| {
+        let entry = known.entry(checkpoint.node.clone());
+        let chain = entry.or_insert(Known { head: Head::GENESIS, signed_seq: 0 });
+        // A signature takes far longer to check than a line to read, and what the database has needs none.
+        let is_ahead = checkpoint.seq > chain.head.seq;
+        if is_ahead
+            && let Some(head) = checkpoint.head().filter(|_| keys.check(&checkpoint).is_ok())
+        {
+            lacking.entry(checkpoint.node).or_insert(chain.head.seq + 1);
+            chain.head = head;
         }
+        chain.signed_seq = chain.signed_seq.max(checkpoint.seq.min(chain.head.seq));
+    })
+    .map_err(AppError::Checkpoints)?;
+    for (node, missing_from) in lacking {
+        let Some(Known { head, .. }) = known.get(&node) else { continue };
         tracing::error!(
-            node = checkpoint.node,
-            missing_from = stored.seq + 1,
+            node,
+            missing_from,
             missing_to = head.seq,
             "the database lacks records that a checkpoint was signed for: was it restored from a backup? \
              `portcullis audit verify` shows them as missing"
         );
-        store.restore_head(&checkpoint.node, head)?;
-        *stored = head;
+        store.restore_head(&node, *head)?;
     }
-    Ok(())
+    Ok(known)
 }

@@ -111,6 +111,7 @@ struct Readings {
     away_since: AtomicI64,
     checkpoint_seq: AtomicI64,
     checkpoint_at: AtomicI64,
+    checkpoint_file_fails: AtomicBool,
 }
 
 /// What a [`Gauge`] shows.
@@ -128,6 +129,8 @@ pub struct Reading {
     pub store_away_since: Option<UnixMillis>,
     /// Up to where the chain of this node is signed, and when that was.
     pub checkpoint: Option<(i64, UnixMillis)>,
+    /// Whether checkpoints wait for their file: outside of the database nothing stands for them yet.
+    pub checkpoint_file_fails: bool,
 }
 
 impl Gauge {
@@ -141,6 +144,7 @@ impl Gauge {
             away_since: AtomicI64::new(0),
             checkpoint_seq: AtomicI64::new(0),
             checkpoint_at: AtomicI64::new(0),
+            checkpoint_file_fails: AtomicBool::new(false),
         }))
     }
 
@@ -172,6 +176,11 @@ impl Gauge {
         self.0.checkpoint_at.store(checkpoint.signed_at.0, Ordering::Relaxed);
     }
 
+    /// Checkpoints could, or could not, be written to their file.
+    pub fn note_checkpoint_file(&self, fails: bool) {
+        self.0.checkpoint_file_fails.store(fails, Ordering::Relaxed);
+    }
+
     /// What it shows now.
     pub fn read(&self) -> Reading {
         let it = &*self.0;
@@ -184,6 +193,7 @@ impl Gauge {
             store_away_since: moment(it.away_since.load(Ordering::Relaxed)),
             checkpoint: moment(it.checkpoint_at.load(Ordering::Relaxed))
                 .map(|at| (it.checkpoint_seq.load(Ordering::Relaxed), at)),
+            checkpoint_file_fails: it.checkpoint_file_fails.load(Ordering::Relaxed),
         }
     }
 }

@@ -176,6 +176,8 @@ settings! {
         checkpoint_file: Option<PathBuf> = "", value::optional_path;
         /// Ed25519 key that signs checkpoints (PKCS #8, PEM). Unset: `audit-signing.pem` in `data_dir`, made at the first start.
         signing_key_file: Option<PathBuf> = "", value::optional_path;
+        /// Callers may fetch the proof of their call with its receipt. It shows them the whole record: the rule that decided, and findings.
+        receipts: bool = "true", value::switch;
         /// Days that records are kept. 0: for ever.
         retention_days: u32 = "400", value::whole(0..=36_500);
         /// Bytes of records kept in the database, roughly; the oldest go first. 0: no bound.

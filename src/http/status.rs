@@ -42,6 +42,7 @@ pub(super) async fn show_status(
             "lost": it.lost,
         },
         "checkpoint": checkpoint,
+        "checkpoint_file_fails": it.checkpoint_file_fails,
     }))
 }
 
@@ -51,8 +52,7 @@ pub(super) async fn show_metrics(
     state: Data<AdminState>,
     gate: Data<Gate>,
 ) -> HttpResponse {
-    let is_local = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    if !is_local {
+    if !is_local(&request) {
         let session = match presented(&request) {
             Some((token, _)) => session_of(&state, token).await,
             None => Ok(None),
@@ -68,6 +68,20 @@ pub(super) async fn show_metrics(
         }
     }
     HttpResponse::Ok().content_type(METRICS).body(metrics(&gate.bus().record.gauge.read()))
+}
+
+/// What a proxy on this machine passes on comes from elsewhere.
+fn is_local(request: &HttpRequest) -> bool {
+    const PASSED_ON: [&str; 6] = [
+        "forwarded",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+    ];
+    request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
+        && !PASSED_ON.iter().any(|name| request.headers().contains_key(*name))
 }
 
 /// One family of metrics per number.
@@ -94,6 +108,12 @@ fn metrics(it: &Reading) -> String {
             "gauge",
             "1 while the database takes no records.",
             flag(it.store_away_since.is_some()),
+        ),
+        (
+            "checkpoint_file_fails",
+            "gauge",
+            "1 while checkpoints cannot be written to their file.",
+            flag(it.checkpoint_file_fails),
         ),
         ("stored_records_total", "counter", "Records that the database has taken.", it.stored),
         (

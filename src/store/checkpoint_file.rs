@@ -57,19 +57,25 @@ impl CheckpointFile {
         written().map_err(|error| self.failed(error))
     }
 
-    /// Every checkpoint, in the order in which they were written; none where there is no file. A last line that was cut
-    /// by the end of a process is left out.
+    /// Every checkpoint, in the order in which they were written; none where there is no file.
     pub fn read(&self) -> Result<Vec<Checkpoint>, CheckpointFileError> {
+        let mut checkpoints = Vec::new();
+        self.each(|checkpoint| checkpoints.push(checkpoint))?;
+        Ok(checkpoints)
+    }
+
+    /// The same, one after the other: the file grows for ever. A last line that was cut by the end of a process is left
+    /// out.
+    pub fn each(&self, mut show: impl FnMut(Checkpoint)) -> Result<(), CheckpointFileError> {
         let file = match File::open(&self.path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(|error| self.failed(error))?,
         };
-        let mut checkpoints = Vec::new();
         let (mut lines, mut line, mut number) = (BufReader::new(file), Vec::new(), 0);
         while lines.read_until(b'\n', &mut line).map_err(|error| self.failed(error))? > 0 {
             number += 1;
             match serde_json::from_slice(&line) {
-                Ok(checkpoint) => checkpoints.push(checkpoint),
+                Ok(checkpoint) => show(checkpoint),
                 Err(_) if !line.ends_with(b"\n") => {}
                 Err(error) => {
                     return Err(self.failed(format!("line {number} is no checkpoint: {error}")));
@@ -77,7 +83,7 @@ impl CheckpointFile {
             }
             line.clear();
         }
-        Ok(checkpoints)
+        Ok(())
     }
 
     fn failed(&self, reason: impl ToString) -> CheckpointFileError {

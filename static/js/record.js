@@ -37,7 +37,7 @@ export function createRecordBanner() {
 }
 
 /** What an administrator must know, the worst first; null while all is well. */
-export function troubleOf({ journal, records, store_away_since: since }) {
+export function troubleOf({ journal, records, store_away_since: since, checkpoint_file_fails: unsigned }) {
   const fill = `${bytes(journal.bytes)} of ${bytes(journal.most_bytes)}`;
   if (journal.disk_full) {
     return {
@@ -61,6 +61,12 @@ export function troubleOf({ journal, records, store_away_since: since }) {
     return {
       bad: true, title: "Calls were served without a record",
       text: `${count(records.lost)} since the gate started: there was no room to write them down.`,
+    };
+  }
+  if (unsigned) {
+    return {
+      bad: true, title: "Checkpoints cannot be written to their file",
+      text: "Until they are, a change of the database cannot be shown from outside of it. See audit.checkpoint_file.",
     };
   }
   if (records.set_aside > 0) {

@@ -23,6 +23,8 @@ pub struct Notary {
     after_records: i64,
     after: Duration,
     chains: Mutex<HashMap<String, Chain>>,
+    /// Signed, and not in the file yet.
+    unwritten: Mutex<Vec<Checkpoint>>,
 }
 
 /// A chain that was written to.
@@ -50,7 +52,14 @@ impl Notary {
             after_records: i64::try_from(settings.checkpoint_records).unwrap_or(i64::MAX),
             after: Duration::from_secs(settings.checkpoint_every_secs),
             chains: Mutex::new(HashMap::new()),
+            unwritten: Mutex::new(Vec::new()),
         }
+    }
+
+    /// A chain that an earlier process wrote, and up to where it had signed.
+    pub fn go_on_from(&self, node: &str, head: Head, signed_seq: i64) {
+        let chain = Chain { head, signed_seq, since: Instant::now() };
+        self.chains().insert(node.to_owned(), chain);
     }
 
     /// Nobody panics while holding the lock.
@@ -105,12 +114,22 @@ impl Notary {
         Ok(())
     }
 
-    /// Signs, and writes it down outside of the database. Where that file cannot be written the database has it.
+    /// Signs, and writes it down outside of the database: at once, or as soon as that file can be written again.
     pub(super) fn sign(&self, node: &str, head: Head, kind: CheckpointKind) -> Checkpoint {
         let checkpoint = self.signer.sign(node, head, kind, crate::clock::now());
-        if let Err(error) = self.file.append(&checkpoint) {
-            tracing::error!(%error, "a checkpoint could not be written to its file");
-        }
+        let mut unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+        unwritten.push(checkpoint.clone());
+        let written = unwritten.iter().take_while(|it| self.is_written(it)).count();
+        unwritten.drain(..written);
+        self.gauge.note_checkpoint_file(!unwritten.is_empty());
         checkpoint
+    }
+
+    fn is_written(&self, checkpoint: &Checkpoint) -> bool {
+        let appended = self.file.append(checkpoint);
+        if let Err(error) = &appended {
+            tracing::error!(%error, "a checkpoint could not be written to its file and is tried again");
+        }
+        appended.is_ok()
     }
 }
