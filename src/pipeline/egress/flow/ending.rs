@@ -90,6 +90,10 @@ impl Flow {
         if !self.exchange.is_open() {
             return;
         }
+        if self.sent_bytes == 0 && !self.ready.is_empty() {
+            // It leaves as soon as this is written down.
+            self.exchange.note_first_byte();
+        }
         let unsent: usize = self.ready.iter().map(Bytes::len).sum();
         let bytes = self.sent_bytes + u64::try_from(unsent).unwrap_or(0);
         if let Some(report) = self.screen.report(&self.plan) {
