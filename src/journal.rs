@@ -7,13 +7,17 @@
 //! An exchange reserves the room of both its frames before anything else happens, in what is already allocated on the
 //! disk; so an end finds its place, whatever became of the disk meanwhile. A write is one system call into the page
 //! cache: it survives the process. The journal's own thread syncs it, after 10 ms or, on demand, at once for all who
-//! wait.
+//! wait; it also makes segments ahead, so that nobody who writes waits for that.
+//!
+//! What is settled is forgotten by deleting whole files. Which ends of a file are settled is known in memory only, so a
+//! process that is killed leaves some that the next reads again; one that rests leaves none.
 
 mod disk;
 mod files;
 mod frame;
 mod frames;
 mod free;
+mod growth;
 mod mark;
 mod opening;
 mod reading;
@@ -34,7 +38,6 @@ use disk::Disk;
 use files::Files;
 use frame::{Frame, MAX_FRAME_BYTES};
 use free::Free;
-use segment::Spare;
 use std::{
     fmt,
     fs::File,
@@ -142,12 +145,12 @@ impl Journal {
     }
 
     /// Makes spare segments, so that [`Journal::reserve`] and rotation find them; tries again after the disk was full.
-    /// To be called often, and after a [`Full`], by a thread that may wait for the disk.
+    /// The journal's thread does so whenever there is a need: who calls it does not want to wait for that.
     pub fn prepare(&self) {
         self.shared().prepare();
     }
 
-    /// Waits until what was written is as durable as the settings say.
+    /// Waits until what was written is as durable as the settings say. What could not be written never is.
     pub fn durable(
         &self,
         written: Written,
@@ -158,6 +161,12 @@ impl Journal {
     /// The store has these: segments in which nothing else is left are deleted. A mark may be settled twice.
     pub fn settle(&self, marks: &[Mark]) {
         self.shared().settle(marks);
+    }
+
+    /// Deletes the segment that is written to as well, if nothing in it is left: for times of rest, since a process that
+    /// is killed leaves nothing then that the next reads again. The last clone does so when it is dropped.
+    pub fn rest(&self) {
+        self.shared().rest();
     }
 
     /// Reads ends in the order in which they were written, `most` at most. All that are not settled are there; some that
@@ -181,61 +190,6 @@ impl Shared {
         lock(&self.files)
     }
 
-    /// Takes bytes of what is allocated and not promised, but leaves so many; makes a segment if there are not enough.
-    fn take(&self, bytes: u64, leave: u64) -> Result<(), Full> {
-        while !self.free.take(bytes, leave) {
-            // Until the next `prepare` the disk is not asked again.
-            if let Some(full) = *lock(&self.full) {
-                return Err(full);
-            }
-            let _growing = lock(&self.growth);
-            if self.free.bytes() < bytes + leave {
-                self.grow(self.most_bytes)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn prepare(&self) {
-        let wanted = (2 * u64::from(self.segment_bytes)).max(ROOM_BYTES + self.overdraft_bytes());
-        let _growing = lock(&self.growth);
-        while self.free.bytes() < wanted {
-            if self.grow(self.most_bytes).is_err() {
-                return;
-            }
-        }
-        *lock(&self.full) = None;
-    }
-
-    /// Makes a spare segment, or notes why it cannot. The caller holds `growth`, or is alone.
-    fn grow(&self, most_bytes: u64) -> Result<(), Full> {
-        let grown = if self.files().bytes_on_disk() + self.file_bytes() > most_bytes {
-            Err(Full::Cap)
-        } else {
-            self.add_spare().map_err(|error| self.note_refusal(&error))
-        };
-        *lock(&self.full) = grown.err();
-        grown
-    }
-
-    fn add_spare(&self) -> io::Result<()> {
-        disk::look_for_room(&self.dir, self.file_bytes())?;
-        let number = self.files().next_number();
-        let spare = Spare::create(&self.dir, number, self.file_bytes(), self.disk)?;
-        self.files().add_spare(spare);
-        self.free.give(self.segment_bytes.into());
-        Ok(())
-    }
-
-    fn overdraft_bytes(&self) -> u64 {
-        OVERDRAFT_BYTES.min(self.segment_bytes.into())
-    }
-
-    /// What is allocated of a segment: its bytes, and the frame that goes over them.
-    fn file_bytes(&self) -> u64 {
-        u64::from(self.segment_bytes) + MAX_FRAME_BYTES
-    }
-
     /// Writes a frame whose bytes have been taken.
     fn append(&self, frame: Frame) -> io::Result<Written> {
         // Before it is written: a sync that fails right behind the write is not to be taken for an older one.
@@ -253,14 +207,9 @@ impl Shared {
         }
         let settled = self.files().take_settled();
         settled.iter().for_each(|segment| segment.discard(&self.dir));
-    }
-
-    /// Says that there is no room: once, until there was some again.
-    fn note_refusal(&self, error: &io::Error) -> Full {
-        if *lock(&self.full) != Some(Full::Disk) {
-            tracing::error!(path = %self.dir.display(), %error, "the journal cannot grow; calls without room are refused");
+        if self.files().active_is_over(self.worth_forgetting()) {
+            self.syncing.ask_for_room();
         }
-        Full::Disk
     }
 
     fn note_unwritten(&self, error: &str) {
@@ -276,6 +225,8 @@ impl Drop for Owner {
         if let Some(Err(_panicked)) = self.thread.take().map(JoinHandle::join) {
             tracing::error!("the journal's thread had died");
         }
+        // Behind the last sync, and nobody is left who writes: an exchange's room is a clone of the journal.
+        self.shared.rest();
     }
 }
 

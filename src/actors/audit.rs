@@ -9,29 +9,26 @@
 //! in there. Its mailbox holds bells and flushes only. A new actor goes on where the store had everything, by the
 //! journal.
 
+mod desk;
 mod notary;
 mod outbox;
 mod upkeep;
 mod writer;
 
+pub use desk::Desk;
 pub use notary::Notary;
 
 use crate::bus::Line;
-use crate::bus::audit::{Closed, Collect, Flush, Gauge, Inbox, Told};
+use crate::bus::audit::{Closed, Collect, Flush, Inbox, Told};
 use crate::bus::broadcast::{Event, Publish};
-use crate::config::Audit;
-use crate::journal::{Journal, Place};
-use crate::store::Store;
+use crate::journal::Place;
 use crate::types::UnixMillis;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
 use outbox::{Batch, Outbox};
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
@@ -48,51 +45,6 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 const HANGS_AFTER: Duration = Duration::from_secs(5);
 /// How often what was kept long enough is looked for.
 const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
-
-/// What every keeper of the record works with, also the one that succeeds it.
-#[derive(Clone)]
-pub struct Desk {
-    store: Store,
-    journal: Journal,
-    settings: Audit,
-    notary: Arc<Notary>,
-    gauge: Gauge,
-    /// The keeper whose turn it is.
-    keeper: Arc<AtomicU64>,
-    /// Held while a batch is written: the job of a keeper that died can outlive it.
-    pen: Arc<Mutex<()>>,
-}
-
-impl Desk {
-    /// The store may have, or lack, anything that stands in the journal.
-    pub fn new(
-        store: Store,
-        journal: Journal,
-        settings: Audit,
-        notary: Notary,
-        gauge: Gauge,
-    ) -> Self {
-        Self {
-            store,
-            journal,
-            settings,
-            notary: Arc::new(notary),
-            gauge,
-            keeper: Arc::default(),
-            pen: Arc::default(),
-        }
-    }
-
-    /// Records that the store does not have.
-    fn unsettled(&self) -> u64 {
-        self.journal.status().unsettled
-    }
-
-    /// What a panic under this lock leaves half done is given to the store again.
-    fn pen(&self) -> MutexGuard<'_, ()> {
-        self.pen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// The owner of what is not yet stored.
 pub struct AuditActor {

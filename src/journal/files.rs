@@ -28,6 +28,8 @@ pub(super) struct Files {
     last_number: u32,
     /// Where this process began to write.
     born: Place,
+    /// Behind the last frame, whatever became of its segment.
+    end: Place,
     /// Exchanges that began here and have not ended.
     open: u64,
 }
@@ -67,7 +69,17 @@ impl Files {
         let offset = last.map_or(0, |segment| segment.length);
         let born = Place { segment: last_number, offset };
         let (spares, unsynced) = (VecDeque::new(), Vec::new());
-        Self { segment_bytes, segments, active: None, spares, unsynced, last_number, born, open: 0 }
+        Self {
+            segment_bytes,
+            segments,
+            active: None,
+            spares,
+            unsynced,
+            last_number,
+            born,
+            end: born,
+            open: 0,
+        }
     }
 
     /// Goes on writing to the last segment, all of which is allocated.
@@ -113,7 +125,7 @@ impl Files {
         // What a failed write leaves behind is written over by the next, or is a torn tail.
         (disk.write)(&active.file, bytes, segment.length.into())?;
         segment.length += frame.size();
-        let place = Place { segment: active.number, offset: segment.length };
+        self.end = Place { segment: active.number, offset: segment.length };
         match frame.kind {
             Kind::Begin => {
                 segment.held += 1;
@@ -124,7 +136,7 @@ impl Files {
                 self.open = self.open.saturating_sub(u64::from(frame.begun_in != 0));
             }
         }
-        Ok(place)
+        Ok(self.end)
     }
 
     /// Closes the active segment if it is full, and takes a spare one.
@@ -171,6 +183,28 @@ impl Files {
         self.segments.extract_if(.., is_over).map(|(_number, segment)| segment).collect()
     }
 
+    /// Whether so much of the segment that is written to is written, and nothing in it is needed any more.
+    pub(super) fn active_is_over(&self, least: u32) -> bool {
+        let active = self.active.as_ref().and_then(|active| self.segments.get(&active.number));
+        active.is_some_and(|segment| segment.length >= least && segment.is_settled())
+    }
+
+    /// Takes the segment that is written to out if it is over and the rest of it is promised to nobody. The next frame
+    /// goes to a spare one; what all ends share (`leave`) must be in those.
+    pub(super) fn take_active(&mut self, least: u32, leave: u64, free: &Free) -> Option<Segment> {
+        let number = self.active.as_ref().filter(|_| self.active_is_over(least))?.number;
+        let length = self.segments.get(&number)?.length;
+        // Without a spare, all that is free is the rest of this one: it can be taken when nothing is reserved.
+        let leave = if self.spares.is_empty() { 0 } else { leave };
+        match self.segment_bytes.checked_sub(length) {
+            Some(rest) if !free.take(rest.into(), leave) => return None,
+            Some(_) => {}
+            None => free.give((length - self.segment_bytes).into()),
+        }
+        self.active = None;
+        self.segments.remove(&number)
+    }
+
     /// The next that can be read.
     pub(super) fn stretch(&self, from: Place) -> Option<Stretch> {
         self.segments.range(from.segment..).find_map(|(number, segment)| {
@@ -181,12 +215,7 @@ impl Files {
     }
 
     pub(super) fn take_unsynced(&mut self) -> Unsynced {
-        let active = self.active.as_ref();
-        let length = active.and_then(|active| self.segments.get(&active.number));
-        let up_to = length.map_or(Place::START, |segment| Place {
-            segment: segment.name.number,
-            offset: segment.length,
-        });
+        let (active, up_to) = (self.active.as_ref(), self.end);
         let active = active.map(|active| Arc::clone(&active.file));
         Unsynced { closed: mem::take(&mut self.unsynced), active, up_to }
     }

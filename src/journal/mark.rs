@@ -23,7 +23,7 @@ pub struct Written {
 }
 
 impl Written {
-    /// Of what could not be written: there is nothing to wait for.
+    /// Of what could not be written: never durable.
     pub(super) const NOTHING: Self = Self { up_to: Place::START, failures: 0 };
 }
 

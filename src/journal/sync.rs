@@ -1,7 +1,8 @@
-//! The journal's thread: brings to the disk what was written.
+//! The journal's thread: brings to the disk what was written, and sees to room for what will be.
 //!
-//! Owns the times at which it does (10 ms after the first write, or at once where exchanges wait for it), and who
-//! waits. All that was written while a sync ran is synced together by the next.
+//! Owns the times at which it does (10 ms after the first write, or at once where exchanges wait for it; every 50 ms as
+//! long as there is too little room), and who waits. All that was written while a sync ran is synced together by the
+//! next. It sleeps while there is nothing to do.
 
 use super::{
     Durability, Shared,
@@ -21,8 +22,10 @@ use std::{
 use tokio::sync::watch;
 
 const DELAY: Duration = Duration::from_millis(10);
+/// How long a disk without room is left alone.
+const PREPARE_EVERY: Duration = Duration::from_millis(50);
 
-/// What was written may be lost with the machine's power.
+/// What was written may be lost with the machine's power, or could not be written at all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the journal could not be synced")]
 pub struct SyncFailed;
@@ -31,6 +34,8 @@ pub struct SyncFailed;
 pub(super) struct Syncing {
     /// Something was written since the last sync began.
     is_dirty: AtomicBool,
+    /// Segments are to be made, or one is to be forgotten.
+    is_room_wanted: AtomicBool,
     is_closing: AtomicBool,
     thread: OnceLock<Thread>,
     /// How often it failed. The kernel reports a page that could not be written once, and then takes it for clean: so
@@ -44,6 +49,7 @@ impl Syncing {
     pub(super) fn new() -> Self {
         Self {
             is_dirty: AtomicBool::new(false),
+            is_room_wanted: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
             thread: OnceLock::new(),
             failures: AtomicU32::new(0),
@@ -54,6 +60,13 @@ impl Syncing {
     /// Wakes the thread with the first write after a sync.
     pub(super) fn note_write(&self) {
         if !self.is_dirty.swap(true, Ordering::AcqRel) {
+            self.wake();
+        }
+    }
+
+    /// Has the thread prepare, soon.
+    pub(super) fn ask_for_room(&self) {
+        if !self.is_room_wanted.swap(true, Ordering::AcqRel) {
             self.wake();
         }
     }
@@ -72,34 +85,14 @@ impl Syncing {
             thread.unpark();
         }
     }
-
-    fn is_closing(&self) -> bool {
-        self.is_closing.load(Ordering::Acquire)
-    }
-
-    /// Waits for a write, and then for those that soon follow; false when there will be none.
-    fn wait(&self, delay: Duration) -> bool {
-        while !self.is_dirty.load(Ordering::Acquire) {
-            if self.is_closing() {
-                return false;
-            }
-            thread::park();
-        }
-        let until = Instant::now() + delay;
-        while !self.is_closing() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            thread::park_timeout(left);
-        }
-        true
-    }
 }
 
 /// Waits until something was synced, if the settings ask for it.
 pub(super) async fn durable(shared: Arc<Shared>, written: Written) -> Result<(), SyncFailed> {
-    if shared.durability == Durability::Process || written == Written::NOTHING {
+    if written == Written::NOTHING {
+        return Err(SyncFailed);
+    }
+    if shared.durability == Durability::Process {
         return Ok(());
     }
     let mut tried = shared.syncing.tried.subscribe();
@@ -115,17 +108,49 @@ pub(super) fn start(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
         Durability::Disk => Duration::ZERO,
     };
     let thread_shared = Arc::clone(shared);
-    let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || {
-        while thread_shared.syncing.wait(delay) {
-            thread_shared.sync();
-        }
-    })?;
+    let thread = thread::Builder::new().name("journal".to_owned());
+    let thread = thread.spawn(move || thread_shared.work(delay))?;
     // Before anybody can write.
     let _ = shared.syncing.thread.set(thread.thread().clone());
     Ok(thread)
 }
 
 impl Shared {
+    /// What the thread does, until all is synced that was written before it is to end.
+    fn work(&self, delay: Duration) {
+        let syncing = &self.syncing;
+        let (mut dirty_since, mut prepared_at) = (None, None);
+        loop {
+            // Before it is looked whether anything was written, so that nothing is missed.
+            let is_closing = syncing.is_closing.load(Ordering::Acquire);
+            let now = Instant::now();
+            let is_dirty = syncing.is_dirty.load(Ordering::Acquire);
+            let sync_at = is_dirty.then(|| *dirty_since.get_or_insert(now) + delay);
+            if sync_at.is_some_and(|at| is_closing || at <= now) {
+                dirty_since = None;
+                self.sync();
+                continue;
+            }
+            if is_closing {
+                return;
+            }
+            let is_room_wanted = syncing.is_room_wanted.load(Ordering::Acquire);
+            let prepare_at =
+                is_room_wanted.then(|| prepared_at.map_or(now, |at: Instant| at + PREPARE_EVERY));
+            if prepare_at.is_some_and(|at| at <= now) {
+                // Before it is done, so that it is done again when it fails, or when somebody asks meanwhile.
+                syncing.is_room_wanted.swap(false, Ordering::AcqRel);
+                self.prepare();
+                prepared_at = Some(Instant::now());
+                continue;
+            }
+            match [sync_at, prepare_at].into_iter().flatten().min() {
+                Some(at) => thread::park_timeout(at.saturating_duration_since(now)),
+                None => thread::park(),
+            }
+        }
+    }
+
     /// Syncs what was written so far.
     pub(super) fn sync(&self) {
         let syncing = &self.syncing;

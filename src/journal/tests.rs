@@ -2,12 +2,17 @@
 
 mod damage;
 mod disks;
+mod forgetting;
 mod histories;
 mod order;
 
 use super::*;
 use crate::types::{ExchangeId, Outcome, Surface, UnixMillis};
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -101,6 +106,27 @@ fn segment_files(dir: &TempDir) -> Vec<PathBuf> {
     files
 }
 
+/// What a process that is killed now would leave.
+fn killed(dir: &TempDir) -> TempDir {
+    let copy = scratch();
+    fs::create_dir(copy.path().join("journal")).unwrap();
+    for entry in fs::read_dir(dir.path().join("journal")).unwrap() {
+        let file = entry.unwrap();
+        let copied = fs::copy(file.path(), copy.path().join("journal").join(file.file_name()));
+        // The journal's thread may have deleted one meanwhile.
+        assert!(copied.is_ok() || !file.path().exists(), "{copied:?}");
+    }
+    copy
+}
+
+fn until(mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < end, "it never was");
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
 #[test]
 fn what_ended_is_read_in_order_by_this_process_and_by_the_next_until_it_is_settled() {
     let dir = scratch();
@@ -116,7 +142,8 @@ fn what_ended_is_read_in_order_by_this_process_and_by_the_next_until_it_is_settl
     assert!(journal.status().segments > 3);
     settle_all(&journal);
     let status = journal.status();
-    assert_eq!((status.segments, status.unsettled, status.open), (1, 0, 0));
+    assert!(status.segments <= 1);
+    assert_eq!((status.unsettled, status.open), (0, 0));
 }
 
 #[test]
@@ -176,10 +203,10 @@ fn a_long_exchange_holds_the_file_with_its_beginning_and_no_other() {
     let segments = journal.status().segments;
     assert!(segments > 5);
     journal.settle(&marks);
-    assert_eq!(journal.status().segments, 2, "the first and the last");
+    assert!(journal.status().segments <= 2, "the first, and the last unless it was over");
     let mark = long.end(&ended(1_000));
     journal.settle(&[mark]);
-    assert_eq!(journal.status().segments, 1);
+    assert!(journal.status().segments <= 1);
 }
 
 #[test]
@@ -198,8 +225,8 @@ fn an_exchange_whose_end_was_deleted_before_its_beginning_gets_another_and_then_
     assert!(records(&journal).ends_with(&open_ones), "{:?}", numbers(&journal));
     settle_all(&journal);
     drop(journal);
-    assert!(records(&open(&dir)).iter().all(|record| record.outcome.is_some()));
-    assert_eq!(segment_files(&dir).len(), 1);
+    assert!(records(&open(&dir)).is_empty());
+    assert!(segment_files(&dir).is_empty());
 }
 
 #[test]
@@ -215,7 +242,7 @@ fn a_mark_that_is_settled_twice_counts_once() {
     assert_eq!(journal.status().unsettled, 29);
     assert_eq!(numbers(&journal), (0..30).collect::<Vec<_>>());
     journal.settle(&[marks.clone(), marks].concat());
-    assert_eq!(journal.status().segments, 2);
+    assert!(journal.status().segments <= 2);
     drop((held, journal));
     assert!(numbers(&open(&dir)).contains(&1_000));
 }

@@ -15,6 +15,7 @@ const MOVED_AT_ONCE: u32 = 1_000;
 
 /// Does all of it; what fails is tried again the next time.
 pub(super) fn keep_up(desk: &Desk) {
+    desk.journal.rest();
     if let Err(error) = move_old(desk).and_then(|()| sweep(desk)) {
         tracing::warn!(error = error.with_causes(), "the record's upkeep waits for the database");
     }

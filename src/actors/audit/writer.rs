@@ -62,6 +62,10 @@ pub(super) fn write(desk: &Desk, job: Job) -> Written {
             return Written { store_away: Some(error), batch: fate, anonymous };
         }
     };
+    if sign_all {
+        // Nobody may come after this: what is settled is not read again at the next start.
+        desk.journal.rest();
+    }
     let (store_away, anonymous) = match write_anonymous(desk, anonymous) {
         Err((error, anonymous)) => (Some(error), anonymous),
         Ok(()) => (desk.notary.sign_due(&desk.store, sign_all).err(), Vec::new()),

@@ -22,7 +22,10 @@ enum Step {
         most: usize,
     },
     Prepare,
-    Crash,
+    Rest,
+    /// Ends in order, with exchanges open.
+    Stop,
+    Kill,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -35,13 +38,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::SettleAgain),
         1 => (1..5_usize).prop_map(|most| Step::Read { most }),
         1 => Just(Step::Prepare),
-        1 => Just(Step::Crash),
+        1 => Just(Step::Rest),
+        1 => Just(Step::Stop),
+        1 => Just(Step::Kill),
     ];
     prop::collection::vec(step, 1..120)
 }
 
 /// The journal, and what it should hold.
 struct Model {
+    dir: TempDir,
     journal: Option<Journal>,
     next: u64,
     open: BTreeMap<u64, Room>,
@@ -54,9 +60,11 @@ struct Model {
 }
 
 impl Model {
-    fn new(dir: &TempDir) -> Self {
+    fn new() -> Self {
+        let dir = scratch();
         Self {
-            journal: Some(open(dir)),
+            journal: Some(open(&dir)),
+            dir,
             next: 0,
             open: BTreeMap::new(),
             forgotten: BTreeSet::new(),
@@ -76,7 +84,7 @@ impl Model {
         self.open.remove_entry(&number)
     }
 
-    fn step(&mut self, dir: &TempDir, step: Step) {
+    fn step(&mut self, step: Step) {
         match step {
             Step::Begin => {
                 let room = begin(self.journal(), self.next);
@@ -109,17 +117,25 @@ impl Model {
             Step::SettleAgain => self.journal().settle(&self.settled_marks),
             Step::Read { most } => self.read_in_chunks(most),
             Step::Prepare => self.journal().prepare(),
-            Step::Crash => self.crash(dir),
+            Step::Rest => self.journal().rest(),
+            Step::Stop => self.stop(),
+            Step::Kill => {
+                let left = killed(&self.dir);
+                let before = std::mem::replace(&mut self.dir, left);
+                self.stop();
+                drop(before);
+            }
         }
     }
 
-    fn crash(&mut self, dir: &TempDir) {
+    /// Another process goes on.
+    fn stop(&mut self) {
         let open_ones = std::mem::take(&mut self.open);
         let mut interrupted_ones = std::mem::take(&mut self.forgotten);
         interrupted_ones.extend(open_ones.keys());
         drop(open_ones);
         drop(self.journal.take());
-        self.journal = Some(open(dir));
+        self.journal = Some(open(&self.dir));
         self.waiting.extend(interrupted_ones.into_iter().map(interrupted));
         // Marks are of one process.
         self.settled_marks.clear();
@@ -135,14 +151,17 @@ impl Model {
                 break;
             }
         }
-        assert_eq!(read, records(self.journal()));
+        self.assert_is_waiting(read);
+    }
+
+    fn assert_is_waiting(&self, mut read: Vec<Record>) {
+        read.retain(|record| !self.settled.contains(&number(record)));
+        assert_eq!(read, self.waiting);
     }
 
     /// What the store does not have is read once and in order; it drops the rest by its ids.
     fn check(&self) {
-        let mut read = records(self.journal());
-        read.retain(|record| !self.settled.contains(&number(record)));
-        assert_eq!(read, self.waiting);
+        self.assert_is_waiting(records(self.journal()));
         let status = self.journal().status();
         assert!(status.unsettled >= u64::try_from(self.waiting.len()).unwrap());
         assert_eq!(status.unwritten, 0);
@@ -154,17 +173,18 @@ proptest! {
 
     #[test]
     fn whatever_happens_what_the_store_does_not_have_is_read_once_and_in_order(steps in steps()) {
-        let dir = scratch();
-        let mut model = Model::new(&dir);
+        let mut model = Model::new();
         for step in steps {
-            model.step(&dir, step);
+            model.step(step);
             model.check();
         }
-        model.crash(&dir);
+        model.step(Step::Kill);
         model.check();
         // And when the store has it all, nothing stays but the file that is written to.
         settle_all(model.journal());
         prop_assert!(model.journal().status().segments <= 1);
         prop_assert_eq!(model.journal().status().unsettled, 0);
+        model.stop();
+        prop_assert!(records(model.journal()).is_empty());
     }
 }

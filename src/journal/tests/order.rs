@@ -63,5 +63,5 @@ fn a_reader_follows_writers_and_settles_while_files_vanish() {
     let mut each = read;
     each.sort_unstable();
     assert_eq!(each, (0..600).collect::<Vec<_>>());
-    assert_eq!(journal.status().segments, 1);
+    assert!(journal.status().segments <= 1);
 }
