@@ -16,8 +16,11 @@ use crate::{
 };
 use diesel::{
     BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _,
-    RunQueryDsl as _,
+    Queryable, RunQueryDsl as _, Selectable, SelectableHelper as _,
 };
+
+/// Rows that are read at once.
+const PAGE: i64 = 1_000;
 
 /// The public half of a key that signs checkpoints.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,45 +41,71 @@ impl Store {
         self.record.write(None, |connection| put_checkpoint(connection, checkpoint))
     }
 
-    /// Checkpoints of one node or of all, in the order of node, place and kind, behind `after`.
+    /// Checkpoints of one node or of all, in the order of node, place and kind, behind `after`. Those that cannot be read
+    /// are passed over: [`unreadable_checkpoints`](Self::unreadable_checkpoints) names them.
     pub fn checkpoints(
         &self,
         node: Option<&str>,
         after: Option<(&str, i64, CheckpointKind)>,
         limit: u32,
     ) -> Result<Vec<Checkpoint>, StoreError> {
-        let documents: Vec<String> = self.record.run(|connection| {
-            let mut select = dsl::audit_checkpoints
-                .select(dsl::document)
-                .order((dsl::node, dsl::seq, dsl::kind))
-                .limit(i64::from(limit))
-                .into_boxed();
-            if let Some(node) = node {
-                select = select.filter(dsl::node.eq(clean(node)));
+        let after = after.map(|(node, seq, kind)| (clean(node), seq, kind.as_str().to_owned()));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut checkpoints = Vec::new();
+        self.each_checkpoint(node, after, |row| {
+            match row.read() {
+                Some(checkpoint) => checkpoints.push(checkpoint),
+                None => tracing::warn!(node = row.node, seq = row.seq, "unreadable checkpoint"),
             }
-            if let Some((node, seq, kind)) = after {
-                let node = clean(node);
-                let same_seq = dsl::seq.eq(seq).and(dsl::kind.gt(kind.as_str()));
-                let same_node = dsl::node.eq(node.clone()).and(dsl::seq.gt(seq).or(same_seq));
-                select = select.filter(dsl::node.gt(node).or(same_node));
-            }
-            Ok(select.load(connection)?)
+            checkpoints.len() < limit
         })?;
-        documents.iter().map(|document| read(document)).collect()
+        Ok(checkpoints)
+    }
+
+    /// Node and place of the checkpoints that somebody has changed: their rows hold what no gateway wrote.
+    pub fn unreadable_checkpoints(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let mut unreadable = Vec::new();
+        self.each_checkpoint(None, None, |row| {
+            if row.read().is_none() {
+                unreadable.push((row.node, row.seq));
+            }
+            true
+        })?;
+        Ok(unreadable)
+    }
+
+    /// Gives `take` the rows behind `after`, until it has enough.
+    fn each_checkpoint(
+        &self,
+        node: Option<&str>,
+        mut after: Option<(String, i64, String)>,
+        mut take: impl FnMut(Row) -> bool,
+    ) -> Result<(), StoreError> {
+        loop {
+            let rows = self.record.run(|connection| page(connection, node, after.as_ref()))?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = Some((last.node.clone(), last.seq, last.kind.clone()));
+            for row in rows {
+                if !take(row) {
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// The first regular checkpoint that covers this place of a node's chain.
     pub fn checkpoint_from(&self, node: &str, seq: i64) -> Result<Option<Checkpoint>, StoreError> {
-        let document: Option<String> = self.record.run(|connection| {
+        let row: Option<Row> = self.record.run(|connection| {
             Ok(dsl::audit_checkpoints
                 .filter(dsl::node.eq(clean(node)).and(dsl::seq.ge(seq)))
                 .filter(dsl::kind.eq(CheckpointKind::Regular.as_str()))
                 .order(dsl::seq)
-                .select(dsl::document)
+                .select(Row::as_select())
                 .first(connection)
                 .optional()?)
         })?;
-        document.as_deref().map(read).transpose()
+        let corrupt = StoreError::Corrupt { what: "audit_checkpoints.document" };
+        row.map(|row| row.read().ok_or(corrupt)).transpose()
     }
 
     /// Makes a key known to all who verify; one that is there already stays.
@@ -143,19 +172,77 @@ pub(super) fn put_checkpoint(
     Ok(())
 }
 
-fn read(document: &str) -> Result<Checkpoint, StoreError> {
-    Checkpoint::parse(document.as_bytes())
-        .ok_or(StoreError::Corrupt { what: "audit_checkpoints.document" })
+/// The retention checkpoints of a chain, in its order.
+pub(super) fn retained(
+    connection: &mut AnyConnection,
+    node: &str,
+) -> Result<Vec<Stored>, StoreError> {
+    let rows: Vec<Row> = dsl::audit_checkpoints
+        .filter(dsl::node.eq(node))
+        .filter(dsl::kind.eq(CheckpointKind::Retention.as_str()))
+        .order(dsl::seq)
+        .select(Row::as_select())
+        .load(connection)?;
+    Ok(rows.iter().map(|row| Stored { seq: row.seq, checkpoint: row.read() }).collect())
+}
+
+/// A checkpoint where the database says that it stands.
+pub(super) struct Stored {
+    pub(super) seq: i64,
+    /// `None` when it cannot be read.
+    pub(super) checkpoint: Option<Checkpoint>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_checkpoints)]
+struct Row {
+    node: String,
+    seq: i64,
+    kind: String,
+    document: String,
+}
+
+impl Row {
+    /// The checkpoint; `None` when it is none, or one of another place.
+    fn read(&self) -> Option<Checkpoint> {
+        let checkpoint = Checkpoint::parse(self.document.as_bytes())?;
+        let is_here = checkpoint.seq == self.seq && checkpoint.kind.as_str() == self.kind;
+        (is_here && clean(&checkpoint.node) == self.node).then_some(checkpoint)
+    }
+}
+
+/// The next rows in the order of node, place and kind.
+fn page(
+    connection: &mut AnyConnection,
+    node: Option<&str>,
+    after: Option<&(String, i64, String)>,
+) -> Result<Vec<Row>, StoreError> {
+    let mut select = dsl::audit_checkpoints
+        .select(Row::as_select())
+        .order((dsl::node, dsl::seq, dsl::kind))
+        .limit(PAGE)
+        .into_boxed();
+    if let Some(node) = node {
+        select = select.filter(dsl::node.eq(clean(node)));
+    }
+    if let Some((node, seq, kind)) = after {
+        let same_seq = dsl::seq.eq(seq).and(dsl::kind.gt(kind));
+        let same_node = dsl::node.eq(node).and(dsl::seq.gt(seq).or(same_seq));
+        select = select.filter(dsl::node.gt(node).or(same_node));
+    }
+    Ok(select.load(connection)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::testing::on_both_databases, *};
+    use diesel::connection::SimpleConnection as _;
 
     on_both_databases!(
         checkpoints_come_in_pages_and_are_never_replaced,
         the_checkpoint_of_a_record_is_the_first_regular_one_from_it_on,
         keys_are_listed_and_never_replaced,
+        a_changed_checkpoint_is_passed_over_and_named,
     );
 
     fn checkpoint(node: &str, seq: i64, kind: CheckpointKind) -> Checkpoint {
@@ -207,6 +294,29 @@ mod tests {
         let from = |seq| store.checkpoint_from("node-1", seq).unwrap().map(|found| found.seq);
         assert_eq!([from(1), from(5), from(6), from(10)], [Some(5), Some(5), Some(9), None]);
         assert_eq!(store.checkpoint_from("node-2", 1).unwrap(), None);
+    }
+
+    fn a_changed_checkpoint_is_passed_over_and_named(store: &Store) {
+        let all: Vec<_> =
+            (1..=5).map(|seq| checkpoint("node-1", seq, CheckpointKind::Regular)).collect();
+        all.iter().for_each(|checkpoint| store.insert_checkpoint(checkpoint).unwrap());
+        let change = |set: &str, seq| {
+            let sql = format!("UPDATE audit_checkpoints SET {set} WHERE seq = {seq}");
+            store.record.run(|connection| Ok(connection.batch_execute(&sql)?)).unwrap();
+        };
+        assert_eq!(store.unreadable_checkpoints().unwrap(), []);
+        change("document = '{}'", 2);
+        change("kind = 'x'", 3);
+        // A reader who goes on behind what this says would never come to an end.
+        change(&format!("document = '{}'", all[0].to_json()), 4);
+        let first = store.checkpoints(None, None, 1).unwrap();
+        let after = Some(("node-1", 1, CheckpointKind::Regular));
+        assert_eq!(
+            (&first[..], &store.checkpoints(None, after, 1).unwrap()[..]),
+            (&all[..1], &all[4..])
+        );
+        let named = [2, 3, 4].map(|seq| ("node-1".to_owned(), seq));
+        assert_eq!(store.unreadable_checkpoints().unwrap(), named);
     }
 
     fn keys_are_listed_and_never_replaced(store: &Store) {

@@ -18,7 +18,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub use retention::{Retention, Swept};
+pub use retention::{Refused, Retention, Sealer, Swept, Why};
 pub use scan::{ScanBatch, ScanRange, Unreadable};
 pub use sessions::{SessionPage, SessionQuery, SessionSummary};
 pub use sums::{Counts, FindingSums, Sums, SumsGroup, SumsQuery, SumsWidth};
@@ -127,6 +127,8 @@ pub struct RecordPage {
     /// The records in the order asked for. Fewer than the limit, even none, while there may be more: where filters match
     /// next to nothing, a page ends when its time is over.
     pub events: Vec<Record>,
+    /// Rows in between that could not be read: somebody else has changed them. Verification finds all that were changed.
+    pub unreadable: Vec<Unreadable>,
     /// Where the next page begins; `None` when there is nothing more.
     pub next: Option<Cursor>,
     /// The place up to which has been read, also on the last page: who polls goes on from there.
@@ -137,7 +139,11 @@ impl Store {
     /// One page of records. What was set aside is not among them.
     pub fn records(&self, query: &RecordQuery) -> Result<RecordPage, StoreError> {
         let filters = self.filters(query)?;
-        self.record.look(|connection| pages::page(connection, query, &filters))
+        let page = self.record.look(|connection| pages::page(connection, query, &filters))?;
+        for Unreadable { id, node, seq } in &page.unreadable {
+            tracing::warn!(%id, %node, seq, "a record that somebody changed cannot be read");
+        }
+        Ok(page)
     }
 
     /// The record of one exchange, also when it was set aside.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub struct SetAside {
     /// Its place among all records; the list goes on behind it.
     pub position: i64,
-    /// Its id.
+    /// Its id; all zeros when it was changed to something else.
     pub id: ExchangeId,
     /// The gateway that served it.
     pub node: String,
@@ -42,20 +42,18 @@ impl Store {
                     .limit(i64::from(limit))
                     .load(connection)?)
             })?;
-        rows.into_iter()
-            .map(|(position, id, node, seq, reason, document)| {
-                let corrupt = StoreError::Corrupt { what: "audit_set_aside.id" };
-                Ok(SetAside {
-                    position,
-                    id: Uuid::try_parse(&id).map(ExchangeId).or(Err(corrupt))?,
-                    node,
-                    seq,
-                    at: UnixMillis(position >> super::records::POSITION_BITS),
-                    reason,
-                    record: serde_json::from_slice(&document).ok(),
-                })
+        Ok(rows
+            .into_iter()
+            .map(|(position, id, node, seq, reason, document)| SetAside {
+                position,
+                id: ExchangeId(Uuid::try_parse(&id).unwrap_or_default()),
+                node,
+                seq,
+                at: UnixMillis(position >> super::records::POSITION_BITS),
+                reason,
+                record: serde_json::from_slice(&document).ok(),
             })
-            .collect()
+            .collect())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::bus::audit::Gauge;
 use crate::config::Audit;
-use crate::ledger::{Checkpoint, CheckpointKind, Head, Signer};
+use crate::ledger::{Checkpoint, CheckpointKind, Head, PublicKey, Signer, TrustedKeys};
 use crate::store::{CheckpointFile, Store, StoreError};
 use std::{
     collections::HashMap,
@@ -112,6 +112,19 @@ impl Notary {
             }
         }
         Ok(())
+    }
+
+    /// The gateway whose notary this is.
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// The keys whose checkpoints are believed: our own, and those that the database has of other gateways.
+    pub(super) fn trusted(&self, store: &Store) -> Result<TrustedKeys, StoreError> {
+        let keys = store.audit_keys()?;
+        let others = keys.iter().filter(|key| *key.node != *self.node);
+        let others = others.filter_map(|key| PublicKey::parse(&key.public_key).ok());
+        Ok(others.chain([self.signer.public_key()]).collect())
     }
 
     /// Signs, and writes it down outside of the database: at once, or as soon as that file can be written again.

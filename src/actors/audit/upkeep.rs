@@ -6,7 +6,7 @@
 use super::Desk;
 use crate::config::Audit;
 use crate::ledger::CheckpointKind;
-use crate::store::{Retention, StoreError};
+use crate::store::{Retention, Sealer, StoreError};
 use crate::types::UnixMillis;
 
 const DAY_SECS: i64 = 86_400;
@@ -43,10 +43,15 @@ fn sweep(desk: &Desk) -> Result<(), StoreError> {
     if retention.before.is_none() && retention.most_bytes.is_none() {
         return Ok(());
     }
-    let sign = |node: &str, head| desk.notary.sign(node, head, CheckpointKind::Retention);
+    let trusted = desk.notary.trusted(&desk.store)?;
+    let sealer = Sealer {
+        node: desk.notary.node(),
+        sign: &|node, head| desk.notary.sign(node, head, CheckpointKind::Retention),
+        trusts: &|checkpoint| trusted.check(checkpoint).is_ok(),
+    };
     let (mut records, mut partitions) = (0, 0);
     loop {
-        let swept = desk.store.sweep(&retention, &sign, now)?;
+        let swept = desk.store.sweep(&retention, &sealer, now)?;
         records += swept.records;
         partitions += swept.partitions;
         if !swept.more {

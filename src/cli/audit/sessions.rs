@@ -94,7 +94,7 @@ fn table(sessions: &[SessionSummary], output: &mut Output) -> Result<(), CliErro
             or_dash(session.agent_name.as_deref()),
             session.first_at,
             duration(session.duration_ms),
-            session.calls,
+            calls(session),
             session.denied,
             session.blocked,
             session.findings,
@@ -103,6 +103,12 @@ fn table(sessions: &[SessionSummary], output: &mut Output) -> Result<(), CliErro
         ))?;
     }
     Ok(())
+}
+
+/// `12`, or `10000+` when only the newest were summed up.
+fn calls(session: &SessionSummary) -> String {
+    let more = if session.partial { "+" } else { "" };
+    format!("{}{more}", session.calls)
 }
 
 /// `2h 05m`, `3m 20s`, `1.5 s`

@@ -23,6 +23,13 @@ pub(super) struct Filters {
     pub(super) lead_is_all: bool,
 }
 
+/// An agent that is asked for.
+pub(super) struct Who {
+    pub(super) id: Option<String>,
+    /// What it is called; `None` when nobody has the id any more.
+    pub(super) name: Option<String>,
+}
+
 enum Condition {
     /// A column has this value.
     Equals(&'static str, String),
@@ -113,18 +120,26 @@ impl Filters {
 }
 
 impl Store {
+    /// Whom a query means by its agent: an id when it has the form of a UUID, a name otherwise.
+    pub(super) fn who(&self, agent: &str) -> Result<Who, StoreError> {
+        let Ok(id) = Uuid::try_parse(agent) else {
+            return Ok(Who { id: None, name: Some(agent.to_owned()) });
+        };
+        let id = id.hyphenated().to_string();
+        let name = self.agent(&id)?.map(|agent| agent.name);
+        Ok(Who { id: Some(id), name })
+    }
+
     /// The filters of a query. The index of agents is by name; an id finds its name first.
     pub(super) fn filters(&self, query: &RecordQuery) -> Result<Filters, StoreError> {
         let mut filters = Filters { conditions: Vec::new(), leads: Vec::new(), lead_is_all: false };
-        match query.agent.as_deref().map(|agent| (agent, Uuid::try_parse(agent))) {
-            None => {}
-            Some((name, Err(_))) => filters.indexed("agent_name", name),
-            Some((_, Ok(id))) => {
-                let id = id.hyphenated().to_string();
+        if let Some(agent) = &query.agent {
+            let Who { id, name } = self.who(agent)?;
+            if let Some(id) = id {
                 filters.equals("agent_id", &id);
-                if let Some(agent) = self.agent(&id)? {
-                    filters.indexed("agent_name", &agent.name);
-                }
+            }
+            if let Some(name) = name {
+                filters.indexed("agent_name", &name);
             }
         }
         if let Some(session) = &query.session {

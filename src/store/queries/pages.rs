@@ -11,6 +11,7 @@ use super::{
     filters::Filters,
     lead::{Lead, Stretch},
     position_at,
+    scan::Unreadable,
     statement::Statement,
 };
 use crate::types::{Record, UnixMillis};
@@ -33,6 +34,8 @@ struct Walk<'a> {
     is_postgres: bool,
     wanted: usize,
     found: Vec<(Cursor, Record)>,
+    /// What could not be read, each with how many were found before it.
+    unreadable: Vec<(usize, Unreadable)>,
     /// Up to here everything has been looked at.
     place: Option<Cursor>,
     step: i64,
@@ -84,6 +87,7 @@ pub(super) fn page_within(
         filters,
         wanted: limit + 1,
         found: Vec::new(),
+        unreadable: Vec::new(),
         place: query.after,
         step,
         ends_at: Instant::now() + time,
@@ -95,15 +99,20 @@ pub(super) fn page_within(
             break;
         }
     }
-    let Walk { mut found, place, .. } = walk;
+    let Walk { mut found, mut unreadable, place, .. } = walk;
     found.truncate(limit);
     let last = found.last().map(|(place, _)| *place);
+    let is_full = end == End::Full;
     let (next, end) = match end {
         End::Full => (last, last),
         End::Exhausted => (None, last),
         End::OutOfTime => (place, place),
     };
-    Ok(RecordPage { events: found.into_iter().map(|(_, record)| record).collect(), next, end })
+    // What stands behind a full page is the next one's.
+    unreadable.retain(|(before, _)| !is_full || *before < limit);
+    let unreadable = unreadable.into_iter().map(|(_, row)| row).collect();
+    let events = found.into_iter().map(|(_, record)| record).collect();
+    Ok(RecordPage { events, unreadable, next, end })
 }
 
 /// The stretches that are still to be walked. With an end of the time asked for there are two: what was written until an
@@ -143,14 +152,15 @@ impl Walk<'_> {
                 [lead] => (lead, None),
                 [first, others @ ..] => self.farthest(first, others, &phase.stretch)?,
             };
-            self.take(lead, &phase)?;
+            let stopped = self.take(lead, &phase)?;
             if self.found.len() >= self.wanted {
                 return Ok(End::Full);
             }
-            let reach = match reach {
-                Some(reach) => reach,
-                None if self.filters.lead_is_all => None,
-                None => self.reach(lead, &phase.stretch)?,
+            let reach = match (stopped, reach) {
+                (Some(place), _) => Some(place),
+                (None, Some(reach)) => reach,
+                (None, None) if self.filters.lead_is_all => None,
+                (None, None) => self.reach(lead, &phase.stretch)?,
             };
             if reach.is_none() {
                 return Ok(End::Exhausted);
@@ -194,9 +204,11 @@ impl Walk<'_> {
         Ok(reach.map(|(started_at, position)| lead.cursor(started_at, position)))
     }
 
-    /// Adds the records of the lead's next step that match, as far as the page has room.
-    fn take(&mut self, lead: &Lead, phase: &Phase<'_>) -> Result<(), StoreError> {
-        let missing = i64::try_from(self.wanted - self.found.len()).unwrap_or(i64::MAX);
+    /// Adds the records of the lead's next step that match, as far as the page has room. Says where it stopped when there
+    /// may be more in the step.
+    fn take(&mut self, lead: &Lead, phase: &Phase<'_>) -> Result<Option<Cursor>, StoreError> {
+        let room = self.wanted - self.found.len();
+        let missing = i64::try_from(room).unwrap_or(i64::MAX);
         let step = if self.filters.lead_is_all { missing } else { self.step };
         let mut statement = Statement::records();
         lead.next(&mut statement, &phase.stretch, step, self.is_postgres);
@@ -206,12 +218,17 @@ impl Walk<'_> {
         }
         lead.order(&mut statement, phase.stretch.backwards);
         statement.sql(" LIMIT ").number(missing);
-        let rows: Vec<(i64, RecordRow<'static>)> = statement.load(self.connection)?;
-        for (position, row) in rows {
-            let record = row.into_record()?;
-            self.found.push((lead.cursor(record.started_at.0, position), record));
+        let rows: Vec<(i64, i64, RecordRow<'static>)> = statement.load(self.connection)?;
+        let place = |position, started_at| lead.cursor(started_at, position);
+        let stopped = rows.get(room - 1).map(|(position, at, _)| place(*position, *at));
+        for (position, started_at, row) in rows {
+            let seen = Unreadable::of(&row);
+            match row.into_record() {
+                Ok(record) => self.found.push((place(position, started_at), record)),
+                Err(_) => self.unreadable.push((self.found.len(), seen)),
+            }
         }
-        Ok(())
+        Ok(stopped)
     }
 }
 

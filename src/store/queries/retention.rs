@@ -1,39 +1,40 @@
 //! Retention: what is older than it may be, or more than there may be, goes.
 //!
 //! Owns the removal of records, the only one there is. It must never remove a record before a signed statement of where
-//! its chain was is stored in the same transaction, and it removes in the order of writing alone: so what remains is the
-//! whole end of each chain, and still verifies.
+//! its chain was is stored, and it removes in the order of writing alone: so what remains is the whole end of each chain,
+//! and still verifies.
+//!
+//! A gateway signs for its own chain, and for one that nobody has written to for a day. What is not signed for stays.
 //!
 //! A sweep does one piece of work: a week's tables are dropped on Postgres, or a chunk of records is deleted.
 
+mod chunks;
+mod seal;
 mod size;
 mod weeks;
 
 use super::{
     super::{
         Store, StoreError,
-        checkpoints::put_checkpoint,
         connection::AnyConnection,
-        schema::{
-            anonymous_counts, audit_chains, audit_checkpoints, audit_findings, audit_records,
-            audit_set_aside, audit_sums,
-        },
+        schema::{anonymous_counts, audit_chains, audit_records, audit_set_aside, audit_sums},
     },
-    position_at,
+    POSITION_BITS, position_at,
 };
 use crate::{
-    ledger::{Checkpoint, CheckpointKind, Hash, Head, parse_hash},
-    types::{Record, UnixMillis},
+    ledger::{Checkpoint, Head},
+    types::UnixMillis,
 };
-use diesel::{
-    ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, RunQueryDsl as _, dsl::max,
-};
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, RunQueryDsl as _};
 
-/// Rows that go at once.
+/// Rows of a chain that go at once.
 const CHUNK: i64 = 5_000;
 
 /// What was written so recently stays, however much it is.
 const KEPT_MS: i64 = 3_600_000;
+
+/// After this time without a record, another gateway signs for a chain.
+const SILENT_MS: i64 = 24 * 3_600_000;
 
 /// How long sums per minute are kept.
 const MINUTES_KEPT_MS: i64 = 48 * 3_600_000;
@@ -49,6 +50,16 @@ pub struct Retention {
     pub most_bytes: Option<u64>,
 }
 
+/// Who signs for what goes.
+pub struct Sealer<'a> {
+    /// The gateway that sweeps.
+    pub node: &'a str,
+    /// Signs the end of what goes of a node's chain.
+    pub sign: &'a dyn Fn(&str, Head) -> Checkpoint,
+    /// Whether a key that is known signed this: the database may hold anything.
+    pub trusts: &'a dyn Fn(&Checkpoint) -> bool,
+}
+
 /// What a sweep did.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Swept {
@@ -58,25 +69,57 @@ pub struct Swept {
     pub partitions: u64,
     /// What was signed for them.
     pub checkpoints: Vec<Checkpoint>,
+    /// Chains of which nothing goes until somebody has looked at them.
+    pub refused: Vec<Refused>,
     /// Whether there may be more to do at once.
     pub more: bool,
 }
 
-/// Signs the end of what goes of a node's chain.
-type Sign<'a> = &'a dyn Fn(&str, Head) -> Checkpoint;
+/// A chain of which nothing goes, for it is not as it was written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refused {
+    /// Whose chain.
+    pub node: String,
+    /// The record at which it shows.
+    pub seq: i64,
+    /// What is wrong there.
+    pub why: Why,
+}
+
+/// Why a record does not go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Why {
+    /// It is not the one behind its forerunner.
+    #[error("the records before it are not all there, or not in their order")]
+    NotNext,
+    /// Its content, or a hash, is not what was written.
+    #[error("it was altered, or does not follow on the one before it")]
+    Altered,
+    /// It stands among older ones.
+    #[error("it is younger than its place says")]
+    TooYoung,
+    /// There is a checkpoint already that no known key signed.
+    #[error("a forged checkpoint has its place")]
+    Taken,
+}
 
 impl Store {
     /// Removes one piece of what may not stay. Several gateways may sweep at the same time: they follow each other.
     pub fn sweep(
         &self,
         retention: &Retention,
-        sign: Sign<'_>,
+        sealer: &Sealer<'_>,
         now: UnixMillis,
     ) -> Result<Swept, StoreError> {
-        let swept = self.record.write(Some("audit_checkpoints"), |connection| {
+        let (mut swept, week) = self.record.write(Some("audit_checkpoints"), |connection| {
             patience(connection)?;
-            remove(connection, retention, sign, now)
+            remove(connection, retention, sealer, now)
         })?;
+        if let Some(week) = week {
+            // Apart, so that what is signed stays signed when a table cannot be locked.
+            self.record.write(Some("audit_checkpoints"), |connection| week.drop(connection))?;
+            swept.partitions = 1;
+        }
         if swept.more {
             return Ok(swept);
         }
@@ -85,27 +128,27 @@ impl Store {
     }
 }
 
+/// Seals, and deletes a chunk, or says which week may be dropped.
 fn remove(
     connection: &mut AnyConnection,
     retention: &Retention,
-    sign: Sign<'_>,
+    sealer: &Sealer<'_>,
     now: UnixMillis,
-) -> Result<Swept, StoreError> {
+) -> Result<(Swept, Option<weeks::Week>), StoreError> {
     let by_age = retention.before.map_or(0, position_at);
     let is_over = size::is_over(connection, retention.most_bytes)?;
-    match weeks::oldest(connection)? {
+    let below = match weeks::oldest(connection)? {
         Some(week) if week.below <= by_age || (is_over && week.is_over(now)) => {
-            weeks::drop(connection, &week, sign)
+            let at = moment(week.below.max(by_age));
+            return weeks::seal_all(connection, week, at, sealer, now);
         }
-        None if is_over => {
-            let recent = position_at(UnixMillis(now.0 - KEPT_MS));
-            chunk(connection, recent.max(by_age), sign)
-        }
-        _ => chunk(connection, by_age, sign),
-    }
+        None if is_over => position_at(UnixMillis(now.0 - KEPT_MS)).max(by_age),
+        _ => by_age,
+    };
+    Ok((chunks::remove(connection, below, sealer, now)?, None))
 }
 
-/// Looking for a chain's last record may take longer than a page may.
+/// Reading a chain may take longer than a page may.
 fn patience(connection: &mut AnyConnection) -> Result<(), StoreError> {
     use diesel::connection::SimpleConnection as _;
     if let AnyConnection::Postgres(postgres) = connection {
@@ -114,99 +157,60 @@ fn patience(connection: &mut AnyConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The oldest records below a position, as many as go at once.
-fn chunk(connection: &mut AnyConnection, below: i64, sign: Sign<'_>) -> Result<Swept, StoreError> {
-    use audit_records::dsl;
-    let next: Option<i64> = dsl::audit_records
-        .filter(dsl::position.lt(below))
-        .order(dsl::position)
-        .select(dsl::position)
-        .offset(CHUNK)
-        .first(connection)
-        .optional()?;
-    let end = next.unwrap_or(below);
-    let checkpoints = seal(connection, end, sign)?;
-    let gone = dsl::audit_records.filter(dsl::position.lt(end));
-    let records = diesel::delete(gone).execute(connection)?;
-    let findings = audit_findings::table.filter(audit_findings::position.lt(end));
-    diesel::delete(findings).execute(connection)?;
-    let aside = set_aside_below(connection, end)?;
-    let records = u64::try_from(records + aside).unwrap_or_default();
-    Ok(Swept { records, partitions: 0, checkpoints, more: next.is_some() })
+/// When a record was written that has this position.
+const fn moment(position: i64) -> UnixMillis {
+    UnixMillis(position >> POSITION_BITS)
 }
 
-fn set_aside_below(connection: &mut AnyConnection, end: i64) -> Result<usize, StoreError> {
-    let aside = audit_set_aside::table.filter(audit_set_aside::position.lt(end));
-    Ok(diesel::delete(aside).execute(connection)?)
-}
-
-/// Signs and stores where each chain is, of which something goes.
-fn seal(
+/// The chains that the gateway signs for: its own, and those of others that nobody has written to for long.
+fn ours(
     connection: &mut AnyConnection,
-    end: i64,
-    sign: Sign<'_>,
-) -> Result<Vec<Checkpoint>, StoreError> {
-    let chains: Vec<(String, i64)> = audit_chains::table
-        .select((audit_chains::node, audit_chains::seq))
+    below: i64,
+    sealer: &Sealer<'_>,
+    now: UnixMillis,
+) -> Result<Vec<String>, StoreError> {
+    let mut ours = vec![sealer.node.to_owned()];
+    let others: Vec<String> = audit_chains::table
+        .filter(audit_chains::node.ne(sealer.node))
+        .select(audit_chains::node)
         .order(audit_chains::node)
         .load(connection)?;
-    let mut checkpoints = Vec::new();
-    for (node, last_seq) in chains {
-        if sealed(connection, &node)? == Some(last_seq) {
-            continue;
+    let silent_from = position_at(UnixMillis(now.0 - SILENT_MS));
+    for node in others {
+        if has_written(connection, &node, 0, below)?
+            && !has_written(connection, &node, silent_from, i64::MAX)?
+        {
+            ours.push(node);
         }
-        let Some(head) = last_below(connection, &node, end)? else { continue };
-        let checkpoint = sign(&node, head);
-        put_checkpoint(connection, &checkpoint)?;
-        checkpoints.push(checkpoint);
     }
-    Ok(checkpoints)
+    Ok(ours)
 }
 
-/// Up to where a chain is gone already.
-fn sealed(connection: &mut AnyConnection, node: &str) -> Result<Option<i64>, StoreError> {
-    Ok(audit_checkpoints::table
-        .filter(audit_checkpoints::node.eq(node))
-        .filter(audit_checkpoints::kind.eq(CheckpointKind::Retention.as_str()))
-        .select(max(audit_checkpoints::seq))
-        .first(connection)?)
-}
-
-/// How many records of all chains are gone already.
-fn sealed_in_all(connection: &mut AnyConnection) -> Result<i64, StoreError> {
-    let nodes: Vec<String> = audit_chains::table.select(audit_chains::node).load(connection)?;
-    nodes.iter().try_fold(0, |sum, node| Ok(sum + sealed(connection, node)?.unwrap_or(0)))
-}
-
-/// The last record of a chain below a position, stored or set aside.
-fn last_below(
+/// Whether there are records of a gateway between two positions.
+fn has_written(
     connection: &mut AnyConnection,
     node: &str,
-    end: i64,
-) -> Result<Option<Head>, StoreError> {
-    let stored: Option<(i64, Vec<u8>)> = audit_records::table
+    from: i64,
+    below: i64,
+) -> Result<bool, StoreError> {
+    let stored: Option<i64> = audit_records::table
         .filter(audit_records::node.eq(node))
-        .filter(audit_records::position.lt(end))
-        .order(audit_records::position.desc())
-        .select((audit_records::seq, audit_records::event_hash))
+        .filter(audit_records::position.ge(from))
+        .filter(audit_records::position.lt(below))
+        .select(audit_records::position)
         .first(connection)
         .optional()?;
-    let aside: Option<(i64, Vec<u8>)> = audit_set_aside::table
+    if stored.is_some() {
+        return Ok(true);
+    }
+    let aside: Option<i64> = audit_set_aside::table
         .filter(audit_set_aside::node.eq(node))
-        .filter(audit_set_aside::position.lt(end))
-        .order(audit_set_aside::position.desc())
-        .select((audit_set_aside::seq, audit_set_aside::document))
+        .filter(audit_set_aside::position.ge(from))
+        .filter(audit_set_aside::position.lt(below))
+        .select(audit_set_aside::position)
         .first(connection)
         .optional()?;
-    let stored = stored.map(|(seq, hash)| (seq, hash.try_into().ok().map(Hash)));
-    let aside = aside.map(|(seq, document)| {
-        let record: Option<Record> = serde_json::from_slice(&document).ok();
-        (seq, record.and_then(|record| record.event_hash).and_then(|hash| parse_hash(&hash)))
-    });
-    let last = stored.into_iter().chain(aside).max_by_key(|(seq, _)| *seq);
-    let Some((seq, event_hash)) = last else { return Ok(None) };
-    let corrupt = StoreError::Corrupt { what: "audit_records.event_hash" };
-    Ok(Some(Head { seq, event_hash: event_hash.ok_or(corrupt)? }))
+    Ok(aside.is_some())
 }
 
 /// Sums per minute go after two days, all others and the counts of calls without an identity with the records. Says

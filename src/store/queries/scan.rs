@@ -56,8 +56,15 @@ pub struct Unreadable {
     pub seq: i64,
 }
 
+impl Unreadable {
+    /// What a row says of itself.
+    pub(super) fn of(row: &RecordRow<'_>) -> Self {
+        Self { id: row.id.to_string(), node: row.node.to_string(), seq: row.seq }
+    }
+}
+
 /// A row with its position.
-type Placed = (i64, Result<Record, Unreadable>);
+pub(super) type Placed = (i64, Result<Record, Unreadable>);
 
 impl Store {
     /// What follows in the order of writing, also what was set aside; `None` when there is nothing more in the range.
@@ -87,7 +94,11 @@ impl Store {
 }
 
 /// The next rows of both tables in one order.
-fn read(connection: &mut AnyConnection, after: i64, below: i64) -> Result<Vec<Placed>, StoreError> {
+pub(super) fn read(
+    connection: &mut AnyConnection,
+    after: i64,
+    below: i64,
+) -> Result<Vec<Placed>, StoreError> {
     let mut rows = stored(connection, after, below)?;
     let aside = set_aside(connection, after, below)?;
     if !aside.is_empty() {
@@ -116,8 +127,7 @@ fn stored(
 }
 
 fn readable(row: RecordRow<'static>) -> Result<Record, Unreadable> {
-    let unreadable =
-        Unreadable { id: row.id.to_string(), node: row.node.to_string(), seq: row.seq };
+    let unreadable = Unreadable::of(&row);
     row.into_exact_record().or(Err(unreadable))
 }
 

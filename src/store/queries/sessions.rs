@@ -7,6 +7,7 @@
 use super::{
     super::{Store, StoreError, connection::AnyConnection},
     Cursor,
+    filters::Who,
     lead::{Lead, Stretch},
     position_at,
     statement::Statement,
@@ -25,6 +26,9 @@ use std::{
 /// Records that are looked at in one step.
 const STEP: i64 = 2_000;
 
+/// Of a longer session only so many records are summed up, the newest.
+const SUMMED: i64 = 10_000;
+
 /// After this time no step is begun.
 const TIME: Duration = Duration::from_millis(100);
 
@@ -35,7 +39,7 @@ pub struct SessionQuery {
     pub from: Option<UnixMillis>,
     /// Only those with a record that was written before.
     pub to: Option<UnixMillis>,
-    /// Only those in which this agent takes part, by name.
+    /// Only those in which this agent takes part: its id when it has the form of a UUID, its name otherwise.
     pub agent: Option<String>,
     /// At most this many, 1 to 200; other values are moved into these bounds.
     pub limit: u32,
@@ -52,7 +56,7 @@ pub struct SessionPage {
     pub next: Option<Cursor>,
 }
 
-/// All of a session that the store has.
+/// What the store has of a session.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct SessionSummary {
     /// Its id, which callers may choose.
@@ -79,7 +83,12 @@ pub struct SessionSummary {
     pub input_tokens: i64,
     /// Completion tokens.
     pub output_tokens: i64,
+    /// There is more of the session: this is a sum of its newest 10,000 records.
+    pub partial: bool,
 }
+
+/// A record's position, session and agent.
+type Seen = (i64, Option<String>, Option<String>);
 
 /// The columns of [`summary`].
 type SummaryRow =
@@ -89,7 +98,8 @@ impl Store {
     /// A page of the sessions that calls belong to.
     pub fn call_sessions(&self, query: &SessionQuery) -> Result<SessionPage, StoreError> {
         let limit = usize::try_from(query.limit.clamp(1, 200)).unwrap_or(1);
-        self.record.look(|connection| list(connection, query, limit))
+        let who = query.agent.as_deref().map(|agent| self.who(agent)).transpose()?;
+        self.record.look(|connection| list(connection, query, who.as_ref(), limit))
     }
 
     /// One session of calls.
@@ -101,6 +111,7 @@ impl Store {
 fn list(
     connection: &mut AnyConnection,
     query: &SessionQuery,
+    who: Option<&Who>,
     limit: usize,
 ) -> Result<SessionPage, StoreError> {
     let began = Instant::now();
@@ -110,14 +121,18 @@ fn list(
     let mut seen: HashSet<String> = HashSet::new();
     let mut sessions = Vec::new();
     loop {
-        let rows = step(connection, query.agent.as_deref(), above, below)?;
-        for (position, id) in &rows {
+        let rows = step(connection, who, above, below)?;
+        for (position, session, agent) in &rows {
             below = *position;
-            let Some(id) = id.as_ref().filter(|id| seen.insert((*id).clone())) else { continue };
-            if goes_on(connection, query, id, (*position, end))? {
+            if who.is_some_and(|who| who.id.is_some() && who.id != *agent) {
                 continue;
             }
-            sessions.extend(summary(connection, id)?);
+            let Some(id) = session.as_ref().filter(|id| seen.insert((*id).clone())) else {
+                continue;
+            };
+            if !goes_on(connection, who, id, (*position, end))? {
+                sessions.extend(summary(connection, id)?);
+            }
             if sessions.len() >= limit || began.elapsed() > TIME {
                 return Ok(SessionPage { sessions, next: Some(Cursor::Written(below)) });
             }
@@ -131,18 +146,20 @@ fn list(
     }
 }
 
-/// The next records, backwards, with their sessions.
+/// The next records, backwards, with their sessions and agents.
 fn step(
     connection: &mut AnyConnection,
-    agent: Option<&str>,
+    who: Option<&Who>,
     above: i64,
     below: i64,
-) -> Result<Vec<(i64, Option<String>)>, StoreError> {
+) -> Result<Vec<Seen>, StoreError> {
     let is_postgres = matches!(connection, AnyConnection::Postgres(_));
-    let lead = agent.map_or(Lead::ALL, |agent| Lead::column("agent_name", agent));
+    let name = who.and_then(|who| who.name.as_deref());
+    let lead = name.map_or(Lead::ALL, |name| Lead::column("agent_name", name));
     let stretch = Stretch { after: None, above, below, backwards: true };
-    let mut statement: Statement<(BigInt, Nullable<Text>)> =
-        Statement::new("SELECT audit_records.position, audit_records.session_id");
+    let mut statement: Statement<(BigInt, Nullable<Text>, Nullable<Text>)> = Statement::new(
+        "SELECT audit_records.position, audit_records.session_id, audit_records.agent_id",
+    );
     lead.next(&mut statement, &stretch, STEP, is_postgres);
     lead.order(&mut statement, true);
     Ok(statement.load(connection)?)
@@ -151,7 +168,7 @@ fn step(
 /// Whether a session has a later record in the time asked for: then it stands there.
 fn goes_on(
     connection: &mut AnyConnection,
-    query: &SessionQuery,
+    who: Option<&Who>,
     id: &str,
     between: (i64, i64),
 ) -> Result<bool, StoreError> {
@@ -159,8 +176,11 @@ fn goes_on(
         Statement::new("SELECT position FROM audit_records WHERE position > ");
     statement.number(between.0).sql(" AND position < ").number(between.1);
     statement.sql(" AND session_id = ").text(id);
-    if let Some(agent) = &query.agent {
-        statement.sql(" AND agent_name = ").text(agent);
+    if let Some(name) = who.and_then(|who| who.name.as_deref()) {
+        statement.sql(" AND agent_name = ").text(name);
+    }
+    if let Some(id) = who.and_then(|who| who.id.as_deref()) {
+        statement.sql(" AND agent_id = ").text(id);
     }
     statement.sql(" LIMIT 1");
     let later: Option<i64> = statement.get_result(connection).optional()?;
@@ -181,7 +201,10 @@ fn summary(connection: &mut AnyConnection, id: &str) -> Result<Option<SessionSum
     ] {
         statement.sql(format!(", CAST(COALESCE(SUM({count}), 0) AS BIGINT)"));
     }
-    statement.sql(" FROM audit_records WHERE session_id = ").text(id);
+    let is_postgres = matches!(connection, AnyConnection::Postgres(_));
+    let lead = Lead::column("session_id", id);
+    let all = Stretch { after: None, above: -1, below: i64::MAX, backwards: true };
+    lead.next(&mut statement, &all, SUMMED, is_postgres);
     let (agent_name, agents, calls, first_at, last_at, denied, blocked, findings, input, output): (
         Option<String>,
         i64,
@@ -194,6 +217,10 @@ fn summary(connection: &mut AnyConnection, id: &str) -> Result<Option<SessionSum
         i64,
         i64,
     ) = statement.get_result(connection)?;
+    let behind: Option<(i64, i64)> = match calls {
+        SUMMED => lead.reach(&all, SUMMED + 1, is_postgres).get_result(connection).optional()?,
+        _ => None,
+    };
     Ok((calls > 0).then(|| SessionSummary {
         session_id: id.to_owned(),
         agent_name,
@@ -207,5 +234,6 @@ fn summary(connection: &mut AnyConnection, id: &str) -> Result<Option<SessionSum
         findings,
         input_tokens: input,
         output_tokens: output,
+        partial: behind.is_some(),
     }))
 }

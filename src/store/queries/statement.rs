@@ -18,8 +18,8 @@ type Either = <AnyConnection as Connection>::Backend;
 /// A record's columns.
 type Columns = AsSelect<RecordRow<'static>, Either>;
 
-/// The rows of [`Statement::records`]: position and record.
-pub(super) type Placed = (BigInt, <Columns as Expression>::SqlType);
+/// The rows of [`Statement::records`]: position, beginning, and record.
+pub(super) type Placed = (BigInt, BigInt, <Columns as Expression>::SqlType);
 
 /// A statement whose rows have the types `ST`.
 pub(super) struct Statement<ST> {
@@ -35,9 +35,9 @@ enum Piece {
 }
 
 impl Statement<Placed> {
-    /// `SELECT` position and all of a record.
+    /// `SELECT` position, beginning, and all of a record.
     pub(super) fn records() -> Self {
-        let mut statement = Self::new("SELECT audit_records.position, ");
+        let mut statement = Self::new("SELECT audit_records.position, audit_records.started_at, ");
         statement.pieces.push(Piece::Columns(RecordRow::as_select()));
         statement
     }

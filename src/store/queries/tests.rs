@@ -26,6 +26,9 @@ on_both_databases!(
     sums_are_put_together_by_time_and_by_name,
     findings_are_summed_up_by_type,
     sessions_are_listed_by_their_last_record,
+    pages_pass_over_what_cannot_be_read_and_name_it,
+    of_a_long_session_the_newest_are_summed_up,
+    sessions_and_sums_take_an_agents_id,
 );
 
 /// Monday, 2026-11-23.
@@ -499,4 +502,87 @@ fn sessions_are_listed_by_their_last_record(store: &Store) {
     assert_eq!((a.input_tokens, a.output_tokens, a.findings, a.denied), (20, 2, 0, 0));
     assert_eq!(store.call_session("c").unwrap().unwrap().agents, 2);
     assert_eq!(store.call_session("none").unwrap(), None);
+}
+
+fn pages_pass_over_what_cannot_be_read_and_name_it(store: &Store) {
+    let ssn = || finding("PII_SSN", Severity::High, 1);
+    let records: Vec<_> =
+        (0..40).map(|_| Record { findings: vec![ssn()], ..of("ant", 0, 1) }).collect();
+    write(store, 0, records.iter().cloned());
+    // Late ones are read in a phase of their own.
+    write(store, 9 * HOUR_MS, (0..10).map(|_| record(0)));
+    let change =
+        "UPDATE audit_records SET outcome = 'x' WHERE seq IN (1, 2, 10, 11, 12, 40, 41, 45)";
+    store.record.run(|connection| Ok(connection.batch_execute(change)?)).unwrap();
+    let all = RecordQuery::default();
+    let queries = [
+        (all.clone(), 42),
+        (RecordQuery { to: Some(at(HOUR_MS)), ..all.clone() }, 42),
+        (RecordQuery { agent: Some("ant".to_owned()), ..all.clone() }, 34),
+        (RecordQuery { finding: Some("PII_SSN".to_owned()), ..all.clone() }, 34),
+        (
+            RecordQuery { agent: Some("ant".to_owned()), model: Some("gpt-4o".to_owned()), ..all },
+            34,
+        ),
+    ];
+    for (query, readable) in queries {
+        for (limit, newest_first) in [(1, false), (2, true), (7, false), (100, true)] {
+            let query = RecordQuery { limit, newest_first, ..query.clone() };
+            let (seen, _) = all_pages(query.clone(), |query| store.records(query).unwrap());
+            let mut ids = ids(&seen);
+            ids.sort();
+            ids.dedup();
+            assert_eq!((seen.len(), ids.len()), (readable, readable), "{query:?}");
+        }
+    }
+    for (limit, named) in [(7, vec![1, 2]), (8, vec![1, 2, 10, 11, 12])] {
+        let page = store.records(&RecordQuery { limit, ..RecordQuery::default() }).unwrap();
+        assert_eq!(page.unreadable.iter().map(|row| row.seq).collect::<Vec<_>>(), named);
+    }
+}
+
+fn of_a_long_session_the_newest_are_summed_up(store: &Store) {
+    let call = |millis| Record { session_id: Some("long".into()), ..of("ant", millis, 2) };
+    write(store, 0, [call(0)]);
+    write(store, HOUR_MS, (1..10_000).map(|_| call(HOUR_MS)));
+    let summary = || store.call_session("long").unwrap().unwrap();
+    assert_eq!((summary().calls, summary().first_at, summary().partial), (10_000, at(0), false));
+    write(store, 2 * HOUR_MS, [call(2 * HOUR_MS)]);
+    assert_eq!((summary().calls, summary().first_at), (10_000, at(HOUR_MS)));
+    assert_eq!((summary().input_tokens, summary().partial), (20_000, true));
+}
+
+fn sessions_and_sums_take_an_agents_id(store: &Store) {
+    let agent = super::super::testing::create_agent(store, "nightly");
+    let gone = "0193a5b2-0000-7000-8000-000000000001";
+    let call = |session: &str, id: &str| Record {
+        session_id: Some(session.into()),
+        agent_id: Some(id.into()),
+        ..of("nightly", 0, 1)
+    };
+    write(store, 0, [call("old", gone), call("new", &agent.id), call("both", gone)]);
+    write(store, 1_000, [call("both", &agent.id), of("other", 0, 1)]);
+    let sessions = |agent: &str| {
+        let agent = Some(agent.to_owned());
+        let query = SessionQuery { agent, limit: 9, ..SessionQuery::default() };
+        let page = store.call_sessions(&query).unwrap();
+        page.sessions.into_iter().map(|session| session.session_id).collect::<Vec<_>>()
+    };
+    assert_eq!(sessions("nightly"), ["both", "new", "old"]);
+    assert_eq!(sessions(&agent.id.to_uppercase()), ["both", "new"]);
+    assert_eq!(sessions(gone), ["both", "old"]);
+    let calls = |agent: &str| {
+        let query = SumsQuery {
+            from: at(0),
+            to: at(DAY_MS),
+            width: SumsWidth::Hour,
+            group: Some(SumsGroup::Agent),
+            agent: Some(agent.to_owned()),
+            model: None,
+            app_context: None,
+            endpoint: None,
+        };
+        store.sums(&query).unwrap().into_iter().map(|sum| sum.counts.calls).collect::<Vec<_>>()
+    };
+    assert_eq!((calls("nightly"), calls(&agent.id), calls(gone)), (vec![4], vec![4], vec![]));
 }
