@@ -81,6 +81,8 @@ pub struct GateSettings {
     blocked_as_answer: bool,
     /// What happens to calls that there is no room to record.
     when_full: WhenFull,
+    /// Callers get receipts.
+    receipts: bool,
     streams: StreamSettings,
 }
 
@@ -124,6 +126,7 @@ impl GateSettings {
             },
             blocked_as_answer: config.detection.blocked_status == BlockedStatus::Answer,
             when_full: config.audit.when_full,
+            receipts: config.audit.receipts,
             streams: StreamSettings {
                 inline: config.detection.stream == StreamDetection::Inline,
                 held_bytes: config.detection.held_bytes,

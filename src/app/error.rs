@@ -86,12 +86,12 @@ pub enum AppError {
     Journal(#[from] JournalError),
     /// The key that signs checkpoints cannot be read or made.
     #[error(
-        "audit signing key {0}; restore it from a backup, or remove it to make a new one (keep the old public key: it verifies the old checkpoints)"
+        "audit signing key {0}; check audit.signing_key_file, or restore the key from a backup. Where it is lost, a start without the file and the setting makes a new one; keep the old public key: it verifies the old checkpoints"
     )]
     AuditKey(KeyFileError),
     /// The checkpoints' file cannot be read.
     #[error(
-        "{0}; restore it from a backup, or set audit.checkpoint_file to another and keep this one"
+        "checkpoints' file {0}; check audit.checkpoint_file, restore the file from a backup, or choose another and keep this one"
     )]
     Checkpoints(CheckpointFileError),
 }

@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::journal::{Journal, JournalSettings};
 use crate::ledger::{Head, TrustedKeys};
 use crate::store::{CheckpointFile, Store, audit_signer};
-use crate::types::{Outcome, Record, UsageSource};
-use std::collections::HashMap;
+use crate::types::{Outcome, Record, Scan, ScanExtent, UsageSource};
+use std::{borrow::Cow, collections::HashMap};
 
 /// The journal, and what its keeper works with.
 pub(super) struct OpenRecord {
@@ -34,8 +34,10 @@ pub(super) fn open(config: &Config, store: &Store) -> Result<OpenRecord, AppErro
         node,
         crate::clock::now(),
     )?;
+    warn_of_lost_keys(store, node, &public_key.key_id())?;
     let file = CheckpointFile::of(audit.checkpoint_file.as_deref(), data_dir);
     let keys = TrustedKeys::from_iter([public_key]);
+    file.check().map_err(AppError::Checkpoints)?;
     let heads = restore_heads(store, &keys, &file)?;
     let settings = JournalSettings {
         dir: audit.journal_dir.clone().unwrap_or_else(|| data_dir.join("journal")),
@@ -43,7 +45,17 @@ pub(super) fn open(config: &Config, store: &Store) -> Result<OpenRecord, AppErro
         most_bytes: audit.journal_bytes,
         durability: audit.durability,
     };
-    let journal = Journal::open(settings, interrupt)?;
+    let mut interrupted = 0;
+    let journal = Journal::open(settings, |record| {
+        interrupted += 1;
+        interrupt(record);
+    })?;
+    if interrupted > 0 {
+        tracing::warn!(
+            interrupted,
+            "an earlier process ended before these exchanges did; they are recorded so"
+        );
+    }
     let gauge = Gauge::new(journal.clone());
     let notary = Notary::new(signer, file, node.into(), gauge.clone(), audit);
     if let Some(Known { head, signed_seq }) = heads.get(node) {
@@ -53,9 +65,26 @@ pub(super) fn open(config: &Config, store: &Store) -> Result<OpenRecord, AppErro
     Ok(OpenRecord { journal, gauge, desk })
 }
 
+/// Whoever verifies needs the keys that signed before.
+fn warn_of_lost_keys(store: &Store, node: &str, key_id: &str) -> Result<(), AppError> {
+    let keys = store.audit_keys()?;
+    for old in keys.iter().filter(|key| key.node == node && key.key_id != key_id) {
+        tracing::warn!(
+            key_id = old.key_id,
+            public_key = old.public_key,
+            "this gateway signed checkpoints with another key before: `audit verify` needs it as --public-key"
+        );
+    }
+    Ok(())
+}
+
 /// How an exchange ended that an earlier process began.
 fn interrupt(record: &mut Record) {
     record.outcome = Some(Outcome::Interrupted);
+    record.scan = Scan {
+        extent: ScanExtent::None,
+        reason: Some(Cow::Borrowed("the gate ended before the exchange did")),
+    };
     if record.stream == Some(true) && record.usage_source.is_none() {
         record.usage_source = Some(UsageSource::Partial);
     }

@@ -56,7 +56,7 @@ pub(super) struct Exchange {
     written: Option<Written>,
     /// Its end waits for a count.
     pending: Option<Pending>,
-    receipt: Receipt,
+    receipt: Option<Receipt>,
     under_way: UnderWay,
     /// Room of the request's body.
     held: Option<Held>,
@@ -102,8 +102,8 @@ impl Arrival {
             return Err(self.into_refused(Refusal::Unavailable { what: "record" }));
         };
         let mut record = Box::new(self.record);
-        let receipt = Receipt::new();
-        record.receipt_hash = Some(receipt.hash());
+        let receipt = gate.settings.receipts.then(Receipt::new);
+        record.receipt_hash = receipt.as_ref().map(Receipt::hash);
         let span = tracing::Span::current();
         span.record("decision", tracing::field::display(record.id));
         span.record("agent", &*principal.agent_name);
@@ -153,7 +153,7 @@ impl Exchange {
 
     /// For the answer's head.
     pub(super) fn receipt(&self) -> Option<HeaderValue> {
-        self.receipt.to_header()
+        self.receipt.as_ref().and_then(Receipt::to_header)
     }
 
     pub(super) fn caller(&self) -> &Authenticated {

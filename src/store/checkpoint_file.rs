@@ -42,6 +42,12 @@ impl CheckpointFile {
         &self.path
     }
 
+    /// Whether it can be written; it is made if it is missing.
+    pub fn check(&self) -> Result<(), CheckpointFileError> {
+        let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path);
+        opened.map(drop).map_err(|error| self.failed(error))
+    }
+
     /// Appends a line and waits until the disk has it.
     pub fn append(&self, checkpoint: &Checkpoint) -> Result<(), CheckpointFileError> {
         let written = || -> io::Result<()> {

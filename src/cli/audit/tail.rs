@@ -88,7 +88,7 @@ fn follow(store: &Store, mut query: RecordQuery, output: &mut Output) -> Result<
 
 fn header(output: &mut Output) -> Result<(), CliError> {
     output.line(format!(
-        "{:24}  {:20}  {:22}  {:18}  {:6}  {:6}  {:14}  {:>13}  {:>9}  {}",
+        "{:24}  {:20}  {:24}  {:18}  {:6}  {:6}  {:14}  {:>13}  {:>9}  {}",
         "TIME",
         "AGENT",
         "MODEL",
@@ -110,7 +110,7 @@ fn show(record: &Record, output: &mut Output) -> Result<(), CliError> {
         |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
     let latency = record.latency_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
     output.line(format!(
-        "{}  {:20}  {:22}  {:18}  {:6}  {:6}  {:14}  {:>6}/{:<6}  {latency:>9}  {}",
+        "{}  {:20}  {:24}  {:18}  {:6}  {:6}  {:14}  {:>6}/{:<6}  {latency:>9}  {}",
         record.started_at,
         or_dash(record.agent_name.as_deref()),
         or_dash(record.model.as_deref()),

@@ -42,7 +42,7 @@ impl Exchange {
     }
 
     fn refused(&self, id: ExchangeId, refusal: Refusal, shape: Option<Box<Blocked>>) -> Refused {
-        let receipt = self.receipt.to_header().map(Box::new);
+        let receipt = self.receipt().map(Box::new);
         Refused { id, refusal, shape, receipt, written: self.written }
     }
 
