@@ -12,7 +12,7 @@
 //! | `canonical` | the canonical form, and what a database can store |
 //! | `keys` | who signs, and whom we trust |
 //! | `checkpoint` | what is signed |
-//! | `verifier`, `chain`, `verdict` | what is wrong with the records of a store or of an export |
+//! | `verifier`, `chain`, `span`, `verdict` | what is wrong with the records of a store or of an export |
 //! | `export` | the lines of an export: how they are written, read and verified |
 //! | `proof` | what shows a caller that its call is in the record |
 
@@ -22,6 +22,7 @@ mod checkpoint;
 mod export;
 mod keys;
 mod proof;
+mod span;
 mod verdict;
 mod verifier;
 
@@ -32,6 +33,7 @@ pub use export::{
 };
 pub use keys::{LedgerError, PublicKey, Signer, TrustedKeys};
 pub use proof::{Proof, ProofError, receipt_hash};
+pub use span::{Begin, Span};
 pub use verdict::{NodeVerdict, Problem, ProblemKind, Scope, Verdict};
 pub use verifier::Verifier;
 

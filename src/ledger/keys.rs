@@ -9,7 +9,10 @@ use aws_lc_rs::{
     signature::{ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{BTreeSet, HashMap, hash_map::Entry},
+    fmt,
+};
 
 /// What stands before the 32 bytes of an Ed25519 key in its DER form (RFC 8410).
 const SPKI_PREFIX: [u8; 12] =
@@ -36,6 +39,9 @@ pub enum LedgerError {
     /// The checkpoint is signed with a key that is not trusted.
     #[error("the checkpoint is signed with a key that is not trusted")]
     UnknownKey,
+    /// The key is trusted, but not for this node.
+    #[error("the checkpoint is signed with a key that is not trusted for its node")]
+    NotItsKey,
     /// The signature is not that of the key.
     #[error("the checkpoint's signature is wrong")]
     BadSignature,
@@ -129,19 +135,46 @@ impl fmt::Display for PublicKey {
     }
 }
 
-/// The keys whose checkpoints are believed.
+/// The keys whose checkpoints are believed. Those that they are collected from may sign for every node.
 #[derive(Debug, Default)]
-pub struct TrustedKeys(HashMap<String, ParsedPublicKey>);
+pub struct TrustedKeys(HashMap<String, TrustedKey>);
+
+#[derive(Debug)]
+struct TrustedKey {
+    key: ParsedPublicKey,
+    /// The nodes that it may sign for; `None`: all.
+    nodes: Option<BTreeSet<String>>,
+}
 
 impl TrustedKeys {
-    /// Whether a trusted key signed this checkpoint.
+    /// Trusts a key too, but for this node alone.
+    pub fn trust_for(&mut self, key: PublicKey, node: &str) {
+        match self.0.entry(key.key_id()) {
+            Entry::Occupied(mut known) => {
+                known.get_mut().nodes.iter_mut().for_each(|nodes| {
+                    nodes.insert(node.to_owned());
+                });
+            }
+            Entry::Vacant(new) => {
+                let nodes = Some(BTreeSet::from([node.to_owned()]));
+                if let Ok(key) = ParsedPublicKey::new(&ED25519, key.0) {
+                    new.insert(TrustedKey { key, nodes });
+                }
+            }
+        }
+    }
+
+    /// Whether a key signed this checkpoint that is trusted for its node.
     pub fn check(&self, checkpoint: &Checkpoint) -> Result<(), LedgerError> {
-        let key = self.0.get(&checkpoint.key_id).ok_or(LedgerError::UnknownKey)?;
+        let TrustedKey { key, nodes } =
+            self.0.get(&checkpoint.key_id).ok_or(LedgerError::UnknownKey)?;
         let signature = STANDARD
             .decode(&checkpoint.signature)
             .map_err(|_not_base64| LedgerError::BadSignature)?;
         key.verify_sig(&checkpoint.message(), &signature)
-            .map_err(|_unspecified| LedgerError::BadSignature)
+            .map_err(|_unspecified| LedgerError::BadSignature)?;
+        let is_its_key = nodes.as_ref().is_none_or(|nodes| nodes.contains(&checkpoint.node));
+        if is_its_key { Ok(()) } else { Err(LedgerError::NotItsKey) }
     }
 
     /// Where the chain was, if a trusted key says so.
@@ -155,7 +188,8 @@ impl FromIterator<PublicKey> for TrustedKeys {
     fn from_iter<I: IntoIterator<Item = PublicKey>>(keys: I) -> Self {
         let parsed = |key: PublicKey| {
             // Bytes that are no key sign nothing, so there is nothing to believe.
-            Some((key.key_id(), ParsedPublicKey::new(&ED25519, key.0).ok()?))
+            let parsed = ParsedPublicKey::new(&ED25519, key.0).ok()?;
+            Some((key.key_id(), TrustedKey { key: parsed, nodes: None }))
         };
         Self(keys.into_iter().filter_map(parsed).collect())
     }

@@ -10,7 +10,7 @@ text_enum! {
     Scope {
         /// All: each chain must begin at its first record, or where retention ended, and reach its last checkpoint.
         Whole = "whole",
-        /// A range of each chain without gaps: where it begins and ends is no fault.
+        /// A time of each chain, without gaps: it must hold what checkpoints of that time know.
         Part = "part",
         /// Records that a filter chose: gaps are no fault either. Only what a checkpoint covers without a gap is protected.
         Picked = "picked",
@@ -98,8 +98,16 @@ pub enum ProblemKind {
     BadSignature,
     /// A checkpoint was signed with a key that is not trusted.
     UnknownKey,
+    /// A checkpoint was signed with a key that is trusted for other nodes only.
+    NotItsKey,
     /// Two trusted checkpoints have different hashes for one place.
     Fork,
+    /// What stands in a checkpoint's place is none.
+    CheckpointUnreadable,
+    /// There is a key that signs checkpoints, but not the file that they are written to.
+    CheckpointsLost,
+    /// No trusted checkpoint knows anything of the chain, and it is not so young that none can be there yet.
+    NeverSigned,
     /// It has no place in a chain.
     Unchained,
 }
@@ -139,14 +147,29 @@ impl fmt::Display for Problem {
                 )
             }
             ProblemKind::BadSignature => write!(f, "{checkpoint} has a wrong signature"),
-            ProblemKind::UnknownKey => {
-                write!(f, "{checkpoint} was signed with a key that is not trusted")
-            }
+            ProblemKind::UnknownKey => write!(
+                f,
+                "{checkpoint} was signed with a key that is not trusted: --public-key trusts one"
+            ),
+            ProblemKind::NotItsKey => write!(
+                f,
+                "{checkpoint} was signed with the key of another gateway: --public-key trusts it for all"
+            ),
             ProblemKind::Fork => {
                 write!(
                     f,
                     "{checkpoint} was signed twice, with different hashes: the chain was forked"
                 )
+            }
+            ProblemKind::CheckpointUnreadable => {
+                write!(f, "{checkpoint} cannot be read: it was altered")
+            }
+            ProblemKind::CheckpointsLost => write!(
+                f,
+                "the file of checkpoints of node {node} is not there, though there is a key that signs them"
+            ),
+            ProblemKind::NeverSigned => {
+                write!(f, "no trusted checkpoint covers any record of node {node}")
             }
             ProblemKind::Unchained => write!(f, "{record} has no place in a chain"),
         }

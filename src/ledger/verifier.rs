@@ -4,21 +4,26 @@
 //! only with the nodes, the checkpoints and the first hundred problems.
 
 use super::{
-    Checkpoint, Hash, LedgerError, Problem, ProblemKind, Scope, TrustedKeys, Verdict,
+    Checkpoint, Hash, LedgerError, Problem, ProblemKind, Scope, Span, TrustedKeys, Verdict,
     canonical::{is_storable, write_content},
     chain::{Chain, Link},
     parse_hash,
 };
-use crate::types::{ExchangeId, Record};
+use crate::types::{ExchangeId, Record, UnixMillis};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More say nothing new.
 const MOST_PROBLEMS: usize = 100;
+/// No chain has so many records before its first checkpoint.
+const MOST_UNSIGNED: u64 = 100_000;
 
 /// Finds what was changed, removed, inserted or moved.
 pub struct Verifier {
     keys: TrustedKeys,
     scope: Scope,
+    span: Span,
+    /// The only one whose records are looked at.
+    node: Option<String>,
     chains: BTreeMap<Box<str>, Chain>,
     /// Nodes and keys that were named as not trusted: once is enough.
     not_trusted: BTreeSet<(String, String)>,
@@ -32,6 +37,8 @@ impl Verifier {
         let mut verifier = Self {
             keys,
             scope,
+            span: Span::default(),
+            node: None,
             chains: BTreeMap::new(),
             not_trusted: BTreeSet::new(),
             verdict: Verdict::default(),
@@ -55,10 +62,13 @@ impl Verifier {
     pub fn add_checkpoint(&mut self, checkpoint: &Checkpoint) {
         let (node, seq) = (&checkpoint.node, checkpoint.seq);
         let found = match self.keys.head(checkpoint) {
-            Ok(head) => self.chain(node).mark(head, checkpoint.kind),
-            Err(LedgerError::UnknownKey) => {
+            Ok(head) => self.chain(node).mark(head, checkpoint.kind, checkpoint.signed_at),
+            Err(error @ (LedgerError::UnknownKey | LedgerError::NotItsKey)) => {
                 let is_new = self.not_trusted.insert((node.clone(), checkpoint.key_id.clone()));
-                is_new.then_some(ProblemKind::UnknownKey)
+                let is_unknown = error == LedgerError::UnknownKey;
+                let kind =
+                    if is_unknown { ProblemKind::UnknownKey } else { ProblemKind::NotItsKey };
+                is_new.then_some(kind)
             }
             Err(_) => Some(ProblemKind::BadSignature),
         };
@@ -90,19 +100,52 @@ impl Verifier {
     }
 
     /// What part of the record this is, before there is any.
-    pub(super) const fn set_scope(&mut self, scope: Scope) {
-        self.scope = scope;
+    pub const fn look_at(&mut self, scope: Scope, span: Span) {
+        (self.scope, self.span) = (scope, span);
+    }
+
+    /// Only this node's records are looked at.
+    pub(super) fn look_only_at(&mut self, node: String) {
+        self.node = Some(node);
+    }
+
+    /// A moment from which on what was written follows on what was signed before `from`, in the chains that went on.
+    pub fn signed_before(&self, from: UnixMillis) -> UnixMillis {
+        let signed = self.chains.values().filter_map(|chain| chain.signed_before(from));
+        signed.fold(from, UnixMillis::min)
+    }
+
+    /// Whether a chain does not yet reach what was signed for.
+    pub fn is_cut(&self) -> bool {
+        let mut chains = self.chains.iter();
+        chains.any(|(node, chain)| self.truncated(node, chain).is_some())
+    }
+
+    /// The nodes of which no trusted checkpoint says anything, and whether there are too many records for that.
+    pub fn never_signed(&self) -> Vec<(String, bool)> {
+        let unsigned = self.chains.iter().filter(|(_, chain)| chain.is_never_signed());
+        unsigned.map(|(node, chain)| (node.to_string(), chain.records() > MOST_UNSIGNED)).collect()
+    }
+
+    /// Something that is wrong with what stands around the records.
+    pub fn note(&mut self, node: &str, seq: Option<i64>, kind: ProblemKind) {
+        self.report(node, seq, None, [kind]);
     }
 
     /// What was found.
     pub fn finish(mut self) -> Verdict {
         for (node, chain) in std::mem::take(&mut self.chains) {
             self.verdict.nodes.extend(chain.verdict(&node));
-            if self.scope == Scope::Whole {
-                self.report(&node, None, None, chain.truncated());
-            }
+            let truncated = self.truncated(&node, &chain);
+            self.report(&node, None, None, truncated);
         }
         self.verdict
+    }
+
+    fn truncated(&self, node: &str, chain: &Chain) -> Option<ProblemKind> {
+        let is_looked_at = self.node.as_deref().is_none_or(|only| only == node);
+        let is_whole = is_looked_at && self.scope != Scope::Picked;
+        chain.truncated(&self.span).filter(|_| is_whole)
     }
 
     fn link(&mut self, record: &Record) -> Option<Link> {
@@ -118,9 +161,9 @@ impl Verifier {
 
     fn take(&mut self, node: &str, seq: Option<i64>, id: Option<ExchangeId>, link: Option<Link>) {
         self.verdict.records += 1;
-        let scope = self.scope;
+        let (scope, span) = (self.scope, self.span);
         let found = match &link {
-            Some(link) => self.chain(node).follow(link, scope),
+            Some(link) => self.chain(node).follow(link, scope, &span),
             None => vec![ProblemKind::Unchained],
         };
         self.report(node, seq, id, found);

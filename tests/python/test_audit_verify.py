@@ -1,5 +1,7 @@
 """The record cannot be changed unnoticed: in the database, in an export, in the proof of one call."""
 
+import base64
+import hashlib
 import json
 import random
 import re
@@ -8,9 +10,12 @@ import sqlite3
 import subprocess
 import sys
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway import BINARY, ROOT, Gateway, chat, eventually
 
@@ -131,12 +136,81 @@ def test_records_that_were_cut_off_are_missed_as_the_file_knows_more(signed_gate
     assert f"{CALLS - 1} to {CALLS}" in done.stderr, done.stderr
 
 
-def test_a_checkpoint_that_was_changed_is_found(signed_gate):
+def test_a_checkpoint_that_was_changed_is_found_and_the_rest_is_verified(signed_gate):
     for old, new in (('"seq":', '"seq": '), ('"signature":"', '"signature":"A')):
         change(signed_gate, f"UPDATE audit_checkpoints SET document = replace(document, '{old}', '{new}')")
-        assert verify(signed_gate).returncode == 1
+        done = verify(signed_gate, "--json")
+        assert done.returncode == 1 and "the checkpoint at record" in done.stderr, done.stderr
+        verdict = json.loads(done.stdout)
+        assert verdict["records"] == CALLS and verdict["nodes"][0]["last_checkpoint"] == CALLS
         change(signed_gate, f"UPDATE audit_checkpoints SET document = replace(document, '{new}', '{old}')")
         assert verify(signed_gate).returncode == 0
+
+
+def today(days=0):
+    return (datetime.now(UTC) + timedelta(days)).strftime("%Y-%m-%d")
+
+
+@pytest.mark.parametrize("kept", [f"seq > {CALLS - 2}", "seq > 1", "seq < 3", "seq BETWEEN 2 AND 4", "seq > 0"])
+@pytest.mark.parametrize("to", [None, 1])
+def test_a_range_misses_what_was_signed_within_it(signed_gate, kept, to):
+    arguments = ("--from", today(-1), *(("--to", today(to)) if to else ()))
+    assert verify(signed_gate, *arguments).returncode == 0
+    change(signed_gate, f"DELETE FROM audit_records WHERE {kept}", "DELETE FROM audit_checkpoints")
+    done = verify(signed_gate, *arguments)
+    assert done.returncode == 1 and "not sound" in done.stderr, done.stdout
+    # What was signed later says nothing of a time before.
+    assert verify(signed_gate, "--from", today(-2), "--to", today(-1)).returncode == 0
+
+
+def public_key(key):
+    return base64.b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+
+
+def forged_checkpoint(key, **fields):
+    """A checkpoint as a gateway with this key would sign it."""
+    key_id = hashlib.sha256(base64.b64decode(public_key(key))).hexdigest()[:16]
+    message = {**fields, "key_id": key_id}
+    signed = key.sign(json.dumps(message, sort_keys=True, separators=(",", ":")).encode())
+    order = ("node", "seq", "event_hash", "kind", "signed_at", "key_id")
+    document = {name: message[name] for name in order} | {"signature": base64.b64encode(signed).decode()}
+    return key_id, json.dumps(document, separators=(",", ":"))
+
+
+def test_a_key_that_the_database_has_of_another_gateway_excuses_nothing(signed_gate):
+    key = Ed25519PrivateKey.generate()
+    with sqlite3.connect(signed_gate.data_dir / "record.db") as database:
+        [[node, event_hash]] = database.execute("SELECT node, event_hash FROM audit_records WHERE seq = 4")
+    fields = {"node": node, "seq": 4, "event_hash": event_hash.hex(), "kind": "retention"}
+    key_id, document = forged_checkpoint(key, **fields, signed_at=f"{today()}T00:00:00.000Z")
+    change(
+        signed_gate,
+        f"INSERT INTO audit_keys VALUES ('{key_id}', '{public_key(key)}', 'gw-eu-2', 1)",
+        "INSERT INTO audit_checkpoints (node, seq, kind, signed_at, document) "
+        f"VALUES ('{node}', 4, 'retention', 1, '{document}')",
+        "DELETE FROM audit_records WHERE seq <= 4",
+    )
+    done = verify(signed_gate)
+    assert done.returncode == 1 and "the key of another gateway" in done.stderr, done.stdout
+    assert "record 5 " in done.stdout and "not removed by retention" in done.stdout
+    verdict = json.loads(verify(signed_gate, "--json").stdout)
+    own = signed_gate.cli("audit", "key").stdout.strip()
+    trusted = [(it["public_key"], it["node"], it["source"]) for it in verdict["trusted"]]
+    assert trusted == [(own, None, "local"), (public_key(key), "gw-eu-2", "database")]
+    listed = signed_gate.cli("audit", "key", "--all").stdout.splitlines()
+    told = {f"{public_key(key)}  gw-eu-2, as the database says", f"{own}  {node}, as the database says"}
+    assert set(listed) == told
+    # Whoever vouches for that gateway can say so.
+    assert verify(signed_gate, "--public-key", public_key(key)).returncode == 0
+
+
+def test_the_file_of_checkpoints_is_named_and_missed(signed_gate):
+    file = signed_gate.data_dir / "checkpoints.jsonl"
+    count = len(file.read_text().splitlines())
+    assert f"{count} checkpoints from {file}" in verify(signed_gate).stdout
+    file.unlink()
+    done = verify(signed_gate)
+    assert done.returncode == 1 and "file of checkpoints" in done.stderr
 
 
 @pytest.fixture
@@ -195,6 +269,57 @@ def test_lines_that_were_moved_removed_or_repeated_are_found(exported):
     ]:
         export.write_bytes(b"".join(changed))
         assert offline(directory, "--file", export, "--public-key", key).returncode == 1
+
+
+def doctored(export, keep, scope=None, **filters):
+    """The export without some records, with a first and a last line that fit: neither is signed."""
+    header, *lines, _ = export.read_text().splitlines()
+    header = json.loads(header)
+    header["export"]["scope"] = scope or header["export"]["scope"]
+    header["export"]["filters"].update(filters)
+    kept = [line for line in lines if '"checkpoint"' in line[:15] or keep(json.loads(line)["seq"])]
+    records = sum('"checkpoint"' not in line[:15] for line in kept)
+    body = "".join(f"{line}\n" for line in [json.dumps(header, separators=(",", ":")), *kept])
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    end = {"end": {"records": records, "checkpoints": len(kept) - records, "sha256": digest}}
+    export.write_text(body + json.dumps(end, separators=(",", ":")) + "\n")
+
+
+def test_what_an_export_says_of_itself_is_shown_and_never_taken_in_silence(exported):
+    directory, export, key = exported
+    said = offline(directory, "--file", export, "--public-key", key).stdout.decode()
+    assert "export   the whole record; written by" in said
+    doctored(export, lambda seq: seq not in (3, 4), "picked", model="gpt-4o")
+    arguments = ("--file", export, "--public-key", key)
+    for flags in [(), ("--part",)]:
+        done = offline(directory, *arguments, *flags)
+        assert done.returncode == 1 and b"picked records (model=gpt-4o); --picked takes it" in done.stderr
+    done = offline(directory, *arguments, "--picked", "--json")
+    verdict = json.loads(done.stdout)
+    assert done.returncode == 0 and verdict["sound"]
+    assert (verdict["export"]["scope"], verdict["export"]["filters"]) == ("picked", {"model": "gpt-4o"})
+    assert [it["source"] for it in verdict["trusted"]] == ["local"]
+    refused = offline(directory, *arguments, "--json")
+    assert refused.returncode == 1 and not json.loads(refused.stdout)["sound"]
+
+
+@pytest.mark.parametrize("keep", [range(1, 4), range(4, CALLS + 1), range(0)], ids=str)
+def test_checkpoints_that_were_kept_find_what_was_cut_from_a_part(signed_gate, exported, keep):
+    directory, export, key = exported
+    since = ("--from", today(-1))
+    signed_gate.cli("audit", "export", *since, "--out", str(export))
+    arguments = ("--file", export, "--public-key", key, "--checkpoints", signed_gate.data_dir / "checkpoints.jsonl")
+    done = offline(directory, *arguments)
+    assert done.returncode == 1 and b"a part of the record (from=" in done.stderr and b"--part" in done.stderr
+    done = offline(directory, *arguments, "--part")
+    assert done.returncode == 0 and b"checkpoints from" in done.stdout, done.stderr
+    first = json.loads((signed_gate.data_dir / "checkpoints.jsonl").read_text().splitlines()[0])["seq"]
+    doctored(export, lambda seq: seq in keep)
+    done = offline(directory, *arguments, "--part")
+    # What stands before the first checkpoint may have been written before the time began.
+    begin, end = (keep[0], keep[-1]) if keep else (first + 1, first)
+    is_sound = begin <= first + 1 and end == CALLS
+    assert done.returncode == (0 if is_sound else 1), done.stdout
 
 
 def test_the_guides_few_lines_find_what_the_program_finds(exported):

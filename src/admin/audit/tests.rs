@@ -4,15 +4,18 @@ use super::*;
 use crate::admin::testing;
 use crate::export::Format;
 use crate::ledger::{
-    CheckpointKind, ExportVerifier, Head, PublicKey, Signer, TrustedKeys, Verdict, receipt_hash,
+    CheckpointKind, ExportVerifier, Head, ProblemKind, PublicKey, Signer, TrustedKeys, Verdict,
+    receipt_hash,
 };
-use crate::store::RecordQuery;
+use crate::store::{RecordQuery, Retention, Sealer};
 use crate::types::{ExchangeId, Record, Surface, UnixMillis};
 use std::sync::Arc;
 use tempfile::TempDir;
 use uuid::Uuid;
 
 const NOW: UnixMillis = UnixMillis(1_795_233_600_000);
+/// When the other gateway is silent, and any gateway may sweep for it.
+const LATER: i64 = 30 * 86_400;
 const RECEIPT: &str = "0123456789abcdef0123456789abcdef";
 
 /// A store with the chains of two nodes; a checkpoint stands at the fourth record of each.
@@ -75,7 +78,25 @@ fn verify_export(signer: &Signer, text: &[u8]) -> Verdict {
 
 fn verify_all(stored: &Stored, known: Vec<PublicKey>, kept: Vec<Checkpoint>) -> Verdict {
     let trust = Trust::new(known, &stored.store, "a").unwrap();
-    verify(&stored.store, (None, None), &trust, kept, &mut |_, _| ()).unwrap()
+    look(stored, (None, None), &trust, &kept, NOW)
+}
+
+fn look(
+    stored: &Stored,
+    range: (Option<i64>, Option<i64>),
+    trust: &Trust,
+    kept: &[Checkpoint],
+    now: UnixMillis,
+) -> Verdict {
+    let moment = |millis: Option<i64>| millis.map(|millis| UnixMillis(NOW.0 + millis));
+    let range = (moment(range.0), moment(range.1));
+    let mut verification = verify(&stored.store, trust, now);
+    (verification.range, verification.kept) = (range, kept.to_vec());
+    verification.run(&mut |_, _| ()).unwrap()
+}
+
+fn kinds(verdict: &Verdict) -> Vec<ProblemKind> {
+    verdict.problems.iter().map(|problem| problem.kind).collect()
 }
 
 #[test]
@@ -130,6 +151,78 @@ fn the_database_does_not_vouch_for_a_key_of_the_gateway_that_asks() {
     stored.store.register_audit_key(stranger.key_id(), &other, "b", NOW).unwrap();
     let trust = Trust::new(vec![stored.signer.public_key()], &stored.store, "a").unwrap();
     assert_eq!(trust.of_others, [("b".to_owned(), stranger.public_key())]);
+}
+
+#[test]
+fn a_key_that_the_database_has_of_another_gateway_excuses_nothing_of_ours() {
+    let stored = stored();
+    let (stranger, _) = Signer::generate().unwrap();
+    let public = stranger.public_key().to_string();
+    stored.store.register_audit_key(stranger.key_id(), &public, "gw-eu-2", NOW).unwrap();
+    let head = stored.store.checkpoint_from("a", 1).unwrap().unwrap().head().unwrap();
+    let forged = stranger.sign("a", head, CheckpointKind::Retention, NOW);
+    stored.store.insert_checkpoint(&forged).unwrap();
+    let verdict = verify_all(&stored, vec![stored.signer.public_key()], Vec::new());
+    assert_eq!(kinds(&verdict), [ProblemKind::NotItsKey]);
+}
+
+#[test]
+fn a_range_holds_what_was_signed_before_its_end_and_follows_on_what_was_signed_before_its_beginning()
+ {
+    let stored = stored();
+    let trust = Trust { known: vec![stored.signer.public_key()], of_others: Vec::new() };
+    // Written at 8 and 12; signed for at 0, as if that clock were behind.
+    for range in [(None, Some(1)), (Some(1), None), (Some(10), Some(20)), (Some(5), Some(6))] {
+        assert_eq!(kinds(&look(&stored, range, &trust, &[], NOW)), [], "{range:?}");
+    }
+    let head = Head { seq: 9, event_hash: crate::ledger::Hash::ZERO };
+    let at =
+        |millis| stored.signer.sign("a", head, CheckpointKind::Regular, UnixMillis(NOW.0 + millis));
+    let truncated = [ProblemKind::Truncated { from: 7, to: 9 }];
+    assert_eq!(kinds(&look(&stored, (Some(1), None), &trust, &[at(50)], NOW)), truncated);
+    assert_eq!(kinds(&look(&stored, (Some(1), Some(51)), &trust, &[at(50)], NOW)), truncated);
+    assert_eq!(kinds(&look(&stored, (Some(1), Some(50)), &trust, &[at(50)], NOW)), []);
+    let sweep = Retention { before: Some(UnixMillis(NOW.0 + 9)), most_bytes: None };
+    let (stranger, _) = Signer::generate().unwrap();
+    let sign = |node: &str, head| stranger.sign(node, head, CheckpointKind::Retention, NOW);
+    let sealer = Sealer { node: "a", sign: &sign, trusts: &|_| true };
+    while stored.store.sweep(&sweep, &sealer, NOW.plus_secs(LATER)).unwrap().more {}
+    let told = kinds(&look(&stored, (Some(-1), None), &trust, &[], NOW));
+    let gone = ProblemKind::BeginningMissing;
+    assert_eq!(told, [ProblemKind::UnknownKey, ProblemKind::UnknownKey, gone, gone]);
+}
+
+#[test]
+fn what_retention_removes_while_it_is_verified_is_not_missing() {
+    let stored = stored();
+    let trust = Trust { known: vec![stored.signer.public_key()], of_others: Vec::new() };
+    let store = &stored.store;
+    let sweep = Retention { before: Some(UnixMillis(NOW.0 + 9)), most_bytes: None };
+    let sign = |node: &str, head| stored.signer.sign(node, head, CheckpointKind::Retention, NOW);
+    let sealer = Sealer { node: "a", sign: &sign, trusts: &|_| true };
+    let mut passes = 0;
+    let sweep_between = || {
+        passes += 1;
+        if passes == 1 {
+            while store.sweep(&sweep, &sealer, NOW.plus_secs(LATER)).unwrap().more {}
+        }
+    };
+    let verification = verify(store, &trust, NOW);
+    let verdict = verification.run_with(sweep_between, &mut |_, _| ()).unwrap();
+    assert_eq!((kinds(&verdict), verdict.records), (vec![], 4));
+    assert_eq!(passes, 2);
+}
+
+#[test]
+fn an_old_chain_that_nobody_signed_for_is_a_problem_and_a_young_one_is_not() {
+    let stored = stored();
+    let mut forged = vec![record("c", 1)];
+    let written = UnixMillis(NOW.0 + 100);
+    stored.store.append_records(&mut forged, false, written).unwrap();
+    let trust = Trust { known: vec![stored.signer.public_key()], of_others: Vec::new() };
+    let at = |secs| kinds(&look(&stored, (None, None), &trust, &[], written.plus_secs(secs)));
+    assert_eq!(at(600), []);
+    assert_eq!(at(601), [ProblemKind::NeverSigned]);
 }
 
 #[test]

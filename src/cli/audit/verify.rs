@@ -1,17 +1,19 @@
 //! `portcullis audit verify`: the database, an export, or the proof of one call.
 //!
-//! Owns what is read and how the verdict is told. An export and a proof are verified without configuration or database:
+//! Owns what is read. An export and a proof are verified without configuration or database:
 //! an auditor has neither.
+
+mod told;
 
 use super::super::{CliError, Context, Output};
 use super::{filters::Range, plain, progress::Progress};
 use crate::admin::{
     AdminError,
-    audit::{self, Trust, shown},
+    audit::{self, Trust},
 };
 use crate::app::open_store;
 use crate::config::Config;
-use crate::ledger::{Checkpoint, ExportVerifier, Proof, PublicKey, TrustedKeys, Verdict};
+use crate::ledger::{Checkpoint, ExportVerifier, Proof, PublicKey, Scope, TrustedKeys};
 use crate::store::{CheckpointFile, known_audit_signer};
 use clap::Args;
 use serde_json::json;
@@ -20,13 +22,14 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
 };
+use told::{Told, show_files};
 
 const READ_BYTES: usize = 1 << 18;
 
 #[derive(Args, Debug)]
 #[command(
     after_help = "Without --file it reads the database and the checkpoints' file beside it, and trusts this gateway's own \
-    key. With --file or --proof it opens neither.\n\
+    key. With --file or --proof it opens neither. Each gateway has a key of its own: give all of them.\n\
     Example: portcullis audit verify --file november.jsonl --public-key portcullis.pub"
 )]
 pub(in crate::cli) struct Verify {
@@ -35,6 +38,12 @@ pub(in crate::cli) struct Verify {
     /// Verify this export (jsonl; - is standard input)
     #[arg(long, value_name = "EXPORT", requires = "public_key", conflicts_with_all = ["from", "to", "proof"])]
     file: Option<PathBuf>,
+    /// Take an export of a time alone: its first line says which
+    #[arg(long, requires = "file", conflicts_with = "picked")]
+    part: bool,
+    /// Take an export of chosen records too: its first line says which
+    #[arg(long, requires = "file")]
+    picked: bool,
     /// Verify this proof of one call
     #[arg(long, value_name = "FILE", requires = "public_key", conflicts_with_all = ["from", "to"])]
     proof: Option<PathBuf>,
@@ -61,20 +70,24 @@ pub(super) fn run(context: &Context, verify: Verify, output: &mut Output) -> Res
     if let Some(path) = &verify.proof {
         return proof(path, &verify, output);
     }
-    let verdict = match &verify.file {
+    let told = match &verify.file {
         Some(path) => export(path, &verify)?,
         None => database(&context.load()?, verify, output)?,
     };
-    tell(&verdict, output)
+    told.tell(output)
 }
 
-fn database(config: &Config, verify: Verify, output: &mut Output) -> Result<Verdict, CliError> {
+fn database(config: &Config, verify: Verify, output: &mut Output) -> Result<Told, CliError> {
     let (settings, data_dir) = (&config.audit, &config.data_dir);
     let own = known_audit_signer(settings.signing_key_file.as_deref(), data_dir);
     let own = own.map_err(AdminError::from)?.map(|signer| signer.public_key());
-    let mut kept = kept(&verify.checkpoints)?;
+    let mut kept = Kept::read(&verify.checkpoints)?;
     let file = CheckpointFile::of(settings.checkpoint_file.as_deref(), data_dir);
-    kept.extend(file.read().map_err(refused)?);
+    let is_there = fs::exists(file.path()).map_err(|error| unreadable(file.path(), &error))?;
+    if is_there {
+        kept.add(&file)?;
+    }
+    let lost_file_of = own.filter(|_| !is_there).map(|_| config.server.node.clone());
     let known: Vec<_> = own.into_iter().chain(verify.public_key).collect();
     if known.is_empty() {
         let reason = "there is no key to trust: run it where the gateway's data directory is, or give --public-key";
@@ -84,12 +97,19 @@ fn database(config: &Config, verify: Verify, output: &mut Output) -> Result<Verd
     let trust = Trust::new(known, &store, &config.server.node)?;
     if !output.is_json() {
         show_trust(&trust, output)?;
+        show_files(&kept.files, output)?;
     }
     let range = verify.range;
     let range = (range.from.map(|moment| moment.0), range.to.map(|moment| moment.0));
     let mut progress = Progress::new(range.1.unwrap_or_else(crate::clock::now));
     let mut show = |records, reached| progress.records(records, reached);
-    Ok(audit::verify(&store, range, &trust, kept, &mut show)?)
+    let (kept, files) = (kept.checkpoints, kept.files);
+    let now = crate::clock::now();
+    let mut verification = audit::verify(&store, &trust, now);
+    (verification.range, verification.kept, verification.lost_file_of) =
+        (range, kept, lost_file_of);
+    let verdict = verification.run(&mut show)?;
+    Ok(Told { verdict, trust, files, export: None, expected: Scope::Whole })
 }
 
 fn show_trust(trust: &Trust, output: &mut Output) -> Result<(), CliError> {
@@ -102,7 +122,7 @@ fn show_trust(trust: &Trust, output: &mut Output) -> Result<(), CliError> {
     Ok(())
 }
 
-fn export(path: &Path, verify: &Verify) -> Result<Verdict, CliError> {
+fn export(path: &Path, verify: &Verify) -> Result<Told, CliError> {
     let is_stdin = path == Path::new("-");
     let (mut file, all): (Box<dyn Read>, u64) = if is_stdin {
         (Box::new(io::stdin().lock()), 0)
@@ -111,7 +131,9 @@ fn export(path: &Path, verify: &Verify) -> Result<Verdict, CliError> {
         let bytes = file.metadata().map_or(0, |metadata| metadata.len());
         (Box::new(file), bytes)
     };
-    let mut verifier = ExportVerifier::new(trusted(verify), kept(&verify.checkpoints)?);
+    let kept = Kept::read(&verify.checkpoints)?;
+    let mut verifier =
+        ExportVerifier::new(trusted(verify), kept.checkpoints).expect_signed(crate::clock::now());
     let mut progress = Progress::new(crate::clock::now());
     let (mut piece, mut read) = (vec![0; READ_BYTES], 0);
     loop {
@@ -122,7 +144,15 @@ fn export(path: &Path, verify: &Verify) -> Result<Verdict, CliError> {
         progress.bytes(verifier.records(), read, all);
     }
     drop(progress);
-    verifier.finish().map_err(|error| in_file(path, &error))
+    let header = verifier.header().cloned();
+    let verdict = verifier.finish().map_err(|error| in_file(path, &error))?;
+    let trust = Trust { known: verify.public_key.clone(), of_others: Vec::new() };
+    let expected = match verify {
+        Verify { picked: true, .. } => Scope::Picked,
+        Verify { part: true, .. } => Scope::Part,
+        _ => Scope::Whole,
+    };
+    Ok(Told { verdict, trust, files: kept.files, export: header, expected })
 }
 
 fn proof(path: &Path, verify: &Verify, output: &mut Output) -> Result<(), CliError> {
@@ -154,42 +184,30 @@ fn trusted(verify: &Verify) -> TrustedKeys {
     verify.public_key.iter().copied().collect()
 }
 
-fn kept(files: &[PathBuf]) -> Result<Vec<Checkpoint>, CliError> {
-    let mut kept = Vec::new();
-    for file in files {
-        // A file that is not there holds no checkpoints, but somebody meant one that is.
-        fs::metadata(file).map_err(|error| unreadable(file, &error))?;
-        kept.extend(CheckpointFile::of(Some(file), Path::new("")).read().map_err(refused)?);
-    }
-    Ok(kept)
+/// Checkpoints from outside of the database, and how many each file has.
+#[derive(Default)]
+struct Kept {
+    checkpoints: Vec<Checkpoint>,
+    files: Vec<(PathBuf, usize)>,
 }
 
-/// The verdict, and exit code 1 when something is wrong.
-fn tell(verdict: &Verdict, output: &mut Output) -> Result<(), CliError> {
-    if output.is_json() {
-        output.object(&shown::verdict(verdict))?;
-    } else {
-        for node in &verdict.nodes {
-            let (first, last) = (node.first_seq, node.last_seq);
-            let signed = match node.last_checkpoint {
-                Some(seq) => format!("signed up to {seq}, {} not covered", node.unprotected),
-                None => "none of them covered by a checkpoint".to_owned(),
-            };
-            let name = plain(&node.node);
-            output.line(format!("chain    {name}: records {first} to {last}, {signed}"))?;
+impl Kept {
+    fn read(files: &[PathBuf]) -> Result<Self, CliError> {
+        let mut kept = Self::default();
+        for file in files {
+            // A file that is not there holds no checkpoints, but somebody meant one that is.
+            fs::metadata(file).map_err(|error| unreadable(file, &error))?;
+            kept.add(&CheckpointFile::of(Some(file), Path::new("")))?;
         }
-        for problem in &verdict.problems {
-            output.line(format!("problem  {}", plain(&problem.to_string())))?;
-        }
+        Ok(kept)
     }
-    let Some(first) = verdict.problems.first() else {
-        if !output.is_json() {
-            output.line(format!("sound    {} records", verdict.records))?;
-        }
-        return Ok(());
-    };
-    let first = plain(&first.to_string());
-    Err(CliError::Refused(format!("the record is not sound: {first}")))
+
+    fn add(&mut self, file: &CheckpointFile) -> Result<(), CliError> {
+        let read = file.read().map_err(refused)?;
+        self.files.push((file.path().to_owned(), read.len()));
+        self.checkpoints.extend(read);
+        Ok(())
+    }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> CliError {

@@ -4,6 +4,7 @@ use super::super::{
     testing::{chain, checkpoint, signer, trusting},
     *,
 };
+use crate::types::UnixMillis;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
@@ -204,12 +205,68 @@ fn records_cut_with_their_checkpoint_are_found_by_one_that_was_kept_elsewhere() 
 }
 
 #[test]
-fn a_part_says_so_in_its_header() {
-    let records = chain("a", 4);
+fn a_part_says_so_in_its_header_and_holds_what_was_signed_within_its_time() {
+    let records = chain("a", 6);
+    let minutes = |minutes: i64| UnixMillis(1_795_233_600_000).plus_secs(60 * minutes);
+    // Records are signed for in the minutes of their numbers.
+    let signed: Vec<_> = (1..)
+        .zip(&records)
+        .map(|(minute, record)| {
+            let head = testing::head_at(record);
+            SIGNER.sign("a", head, CheckpointKind::Regular, minutes(minute))
+        })
+        .collect();
+    let look = |kept: &[Record], to: Option<i64>| {
+        let mut header = ExportHeader::new("a".into(), Scope::Part);
+        header.filters.insert("from".into(), minutes(1).to_string());
+        to.map(|to| header.filters.insert("to".into(), minutes(to).to_string()));
+        let mut out = Vec::new();
+        let mut writer = ExportWriter::begin(header, &mut out);
+        kept.iter().for_each(|record| writer.record(record, &mut out));
+        writer.end(&mut out);
+        let mut verifier = ExportVerifier::new(trusting(&SIGNER), signed.clone());
+        verifier.feed(&out).unwrap();
+        let verdict = verifier.finish().unwrap();
+        verdict.problems.iter().map(|problem| problem.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(look(&records[1..4], Some(5)), []);
+    // Clocks may differ by a minute.
+    assert_eq!(look(&records[2..3], Some(5)), []);
+    assert_eq!(look(&records[3..4], Some(5)), [ProblemKind::BeginningMissing]);
+    assert_eq!(look(&records[1..2], Some(5)), [ProblemKind::Truncated { from: 3, to: 3 }]);
+    assert_eq!(look(&[], Some(5)), [ProblemKind::Truncated { from: 3, to: 3 }]);
+    assert_eq!(look(&records[1..5], None), [ProblemKind::Truncated { from: 6, to: 6 }]);
+}
+
+#[test]
+fn checkpoints_of_other_gateways_say_nothing_of_an_export_of_one() {
+    let (one, two) = (chain("a", 3), chain("b", 2));
+    let mut header = ExportHeader::new("a".into(), Scope::Whole);
+    header.filters.insert("node".into(), "a".into());
     let mut out = Vec::new();
-    let header = ExportHeader::new("a".into(), Scope::Part);
     let mut writer = ExportWriter::begin(header, &mut out);
-    records[1..3].iter().for_each(|record| writer.record(record, &mut out));
+    one.iter().for_each(|record| writer.record(record, &mut out));
     writer.end(&mut out);
-    assert!(is_sound(&out));
+    let kept = vec![checkpoint(&SIGNER, &one[2]), checkpoint(&SIGNER, &two[1])];
+    let mut verifier = ExportVerifier::new(trusting(&SIGNER), kept);
+    verifier.feed(&out).unwrap();
+    assert!(verifier.finish().unwrap().is_sound());
+}
+
+#[test]
+fn an_old_chain_that_nobody_signed_for_is_not_sound() {
+    let mut records = chain("a", 2);
+    (records[1].started_at, records[1].latency_ms) = (UnixMillis(1_000_000), Some(60_000));
+    records[0].started_at = UnixMillis(0);
+    testing::rehash(&mut records, Head::GENESIS);
+    let unsigned = export(&[], &[&records[0], &records[1]]);
+    let look = |now: i64, kept: Vec<Checkpoint>| {
+        let verifier = ExportVerifier::new(trusting(&SIGNER), kept);
+        let mut verifier = verifier.expect_signed(UnixMillis(now));
+        verifier.feed(&unsigned).unwrap();
+        verifier.finish().unwrap().problems.iter().map(|it| it.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(look(1_660_000, Vec::new()), []);
+    assert_eq!(look(1_660_001, Vec::new()), [ProblemKind::NeverSigned]);
+    assert_eq!(look(1_660_001, vec![checkpoint(&SIGNER, &records[0])]), []);
 }

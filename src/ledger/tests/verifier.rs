@@ -204,7 +204,12 @@ fn each_problem_is_one_sentence_that_names_the_record() {
     }
     assert!(said[0].starts_with("missing before record 7 of node a"), "{}", said[0]);
     assert!(said[0].ends_with(": records 5 to 6") && said[1].ends_with(": record 6"), "{said:?}");
-    for kind in [ProblemKind::BadSignature, ProblemKind::UnknownKey, ProblemKind::Fork] {
+    for kind in [
+        ProblemKind::BadSignature,
+        ProblemKind::UnknownKey,
+        ProblemKind::NotItsKey,
+        ProblemKind::Fork,
+    ] {
         let problem = Problem { node: "a".into(), seq: Some(7), id: None, kind };
         let sentence = problem.to_string();
         assert!(

@@ -13,16 +13,24 @@ fn what_retention_removed_is_not_missing() {
     let signed = || [checkpoints(&records, &[3, 9]), vec![retention(&records[4])]].concat();
     assert!(verdict(&records[5..], signed(), Scope::Whole).is_sound());
     assert!(verdict(&records, signed(), Scope::Whole).is_sound());
-    let half_way = [&records[1..3], &records[4..]].concat();
-    assert!(verdict(&half_way, signed(), Scope::Whole).is_sound());
+    assert!(verdict(&records[2..], signed(), Scope::Whole).is_sound());
     let removed_more = verdict(&records[6..], signed(), Scope::Whole);
     assert_eq!(found(&removed_more), [(Some(7), ProblemKind::BeginningMissing)]);
     let all_gone = verdict(&[], vec![retention(&records[8])], Scope::Whole);
     assert!(all_gone.is_sound() && all_gone.nodes.is_empty());
-    let only_old_left = verdict(&records[..2], vec![retention(&records[8])], Scope::Whole);
-    assert!(only_old_left.is_sound());
     let more_gone = verdict(&[], signed(), Scope::Whole);
     assert_eq!(found(&more_gone), [(None, ProblemKind::Truncated { from: 6, to: 9 })]);
+}
+
+#[test]
+fn retention_excuses_nothing_that_is_missing_behind_a_record() {
+    let records = chain("node-1", 9);
+    let signed = || vec![retention(&records[6])];
+    let gap = [&records[1..3], &records[4..]].concat();
+    let missing = (Some(5), ProblemKind::Missing { from: 4, to: 4 });
+    assert_eq!(found(&verdict(&gap, signed(), Scope::Whole)), [missing]);
+    let only_old_left = verdict(&records[..2], signed(), Scope::Whole);
+    assert_eq!(found(&only_old_left), [(None, ProblemKind::Truncated { from: 3, to: 7 })]);
 }
 
 #[test]
@@ -70,13 +78,104 @@ fn a_beginning_that_does_not_follow_on_what_was_signed_is_unlinked() {
 }
 
 #[test]
-fn a_part_may_begin_and_end_anywhere_but_has_no_gaps() {
+fn a_part_holds_what_was_signed_within_its_time() {
     let records = chain("node-1", 9);
-    let signed = || checkpoints(&records, &[3, 6, 9]);
-    assert!(verdict(&records[4..7], signed(), Scope::Part).is_sound());
-    let gap = [&records[1..3], &records[5..7]].concat();
-    let missing = (Some(6), ProblemKind::Missing { from: 4, to: 5 });
-    assert_eq!(found(&verdict(&gap, signed(), Scope::Part)), [missing]);
+    let cut = |from, to| (None, ProblemKind::Truncated { from, to });
+    let part = |kept: &[Record], begin, to: Option<i64>| {
+        found(&part(kept, &hourly(&records), begin, to.map(UnixMillis)))
+    };
+    let begins = [Begin::Signed(UnixMillis(4)), Begin::Written(UnixMillis(3))];
+    for begin in begins {
+        assert_eq!(part(&records[3..7], begin, Some(7)), []);
+        assert_eq!(part(&records[2..9], begin, Some(7)), []);
+        let gap = [&records[1..3], &records[5..7]].concat();
+        let missing = (Some(6), ProblemKind::Missing { from: 4, to: 5 });
+        assert_eq!(part(&gap, begin, Some(7)), [missing]);
+        assert_eq!(part(&records[3..5], begin, Some(7)), [cut(6, 6)]);
+        assert_eq!(part(&records[3..8], begin, None), [cut(9, 9)]);
+        assert_eq!(part(&[], begin, None), [cut(4, 9)]);
+        assert_eq!(part(&[], begin, Some(4)), []);
+        let beginning = (Some(5), ProblemKind::BeginningMissing);
+        assert_eq!(part(&records[4..7], begin, Some(7)), [beginning]);
+    }
+    let beginning = (Some(2), ProblemKind::BeginningMissing);
+    assert_eq!(part(&records[1..], Begin::Signed(UnixMillis(1)), None), [beginning]);
+    assert_eq!(part(&records[8..], Begin::Written(UnixMillis(10)), None), []);
+}
+
+#[test]
+fn retention_excuses_the_missing_beginning_of_a_part() {
+    let records = chain("node-1", 9);
+    let mut signed = hourly(&records);
+    signed.push(SIGNER.sign(
+        "node-1",
+        testing::head_at(&records[4]),
+        CheckpointKind::Retention,
+        UnixMillis(20),
+    ));
+    for begin in [Begin::Signed(UnixMillis(3)), Begin::Written(UnixMillis(2))] {
+        assert_eq!(found(&part(&records[5..], &signed, begin, None)), []);
+        let beginning = (Some(7), ProblemKind::BeginningMissing);
+        assert_eq!(found(&part(&records[6..], &signed, begin, None)), [beginning]);
+    }
+}
+
+#[test]
+fn a_scan_begins_where_every_chain_that_goes_on_was_signed_for() {
+    let (one, two) = (chain("a", 9), chain("b", 4));
+    let signed = [hourly(&one), hourly(&two)].concat();
+    let verifier = Verifier::new(trusting(&SIGNER), signed, Scope::Whole);
+    let start = |from| verifier.signed_before(UnixMillis(from)).0;
+    assert_eq!((start(3), start(7), start(1), start(20)), (2, 6, 1, 20));
+}
+
+#[test]
+fn a_key_that_is_trusted_for_one_node_signs_for_no_other() {
+    let (records, other) = (chain("node-1", 6), signer());
+    let forged = sign(&other, &records[2], CheckpointKind::Retention);
+    let look = |node: &str| {
+        let mut keys = trusting(&SIGNER);
+        keys.trust_for(other.public_key(), node);
+        keys.trust_for(other.public_key(), "node-3");
+        keys.trust_for(SIGNER.public_key(), "node-4");
+        let mut signed = checkpoints(&records, &[6]);
+        signed.push(forged.clone());
+        let mut verifier = Verifier::new(keys, signed, Scope::Whole);
+        records[3..].iter().for_each(|record| verifier.feed(record));
+        found(&verifier.finish())
+    };
+    assert_eq!(look("node-1"), []);
+    let beginning = (Some(4), ProblemKind::BeginningMissing);
+    assert_eq!(look("node-2"), [(Some(3), ProblemKind::NotItsKey), beginning]);
+}
+
+#[test]
+fn a_chain_that_nobody_signed_for_is_told() {
+    let (records, forged) = (chain("node-1", 3), chain("node-2", 2));
+    let mut verifier = Verifier::new(trusting(&SIGNER), checkpoints(&records, &[2]), Scope::Whole);
+    records.iter().chain(&forged).for_each(|record| verifier.feed(record));
+    assert_eq!(verifier.never_signed(), [("node-2".to_owned(), false)]);
+}
+
+/// A checkpoint at each record, signed at the moment of its number.
+fn hourly(records: &[Record]) -> Vec<Checkpoint> {
+    let sign = |record: &Record| {
+        let head = testing::head_at(record);
+        SIGNER.sign(&record.node, head, CheckpointKind::Regular, UnixMillis(head.seq))
+    };
+    records.iter().map(sign).collect()
+}
+
+fn part(
+    records: &[Record],
+    signed: &[Checkpoint],
+    begin: Begin,
+    to: Option<UnixMillis>,
+) -> Verdict {
+    let mut verifier = Verifier::new(trusting(&SIGNER), signed.to_vec(), Scope::Part);
+    verifier.look_at(Scope::Part, Span { begin, to });
+    records.iter().for_each(|record| verifier.feed(record));
+    verifier.finish()
 }
 
 #[test]
