@@ -19,24 +19,24 @@ mod pages;
 mod record;
 mod screening;
 mod session;
+mod settings;
 
 pub use budget::Budget;
 pub use drain::Drain;
 pub use egress::Egress;
 pub use headers::{DECISION, RECEIPT, SANDBOX};
+pub use settings::GateSettings;
 
 use crate::bus::Bus;
-use crate::config::{BlockedStatus, Config, StreamDetection, UnknownEndpoints, WhenFull};
-use crate::detect::StreamSettings;
 use crate::journal::Written;
 use crate::openai::{Blocked, ReadOptions, find};
-use crate::types::{ExchangeId, Governed, Lifecycle, Refusal, Sensitive, Surface};
+use crate::types::{ExchangeId, Governed, Lifecycle, Refusal, Surface};
 use actix_web::{
     HttpRequest,
     dev::Payload,
     http::{
         StatusCode,
-        header::{HeaderMap, HeaderValue, InvalidHeaderValue},
+        header::{HeaderMap, HeaderValue},
     },
 };
 use forward::Outgoing;
@@ -44,7 +44,7 @@ use ingress::Incoming;
 use leash::Leash;
 use pages::Pages;
 use record::Exchange;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// What a worker needs to serve calls.
 #[derive(Clone)]
@@ -52,87 +52,6 @@ pub struct Gate {
     bus: Bus,
     drain: Drain,
     settings: Arc<GateSettings>,
-}
-
-/// What serving a call needs of the configuration.
-#[derive(Clone, Debug)]
-pub struct GateSettings {
-    node: Arc<str>,
-    sandbox: bool,
-    /// The URL that clients know this gate by, where it is configured.
-    public_url: Option<String>,
-    /// `iss` of the gate's own tokens.
-    token_issuer: String,
-    provider_key: Option<Sensitive<HeaderValue>>,
-    /// The keys that AppContexts refer to, by name.
-    provider_keys: HashMap<String, Sensitive<HeaderValue>>,
-    /// Whether callers may bring keys of their own.
-    caller_keys: bool,
-    forward_unknown: bool,
-    header_limit: usize,
-    body_limit: usize,
-    upload_limit: usize,
-    budget: Budget,
-    body_timeout: Duration,
-    ping_every: Duration,
-    idle_timeout: Duration,
-    read_options: ReadOptions,
-    /// Blocked calls are answered in the provider's own shape where there is one, not with 451.
-    blocked_as_answer: bool,
-    /// What happens to calls that there is no room to record.
-    when_full: WhenFull,
-    /// Callers get receipts.
-    receipts: bool,
-    streams: StreamSettings,
-}
-
-impl GateSettings {
-    /// Fails when a configured provider key cannot stand in a header.
-    pub fn of(config: &Config, sandbox: bool) -> Result<Self, InvalidHeaderValue> {
-        let authorization =
-            |key: &Sensitive<String>| headers::bearer(key.expose()).map(Sensitive::new);
-        let provider_key = config.upstream.api_key.as_ref().map(authorization).transpose()?;
-        let named = config.provider_keys.iter();
-        let provider_keys = named
-            .map(|(name, key)| Ok((name.clone(), authorization(key)?)))
-            .collect::<Result<_, InvalidHeaderValue>>()?;
-        let limits = &config.limits;
-        if !config.upstream.caller_keys && provider_key.is_none() {
-            tracing::warn!(
-                "upstream.caller_keys is false and upstream.api_key is not set: only callers of AppContexts \
-                 with a provider key are served"
-            );
-        }
-        Ok(Self {
-            node: config.server.node.as_str().into(),
-            sandbox,
-            public_url: config.server.public_url.clone(),
-            token_issuer: config.auth.issuer.clone(),
-            provider_key,
-            provider_keys,
-            caller_keys: config.upstream.caller_keys,
-            forward_unknown: config.endpoints.unknown == UnknownEndpoints::ForwardUnscreened,
-            header_limit: limits.header_bytes,
-            body_limit: limits.body_bytes.min(limits.held_upload_bytes),
-            upload_limit: limits.upload_bytes,
-            budget: Budget::new(limits.held_upload_bytes, limits.body_bytes),
-            body_timeout: Duration::from_secs(config.server.body_timeout_secs),
-            ping_every: Duration::from_secs(config.server.ping_every_secs),
-            idle_timeout: Duration::from_secs(config.upstream.idle_timeout_secs),
-            read_options: ReadOptions {
-                request_stream_usage: config.upstream.request_stream_usage,
-                collect_references: false,
-                collect_texts: true,
-            },
-            blocked_as_answer: config.detection.blocked_status == BlockedStatus::Answer,
-            when_full: config.audit.when_full,
-            receipts: config.audit.receipts,
-            streams: StreamSettings {
-                inline: config.detection.stream == StreamDetection::Inline,
-                held_bytes: config.detection.held_bytes,
-            },
-        })
-    }
 }
 
 impl Gate {

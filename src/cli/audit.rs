@@ -25,8 +25,7 @@ pub(super) enum AuditCommand {
     /// Show the records that the database did not take, and why
     SetAside(set_aside::SetAsideList),
     /// Show the public key that checks this gateway's checkpoints
-    #[command(after_help = "Example: portcullis audit key > portcullis.pub")]
-    Key,
+    Key(key::Key),
 }
 
 pub(super) fn run(
@@ -40,7 +39,7 @@ pub(super) fn run(
         AuditCommand::Verify(verify) => verify::run(context, verify, output),
         AuditCommand::Sessions(sessions) => sessions::run(context, sessions, output),
         AuditCommand::SetAside(list) => set_aside::run(context, &list, output),
-        AuditCommand::Key => key::run(context, output),
+        AuditCommand::Key(key) => key::run(context, &key, output),
     }
 }
 

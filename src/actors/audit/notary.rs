@@ -121,10 +121,13 @@ impl Notary {
 
     /// The keys whose checkpoints are believed: our own, and those that the database has of other gateways.
     pub(super) fn trusted(&self, store: &Store) -> Result<TrustedKeys, StoreError> {
-        let keys = store.audit_keys()?;
-        let others = keys.iter().filter(|key| *key.node != *self.node);
-        let others = others.filter_map(|key| PublicKey::parse(&key.public_key).ok());
-        Ok(others.chain([self.signer.public_key()]).collect())
+        let mut trusted = TrustedKeys::from_iter([self.signer.public_key()]);
+        for key in store.audit_keys()?.iter().filter(|key| *key.node != *self.node) {
+            if let Ok(public) = PublicKey::parse(&key.public_key) {
+                trusted.trust_for(public, &key.node);
+            }
+        }
+        Ok(trusted)
     }
 
     /// Signs, and writes it down outside of the database: at once, or as soon as that file can be written again.

@@ -1,12 +1,30 @@
 //! `portcullis audit key`.
 
 use super::super::{CliError, Context, Output};
-use crate::admin::AdminError;
+use super::plain;
+use crate::admin::{AdminError, audit::shown};
+use crate::app::open_store;
+use crate::config::Config;
 use crate::store::known_audit_signer;
+use clap::Args;
 use serde_json::json;
 
-pub(super) fn run(context: &Context, output: &mut Output) -> Result<(), CliError> {
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Each gateway has a key of its own: run it on each, and keep the keys where no database administrator can \
+    change them.\nExample: portcullis audit key > portcullis.pub"
+)]
+pub(in crate::cli) struct Key {
+    /// Show the keys of all gateways, as far as the database knows them
+    #[arg(long)]
+    all: bool,
+}
+
+pub(super) fn run(context: &Context, key: &Key, output: &mut Output) -> Result<(), CliError> {
     let config = context.load()?;
+    if key.all {
+        return all(&config, output);
+    }
     let configured = config.audit.signing_key_file.as_deref();
     let signer = known_audit_signer(configured, &config.data_dir).map_err(AdminError::from)?;
     let signer = signer.ok_or_else(|| {
@@ -21,4 +39,18 @@ pub(super) fn run(context: &Context, output: &mut Output) -> Result<(), CliError
             .object(&json!({ "key_id": signer.key_id(), "public_key": public, "node": node }));
     }
     output.line(public)
+}
+
+/// Whoever can write to the database can put a key there: so it says where they come from.
+fn all(config: &Config, output: &mut Output) -> Result<(), CliError> {
+    let keys = open_store(config)?.audit_keys().map_err(AdminError::from)?;
+    if output.is_json() {
+        let keys: Vec<_> = keys.iter().map(shown::key).collect();
+        return output.object(&json!({ "keys": keys, "source": "database" }));
+    }
+    for key in keys {
+        let (public, node) = (plain(&key.public_key), plain(&key.node));
+        output.line(format!("{public}  {node}, as the database says"))?;
+    }
+    Ok(())
 }
