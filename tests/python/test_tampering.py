@@ -122,7 +122,7 @@ def reorder(record):
     [[seventh]] = sql(record, f"SELECT {record_of(7, 'position')}")
     sql(
         record,
-        "UPDATE audit_records SET position = 1 WHERE seq = 6",
+        f"UPDATE audit_records SET position = {seventh} + 500000 WHERE seq = 6",
         f"UPDATE audit_records SET position = {sixth} WHERE seq = 7",
         f"UPDATE audit_records SET position = {seventh} WHERE seq = 6",
     )

@@ -38,7 +38,7 @@ impl Flow {
         tracing::warn!(%error, id = %self.exchange.id(), "an answer did not reach its end");
         self.upstream = None;
         self.close(Outcome::UpstreamError, Some("upstream_cut"));
-        self.end = Some(End::CutAfterFlush);
+        self.cut_at_once();
     }
 
     /// Ends an answer that goes on: a stream with an error event that the SDKs read, then with a cut. What was
@@ -55,10 +55,16 @@ impl Flow {
             self.ready.push_back(stream_error_event(&refusal, surface));
         }
         self.close(refusal.outcome(), Some(refusal.code()));
-        self.end = Some(End::CutAfterFlush);
+        self.cut_at_once();
         if let Some(waiting) = self.waiting.take() {
             waiting.wake();
         }
+    }
+
+    /// What is cut is not taken for whole: it does not wait for its record's end.
+    fn cut_at_once(&mut self) {
+        self.writing = None;
+        self.end = Some(End::CutAfterFlush);
     }
 
     /// Ends an answer that may not go on.
