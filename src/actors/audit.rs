@@ -128,7 +128,7 @@ impl AuditActor {
         }
         let is_flush = !self.waiting.is_empty();
         let batch = self.outbox.take(self.desk.settings.batch_records);
-        if batch.is_none() && self.anonymous.is_empty() && !self.desk.has_chores(is_flush) {
+        if batch.is_none() && self.anonymous.is_empty() && !self.desk.notary.is_due(is_flush) {
             self.answer_flushes();
             return;
         }

@@ -15,6 +15,7 @@ mod values;
 pub use append::Appended;
 pub(super) use partitions::{POSITION_BITS, Partitions};
 pub(super) use row::RecordRow;
+pub(super) use sums::{COUNTS, HOUR_MS, MINUTE_MS};
 
 #[cfg(test)]
 pub(super) use append::tests::verify;

@@ -74,13 +74,6 @@ pub(super) fn write(desk: &Desk, job: Job) -> Written {
 }
 
 impl Desk {
-    /// Whether there is something to do without a batch.
-    pub(super) fn has_chores(&self, sign_all: bool) -> bool {
-        self.notary.is_due(sign_all)
-    }
-}
-
-impl Desk {
     /// What the journal still has, and the store may have removed again since: its time is over.
     fn by_retention(&self, records: Vec<(Record, Mark)>) -> (Vec<(Record, Mark)>, Vec<Mark>) {
         let before = upkeep::retention(&self.settings, crate::clock::now()).before;

@@ -17,6 +17,7 @@ use super::{
     super::{
         Store, StoreError,
         connection::AnyConnection,
+        records::{HOUR_MS, MINUTE_MS},
         schema::{anonymous_counts, audit_chains, audit_records, audit_set_aside, audit_sums},
     },
     POSITION_BITS, position_at,
@@ -38,7 +39,6 @@ const SILENT_MS: i64 = 24 * 3_600_000;
 
 /// How long sums per minute are kept.
 const MINUTES_KEPT_MS: i64 = 48 * 3_600_000;
-const MINUTE_MS: i64 = 60_000;
 
 /// What may stay.
 #[derive(Clone, Copy, Debug, Default)]
@@ -223,7 +223,7 @@ fn sums(
     use audit_sums::dsl;
     let minutes = now.0 - MINUTES_KEPT_MS;
     let mut more = false;
-    for (width, end) in [(MINUTE_MS, Some(minutes)), (60 * MINUTE_MS, before.map(|at| at.0))] {
+    for (width, end) in [(MINUTE_MS, Some(minutes)), (HOUR_MS, before.map(|at| at.0))] {
         let Some(end) = end else { continue };
         // Whole buckets, about as many rows as go at once.
         let next: Option<i64> = dsl::audit_sums

@@ -3,7 +3,10 @@
 //! Owns how the sums that are written with the records are put together: one query each. It must never read the records.
 
 use super::{
-    super::{Store, StoreError},
+    super::{
+        Store, StoreError,
+        records::{COUNTS, HOUR_MS, MINUTE_MS},
+    },
     position_at,
     statement::Statement,
 };
@@ -13,9 +16,6 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use serde::Serialize;
-
-const MINUTE_MS: i64 = 60_000;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 text_enum! {
     /// How fine sums are in time.
@@ -125,21 +125,6 @@ type SumsRow = (
     BigInt,
     (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
 );
-
-/// The columns of [`Counts`], in its order.
-const COUNTS: [&str; 11] = [
-    "calls",
-    "denied",
-    "blocked",
-    "failed",
-    "findings",
-    "input_tokens",
-    "output_tokens",
-    "cached_tokens",
-    "reasoning_tokens",
-    "latency_ms",
-    "gateway_us",
-];
 
 impl SumsWidth {
     /// In milliseconds.

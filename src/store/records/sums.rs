@@ -13,12 +13,14 @@ use diesel::{
 };
 use std::{collections::BTreeMap, sync::LazyLock};
 
-const MINUTE_MS: i64 = 60_000;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
+/// The widths of sums, in milliseconds.
+pub(in crate::store) const MINUTE_MS: i64 = 60_000;
+pub(in crate::store) const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 const NAMES: [&str; 4] = ["agent_name", "model", "app_context", "endpoint"];
 
-const COUNTS: [&str; 11] = [
+/// The columns that are summed up.
+pub(in crate::store) const COUNTS: [&str; 11] = [
     "calls",
     "denied",
     "blocked",
