@@ -3,10 +3,12 @@
 //! Owns the route table and the translation between HTTP and the rooms below. Handlers are thin; they
 //! must never decide anything about a call.
 
+mod access;
 mod activity;
 mod admin;
 mod administer;
 mod agents;
+mod api;
 mod app_contexts;
 mod audit;
 mod dashboard;
@@ -25,7 +27,6 @@ use crate::config::{Admin, Trust};
 use crate::pipeline::Drain;
 use crate::store::Store;
 use actix_web::{HttpResponse, http::header, web};
-use administer::resource;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -72,40 +73,8 @@ pub fn routes(app: &mut web::ServiceConfig) {
                 .post(token::revoke_token),
         )
         .service(web::resource("/.well-known/oauth-authorization-server").get(token::show_metadata))
-        .service(web::resource("/api/v1/admin/login").post(session::login))
-        .service(web::resource("/api/v1/admin/logout").post(session::logout))
-        .service(web::resource("/api/v1/admin/session").get(session::show_session))
-        .service(web::resource("/api/v1/policy").get(admin::show_policy))
-        .service(web::resource("/api/v1/detections").get(admin::show_detections))
-        .service(web::resource("/api/v1/audit/status").get(status::show_status))
-        .service(web::resource("/api/v1/activity/stream").get(activity::stream_activity))
-        .configure(audit::routes)
-        .configure(callers)
+        .configure(api::routes)
         .default_service(web::route().to(dashboard::serve));
-}
-
-/// What administrators do with agents, AppContexts and detection keys.
-fn callers(app: &mut web::ServiceConfig) {
-    app.service(resource("/api/v1/agents").get(agents::list).post(agents::create))
-        .service(resource("/api/v1/agents/{id}").get(agents::show).patch(agents::change))
-        .service(resource("/api/v1/agents/{id}/suspend").post(agents::suspend))
-        .service(resource("/api/v1/agents/{id}/resume").post(agents::resume))
-        .service(resource("/api/v1/agents/{id}/revoke").post(agents::revoke))
-        .service(resource("/api/v1/agents/{id}/quarantine").post(agents::quarantine))
-        .service(resource("/api/v1/agents/{id}/lift-quarantine").post(agents::lift))
-        .service(resource("/api/v1/agents/{id}/rotate-secret").post(agents::rotate))
-        .service(
-            resource("/api/v1/app-contexts").get(app_contexts::list).post(app_contexts::create),
-        )
-        .service(
-            resource("/api/v1/app-contexts/{id}")
-                .get(app_contexts::show)
-                .patch(app_contexts::change),
-        )
-        .service(resource("/api/v1/app-contexts/{id}/revoke").post(app_contexts::revoke))
-        .service(resource("/api/v1/keys").get(keys::list).post(keys::create))
-        .service(resource("/api/v1/keys/{id}/revoke").post(keys::revoke))
-        .service(resource("/api/v1/keys/{id}/expire").post(keys::expire));
 }
 
 /// An error of the administrators' API, in the OpenAI error object's shape.

@@ -8,6 +8,7 @@ mod detection;
 mod principal;
 mod record;
 mod refusal;
+mod role;
 mod sensitive;
 mod timestamp;
 
@@ -16,6 +17,7 @@ pub use detection::{Action, DataClass, Finding, Lifecycle, RiskDomain, Severity,
 pub use principal::{AgentStatus, AppContext, CallerLimits, Principal};
 pub use record::{ExchangeId, Outcome, PolicyResult, Record, Scan, ScanExtent, Usage, UsageSource};
 pub use refusal::{Fault, LimitKind, Refusal};
+pub use role::Role;
 pub use sensitive::Sensitive;
 pub use timestamp::UnixMillis;
 
@@ -60,6 +62,16 @@ macro_rules! text_enum {
                 Self::parse(&text).ok_or_else(|| {
                     serde::de::Error::unknown_variant(&text, &[$($text),+])
                 })
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "enum": [$($text),+] })
             }
         }
     };

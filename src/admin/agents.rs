@@ -7,6 +7,7 @@ use crate::identity::{check_agent_name, check_agent_type, check_role_name, secre
 use crate::policy::Policy;
 use crate::store::{ExternalIdentity, NewAgent, Store};
 use crate::types::{AgentStatus, CallerLimits, Sensitive, UnixMillis};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ const EXTERNAL_TTL_SECS: i64 = 10 * 365 * 24 * 3_600;
 const MAX_CLAIM_BYTES: usize = 256;
 
 /// What an administrator says of a new agent.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAgentRequest {
     /// Unique, `[a-z0-9][a-z0-9._-]{0,62}`.
@@ -44,7 +45,7 @@ pub struct NewAgentRequest {
 }
 
 /// Somebody as an external issuer knows them.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityRequest {
     /// The issuer's name in the configuration.
@@ -54,7 +55,7 @@ pub struct IdentityRequest {
 }
 
 /// What is to be different in an agent; what is absent stays as it is.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgentChangeRequest {
     /// All roles anew.

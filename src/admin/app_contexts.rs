@@ -8,6 +8,7 @@ use crate::identity::{check_app_context_name, secret};
 use crate::policy::Pattern;
 use crate::store::{AppContextChange, NewAppContext, Store};
 use crate::types::{CallerLimits, UnixMillis};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 pub use crate::store::AppContextRow;
@@ -16,7 +17,7 @@ pub use crate::store::AppContextRow;
 const ID_PREFIX: &str = "ac_";
 
 /// What an administrator says of a new AppContext.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAppContextRequest {
     /// Unique, `[a-z0-9][a-z0-9._-]{0,62}`.
@@ -36,7 +37,7 @@ pub struct NewAppContextRequest {
 }
 
 /// What is to be different in an AppContext; what is absent stays as it is.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AppContextChangeRequest {
     /// The new list; empty: all models.

@@ -6,6 +6,7 @@ use super::{AdminError, Lifetime, find_agent, find_app_context};
 use crate::identity::secret;
 use crate::store::{DetectionKey, NewDetectionKey, Store};
 use crate::types::{AgentStatus, Sensitive, UnixMillis, text_enum};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ use std::collections::HashMap;
 const SHOWN_CHARACTERS: usize = 4;
 
 /// What an administrator says of a new key.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewKeyRequest {
     /// The AppContext's name or id.

@@ -4,6 +4,7 @@
 
 use super::{AdminError, InvalidRequest};
 use crate::types::UnixMillis;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::str::FromStr;
 
@@ -11,7 +12,8 @@ use std::str::FromStr;
 const MAX_SECS: i64 = 3_650 * 86_400;
 
 /// A whole number of seconds, minutes, hours, days or weeks; never zero.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[schemars(with = "String")]
 #[serde(try_from = "String")]
 pub struct Lifetime {
     secs: i64,

@@ -3,10 +3,11 @@
 //! Owns the meaning of "leave it", "lift it" and "set it", the same for flags and JSON.
 
 use crate::types::CallerLimits;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 /// A limit that is `None` stays as it is, 0 (in JSON also null) lifts it.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Eq, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitChange {
     /// Requests in any minute.

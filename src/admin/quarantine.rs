@@ -8,10 +8,11 @@ use crate::config::Trust;
 use crate::store::{Approval, Store};
 use crate::trust::IdentityStrength;
 use crate::types::UnixMillis;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Why an agent is to be in quarantine.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuarantineRequest {
     /// For those who review it.
@@ -19,7 +20,7 @@ pub struct QuarantineRequest {
 }
 
 /// What an administrator found.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LiftRequest {
     /// Why the agent may call again.

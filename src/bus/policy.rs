@@ -4,6 +4,7 @@ use crate::detect::{DetectionError, Profile};
 use crate::policy::{Decision, PolicyError};
 use crate::types::{Permission, Principal, UnixMillis};
 use actix::Message;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -65,7 +66,7 @@ pub struct CheckGrants {
 pub struct DescribePolicy;
 
 /// What the dashboard shows of the policy.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct PolicyView {
     /// Version in force.
     pub version: Arc<str>,
@@ -84,7 +85,7 @@ pub struct PolicyView {
 }
 
 /// A save that was refused: the last good policy stays in force.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
 pub struct PolicyFault {
     /// What is wrong and where.
     #[serde(flatten)]
@@ -101,7 +102,7 @@ pub struct PolicyFault {
 pub struct DescribeDetections;
 
 /// What the dashboard shows of the rules of detection.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct DetectionsView {
     /// Version in force.
     pub version: Arc<str>,
@@ -120,7 +121,7 @@ pub struct DetectionsView {
 }
 
 /// A save that was refused: the last good rules stay in force.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
 pub struct DetectionsFault {
     /// Everything that is wrong, in the order of the file.
     pub errors: Vec<DetectionError>,

@@ -2,10 +2,7 @@
 //!
 //! Owns the stream's pings and its end: with the session, with the server, or with the follower.
 
-use super::{
-    AdminState, problem,
-    session::{presented, require_session, session_of},
-};
+use super::{AdminState, access::Signed, problem, session::session_of};
 use crate::bus::broadcast::{Subscribe, Subscription};
 use crate::openai::PING;
 use crate::pipeline::Gate;
@@ -29,13 +26,10 @@ const SESSION_LOOK_EVERY: Duration = Duration::from_secs(5);
 /// `GET /api/v1/activity/stream`.
 pub(super) async fn stream_activity(
     request: HttpRequest,
+    signed: Signed,
     state: Data<AdminState>,
     gate: Data<Gate>,
 ) -> HttpResponse {
-    let session = match require_session(&request, &state).await {
-        Ok(session) => session,
-        Err(refusal) => return refusal,
-    };
     let last_event_id = request.headers().get("last-event-id");
     let last_event_id = last_event_id.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let subscription = gate.bus().record.subscribe.ask(Subscribe { last_event_id }).await;
@@ -46,12 +40,12 @@ pub(super) async fn stream_activity(
             "Live activity cannot be followed. Try again shortly.",
         );
     };
-    let left = u64::try_from(session.expires_at.0 - crate::clock::now().0).unwrap_or(0);
+    let left = u64::try_from(signed.expires_at.0 - crate::clock::now().0).unwrap_or(0);
     let follower = Follower {
         backlog: backlog.into(),
         frames,
         state,
-        token: presented(&request).map(|(token, _)| token),
+        token: signed.token,
         session_seen: Instant::now(),
         ends_at: Instant::now() + Duration::from_millis(left),
         last_sent: Instant::now(),
@@ -67,7 +61,7 @@ struct Follower {
     backlog: VecDeque<Bytes>,
     frames: mpsc::Receiver<Bytes>,
     state: Data<AdminState>,
-    token: Option<Sensitive<String>>,
+    token: Sensitive<String>,
     session_seen: Instant,
     ends_at: Instant,
     last_sent: Instant,
@@ -105,7 +99,6 @@ impl Follower {
             return true;
         }
         self.session_seen = Instant::now();
-        let Some(token) = self.token.clone() else { return false };
-        !matches!(session_of(&self.state, token).await, Ok(None))
+        !matches!(session_of(&self.state, self.token.clone()).await, Ok(None))
     }
 }

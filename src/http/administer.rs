@@ -1,24 +1,21 @@
-//! How an administrator's use case is served: session, body, blocking work, answer.
+//! How an administrator's use case is served: body, blocking work, answer.
 //!
 //! Owns the order of these and what each failure looks like. It must never decide what a use case means.
 
-use super::{AdminState, problem, session::require_session, store_failed};
+use super::{AdminState, access::Signed, problem, store_failed};
 use crate::admin::{AdminError, ConfiguredNames};
 use crate::config::Trust;
 use crate::store::{Store, StoreError};
 use crate::types::UnixMillis;
 use actix_web::{
-    HttpRequest, HttpResponse, Resource,
+    HttpResponse,
     error::{JsonPayloadError, QueryPayloadError},
     http::{StatusCode, header},
-    web::{self, Data, Json, JsonConfig},
+    web::{self, Data, Json},
 };
 use serde_json::Value;
 
-/// Far more than any of these requests needs.
-const BODY_LIMIT: usize = 65_536;
-
-/// A JSON body, or why there is none: whoever is not signed in gets 401 all the same.
+/// A JSON body, or why there is none.
 pub(super) type Body<T> = Result<Json<T>, actix_web::Error>;
 
 /// What a use case works with.
@@ -31,14 +28,9 @@ pub(super) struct Desk<'a> {
     pub(super) now: UnixMillis,
 }
 
-/// A path of the administrators' API.
-pub(super) fn resource(path: &str) -> Resource {
-    web::resource(path).app_data(JsonConfig::default().limit(BODY_LIMIT))
-}
-
 /// Runs a use case that needs no body, or has read it.
 pub(super) async fn perform<F>(
-    request: &HttpRequest,
+    signed: &Signed,
     state: &Data<AdminState>,
     success: StatusCode,
     work: F,
@@ -46,12 +38,12 @@ pub(super) async fn perform<F>(
 where
     F: FnOnce(&Desk<'_>) -> Result<Value, AdminError> + Send + 'static,
 {
-    perform_with(request, state, success, Ok(()), |desk, ()| work(desk)).await
+    perform_with(signed, state, success, Ok(()), |desk, ()| work(desk)).await
 }
 
 /// Runs a use case with what was read from the request.
 pub(super) async fn perform_with<T, F>(
-    request: &HttpRequest,
+    signed: &Signed,
     state: &Data<AdminState>,
     success: StatusCode,
     read: Result<T, actix_web::Error>,
@@ -61,19 +53,16 @@ where
     T: Send + 'static,
     F: FnOnce(&Desk<'_>, T) -> Result<Value, AdminError> + Send + 'static,
 {
-    let session = match require_session(request, state).await {
-        Ok(session) => session,
-        Err(refusal) => return refusal,
-    };
     let read = match read {
         Ok(read) => read,
         Err(error) => return unreadable(&error),
     };
     let state = Data::clone(state);
+    let actor = signed.username.clone();
     let done = web::block(move || {
         let AdminState { store, names, trust, .. } = &**state;
-        let actor = session.username.as_str();
-        work(&Desk { store, names, trust, actor, now: crate::clock::now() }, read)
+        let now = crate::clock::now();
+        work(&Desk { store, names, trust, actor: &actor, now }, read)
     });
     match done.await {
         Ok(Ok(value)) => HttpResponse::build(success)
@@ -115,7 +104,7 @@ fn unreadable(error: &actix_web::Error) -> HttpResponse {
             problem(415, "unsupported_media_type", message)
         }
         Some(JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. }) => {
-            problem(413, "request_too_large", "The body may have at most 64 KiB.")
+            problem(413, "request_too_large", "The body is too long.")
         }
         _ => problem(400, "invalid_request_error", "The request cannot be read."),
     }

@@ -1,5 +1,6 @@
 //! `/api/v1/agents`.
 
+use super::access::Signed;
 use super::administer::{Body, perform, perform_with};
 use super::{AdminState, problem};
 use crate::admin::{
@@ -11,15 +12,15 @@ use crate::pipeline::Gate;
 use crate::policy::{Policy, SourceFile};
 use crate::types::AgentStatus;
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::StatusCode,
     web::{Data, Path},
 };
 use serde_json::json;
 
 /// `GET /api/v1/agents`.
-pub(super) async fn list(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
-    perform(&request, &state, StatusCode::OK, |desk| {
+pub(super) async fn list(signed: Signed, state: Data<AdminState>) -> HttpResponse {
+    perform(&signed, &state, StatusCode::OK, |desk| {
         let agents: Vec<_> =
             desk.store.agents()?.iter().map(|it| shown::agent(it, desk.now)).collect();
         Ok(json!({ "agents": agents }))
@@ -29,7 +30,7 @@ pub(super) async fn list(request: HttpRequest, state: Data<AdminState>) -> HttpR
 
 /// `POST /api/v1/agents`: a name must not be a role of the policy in force.
 pub(super) async fn create(
-    request: HttpRequest,
+    signed: Signed,
     body: Body<NewAgentRequest>,
     state: Data<AdminState>,
     gate: Data<Gate>,
@@ -37,7 +38,7 @@ pub(super) async fn create(
     let Ok(view) = gate.bus().describe_policy.ask(DescribePolicy).await else {
         return problem(503, "gateway_unavailable", "Try again shortly.");
     };
-    perform_with(&request, &state, StatusCode::CREATED, body, move |desk, body| {
+    perform_with(&signed, &state, StatusCode::CREATED, body, move |desk, body| {
         let model = SourceFile::new(view.model_file.as_str(), view.model_text.as_str());
         let policy =
             Policy::build(&model, &SourceFile::new(view.file.as_str(), view.text.as_str()))?;
@@ -50,11 +51,11 @@ pub(super) async fn create(
 
 /// `GET /api/v1/agents/{id}`, by name or id.
 pub(super) async fn show(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform(&request, &state, StatusCode::OK, move |desk| {
+    perform(&signed, &state, StatusCode::OK, move |desk| {
         Ok(shown::agent(&find_agent(desk.store, &id)?, desk.now))
     })
     .await
@@ -62,12 +63,12 @@ pub(super) async fn show(
 
 /// `PATCH /api/v1/agents/{id}`: roles and limits.
 pub(super) async fn change(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     body: Body<AgentChangeRequest>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform_with(&request, &state, StatusCode::OK, body, move |desk, body| {
+    perform_with(&signed, &state, StatusCode::OK, body, move |desk, body| {
         let changed = change_agent(desk.store, &id, &body, desk.actor, desk.now)?;
         Ok(shown::agent(&changed, desk.now))
     })
@@ -76,39 +77,39 @@ pub(super) async fn change(
 
 /// `POST /api/v1/agents/{id}/suspend`.
 pub(super) async fn suspend(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    stand(request, id, state, AgentStatus::Suspended).await
+    stand(signed, id, state, AgentStatus::Suspended).await
 }
 
 /// `POST /api/v1/agents/{id}/resume`.
 pub(super) async fn resume(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    stand(request, id, state, AgentStatus::Active).await
+    stand(signed, id, state, AgentStatus::Active).await
 }
 
 /// `POST /api/v1/agents/{id}/revoke`.
 pub(super) async fn revoke(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    stand(request, id, state, AgentStatus::Revoked).await
+    stand(signed, id, state, AgentStatus::Revoked).await
 }
 
 /// `POST /api/v1/agents/{id}/quarantine`.
 pub(super) async fn quarantine(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     body: Body<QuarantineRequest>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform_with(&request, &state, StatusCode::OK, body, move |desk, body| {
+    perform_with(&signed, &state, StatusCode::OK, body, move |desk, body| {
         let agent = quarantine_agent(desk.store, desk.trust, &id, &body, desk.actor, desk.now)?;
         Ok(shown::agent(&agent, desk.now))
     })
@@ -117,12 +118,12 @@ pub(super) async fn quarantine(
 
 /// `POST /api/v1/agents/{id}/lift-quarantine`.
 pub(super) async fn lift(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     body: Body<LiftRequest>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform_with(&request, &state, StatusCode::OK, body, move |desk, body| {
+    perform_with(&signed, &state, StatusCode::OK, body, move |desk, body| {
         let agent = lift_quarantine(desk.store, desk.trust, &id, &body, desk.actor, desk.now)?;
         Ok(shown::agent(&agent, desk.now))
     })
@@ -131,23 +132,23 @@ pub(super) async fn lift(
 
 /// `POST /api/v1/agents/{id}/rotate-secret`.
 pub(super) async fn rotate(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform(&request, &state, StatusCode::OK, move |desk| {
+    perform(&signed, &state, StatusCode::OK, move |desk| {
         Ok(shown::provisioned(&rotate_secret(desk.store, &id, desk.actor, desk.now)?))
     })
     .await
 }
 
 async fn stand(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     state: Data<AdminState>,
     status: AgentStatus,
 ) -> HttpResponse {
-    perform(&request, &state, StatusCode::OK, move |desk| {
+    perform(&signed, &state, StatusCode::OK, move |desk| {
         let agent = set_status(desk.store, &id, status, desk.actor, desk.now)?;
         Ok(shown::agent(&agent, desk.now))
     })

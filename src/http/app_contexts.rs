@@ -1,21 +1,22 @@
 //! `/api/v1/app-contexts`.
 
 use super::AdminState;
+use super::access::Signed;
 use super::administer::{Body, perform, perform_with};
 use crate::admin::{
     AppContextChangeRequest, NewAppContextRequest, change_app_context, create_app_context,
     find_app_context, revoke_app_context, shown,
 };
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::StatusCode,
     web::{Data, Path},
 };
 use serde_json::json;
 
 /// `GET /api/v1/app-contexts`.
-pub(super) async fn list(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
-    perform(&request, &state, StatusCode::OK, |desk| {
+pub(super) async fn list(signed: Signed, state: Data<AdminState>) -> HttpResponse {
+    perform(&signed, &state, StatusCode::OK, |desk| {
         let contexts: Vec<_> = desk.store.app_contexts()?.iter().map(shown::app_context).collect();
         Ok(json!({ "app_contexts": contexts }))
     })
@@ -24,11 +25,11 @@ pub(super) async fn list(request: HttpRequest, state: Data<AdminState>) -> HttpR
 
 /// `POST /api/v1/app-contexts`.
 pub(super) async fn create(
-    request: HttpRequest,
+    signed: Signed,
     body: Body<NewAppContextRequest>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform_with(&request, &state, StatusCode::CREATED, body, |desk, body| {
+    perform_with(&signed, &state, StatusCode::CREATED, body, |desk, body| {
         let new = body.into_inner();
         let created = create_app_context(desk.store, desk.names, new, desk.actor, desk.now)?;
         Ok(shown::app_context(&created))
@@ -38,11 +39,11 @@ pub(super) async fn create(
 
 /// `GET /api/v1/app-contexts/{id}`, by name or id.
 pub(super) async fn show(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform(&request, &state, StatusCode::OK, move |desk| {
+    perform(&signed, &state, StatusCode::OK, move |desk| {
         Ok(shown::app_context(&find_app_context(desk.store, &id)?))
     })
     .await
@@ -50,12 +51,12 @@ pub(super) async fn show(
 
 /// `PATCH /api/v1/app-contexts/{id}`.
 pub(super) async fn change(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     body: Body<AppContextChangeRequest>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform_with(&request, &state, StatusCode::OK, body, move |desk, body| {
+    perform_with(&signed, &state, StatusCode::OK, body, move |desk, body| {
         let change = body.into_inner();
         let changed =
             change_app_context(desk.store, desk.names, &id, change, desk.actor, desk.now)?;
@@ -66,11 +67,11 @@ pub(super) async fn change(
 
 /// `POST /api/v1/app-contexts/{id}/revoke`.
 pub(super) async fn revoke(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform(&request, &state, StatusCode::OK, move |desk| {
+    perform(&signed, &state, StatusCode::OK, move |desk| {
         Ok(shown::app_context(&revoke_app_context(desk.store, &id, desk.actor, desk.now)?))
     })
     .await

@@ -10,7 +10,7 @@ mod parameters;
 mod receipts;
 mod sums;
 
-use super::{AdminState, problem, session::require_session, store_failed};
+use super::{AdminState, problem, store_failed};
 use crate::admin::AdminError;
 use crate::store::Store;
 use actix_web::{
@@ -18,26 +18,15 @@ use actix_web::{
     http::header,
     web::{self, Data},
 };
+pub(super) use chain::{list_checkpoints, list_keys};
+pub(super) use events::{list_events, list_set_aside, show_event};
+pub(super) use export::export_records;
 use parameters::Parameters;
+pub(super) use receipts::show_proof;
 use serde::Serialize;
+pub(super) use sums::{list_sessions, show_session, show_summary};
 
-/// Everything below `/api/v1/audit`.
-pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let get = |path: &str| web::resource(format!("/api/v1/audit/{path}"));
-    app.service(get("events").get(events::list_events))
-        .service(get("events/{id}").get(events::show_event))
-        .service(get("summary").get(sums::show_summary))
-        .service(get("sessions").get(sums::list_sessions))
-        // A session's id may hold slashes.
-        .service(get("sessions/{id:.+}").get(sums::show_session))
-        .service(get("set-aside").get(events::list_set_aside))
-        .service(get("checkpoints").get(chain::list_checkpoints))
-        .service(get("keys").get(chain::list_keys))
-        .service(get("export").get(export::export_records))
-        .service(get("receipts/{id}").get(receipts::show_proof));
-}
-
-/// Answers an administrator's question: session, parameters, then the store on a blocking thread.
+/// Answers an administrator's question: parameters, then the store on a blocking thread.
 async fn answer<Q, T>(
     request: &HttpRequest,
     state: &Data<AdminState>,
@@ -48,21 +37,15 @@ where
     Q: Send + 'static,
     T: Serialize + Send + 'static,
 {
-    match question(request, state, read).await {
+    match Parameters::read(request.query_string(), read) {
         Ok(question) => show(blocking(state, move |store| ask(store, question).map(Some)).await),
-        Err(refusal) => refusal,
+        Err(message) => unreadable(&message),
     }
 }
 
-/// What a signed-in administrator asks for.
-async fn question<Q>(
-    request: &HttpRequest,
-    state: &Data<AdminState>,
-    read: impl FnOnce(&mut Parameters) -> Result<Q, String>,
-) -> Result<Q, HttpResponse> {
-    require_session(request, state).await?;
-    let read = Parameters::read(request.query_string(), read);
-    read.map_err(|message| problem(400, "invalid_request_error", &message))
+/// The words for a query that cannot be read.
+fn unreadable(message: &str) -> HttpResponse {
+    problem(400, "invalid_request_error", message)
 }
 
 /// Reads what may not be there.

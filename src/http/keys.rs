@@ -1,12 +1,13 @@
 //! `/api/v1/keys`: detection keys.
 
 use super::AdminState;
+use super::access::Signed;
 use super::administer::{Body, perform, perform_with};
 use crate::admin::{
     InvalidRequest, Lifetime, NewKeyRequest, create_key, expire_key, list_keys, revoke_key, shown,
 };
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::StatusCode,
     web::{Data, Path, Query},
 };
@@ -21,7 +22,7 @@ pub(super) struct Filter {
 }
 
 /// When a key is to end: one of the two.
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Expiry {
     #[serde(rename = "in")]
@@ -32,11 +33,11 @@ pub(super) struct Expiry {
 
 /// `GET /api/v1/keys?app_context=`.
 pub(super) async fn list(
-    request: HttpRequest,
+    signed: Signed,
     filter: Result<Query<Filter>, actix_web::Error>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform_with(&request, &state, StatusCode::OK, filter, |desk, filter| {
+    perform_with(&signed, &state, StatusCode::OK, filter, |desk, filter| {
         let keys = list_keys(desk.store, filter.app_context.as_deref(), desk.now)?;
         Ok(json!({ "keys": keys.iter().map(shown::key).collect::<Vec<_>>() }))
     })
@@ -45,11 +46,11 @@ pub(super) async fn list(
 
 /// `POST /api/v1/keys`.
 pub(super) async fn create(
-    request: HttpRequest,
+    signed: Signed,
     body: Body<NewKeyRequest>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform_with(&request, &state, StatusCode::CREATED, body, |desk, body| {
+    perform_with(&signed, &state, StatusCode::CREATED, body, |desk, body| {
         Ok(shown::new_key(&create_key(desk.store, &body, desk.actor, desk.now)?))
     })
     .await
@@ -57,11 +58,11 @@ pub(super) async fn create(
 
 /// `POST /api/v1/keys/{id}/revoke`.
 pub(super) async fn revoke(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform(&request, &state, StatusCode::OK, move |desk| {
+    perform(&signed, &state, StatusCode::OK, move |desk| {
         Ok(shown::key(&revoke_key(desk.store, &id, desk.actor, desk.now)?))
     })
     .await
@@ -69,12 +70,12 @@ pub(super) async fn revoke(
 
 /// `POST /api/v1/keys/{id}/expire`.
 pub(super) async fn expire(
-    request: HttpRequest,
+    signed: Signed,
     id: Path<String>,
     body: Body<Expiry>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    perform_with(&request, &state, StatusCode::OK, body, move |desk, body| {
+    perform_with(&signed, &state, StatusCode::OK, body, move |desk, body| {
         if body.now == body.expires_in.is_some() {
             return Err(InvalidRequest::Expiry.into());
         }

@@ -1,16 +1,15 @@
 //! Signing in and out, and who is signed in.
 //!
-//! Owns the session cookie, its CSRF rule and the limit on failed sign-ins. A request with the cookie
-//! that changes something must carry `X-Portcullis-CSRF`, which a foreign page cannot send.
+//! Owns the session cookie and the limit on failed sign-ins. Who may do what is `access`'s.
 
-use super::{AdminState, problem, store_failed};
+use super::{AdminState, access::Signed, problem, store_failed};
 use crate::admin::{self, AdminError};
 use crate::store::Session;
 use crate::types::Sensitive;
 use actix_web::{
     HttpRequest, HttpResponse,
     cookie::{Cookie, SameSite, time::Duration as CookieAge},
-    http::{Method, header},
+    http::header,
     web::{self, Data, Json},
 };
 use serde::Deserialize;
@@ -24,7 +23,6 @@ use std::{
 use tokio::sync::Semaphore;
 
 const COOKIE: &str = "portcullis_session";
-const CSRF_HEADER: &str = "x-portcullis-csrf";
 const FAILURES_ALLOWED: u32 = 5;
 const FAILURES_FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 /// argon2 takes 19 MiB and some 20 ms each: two at a time.
@@ -85,7 +83,7 @@ impl SignInAttempts {
 }
 
 /// What the sign-in form sends.
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 pub(super) struct Credentials {
     username: String,
     password: String,
@@ -154,51 +152,30 @@ fn too_many(message: &str, retry_secs: u64) -> HttpResponse {
 }
 
 /// `POST /api/v1/admin/logout`.
-pub(super) async fn logout(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
-    if let Err(refusal) = require_session(&request, &state).await {
-        return refusal;
-    }
-    if let Some((token, _)) = presented(&request) {
-        let store = state.store.clone();
-        match web::block(move || admin::sign_out(&store, &token)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return store_failed(&error),
-            Err(_) => return problem(503, "gateway_unavailable", "Try again shortly."),
-        }
+pub(super) async fn logout(
+    request: HttpRequest,
+    signed: Signed,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    let store = state.store.clone();
+    match web::block(move || admin::sign_out(&store, &signed.token)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return store_failed(&error),
+        Err(_) => return problem(503, "gateway_unavailable", "Try again shortly."),
     }
     HttpResponse::NoContent().cookie(cookie(&request, String::new(), CookieAge::ZERO)).finish()
 }
 
 /// `GET /api/v1/admin/session`.
-pub(super) async fn show_session(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
-    match require_session(&request, &state).await {
-        Ok(session) => {
-            HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
-                "username": session.username,
-                "role": session.role,
-                "node": state.greeting.node,
-                "version": state.greeting.version,
-                "sandbox": state.greeting.sandbox,
-                "expires_at": session.expires_at,
-            }))
-        }
-        Err(refusal) => refusal,
-    }
-}
-
-/// The session of a request, or the answer that refuses it.
-pub(super) async fn require_session(
-    request: &HttpRequest,
-    state: &Data<AdminState>,
-) -> Result<Session, HttpResponse> {
-    let unauthorized = || problem(401, "unauthorized", "Sign in first: POST /api/v1/admin/login.");
-    let (token, by_cookie) = presented(request).ok_or_else(unauthorized)?;
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if by_cookie && !reads && !request.headers().contains_key(CSRF_HEADER) {
-        let message = "Send the header X-Portcullis-CSRF: 1 with requests that change something.";
-        return Err(problem(403, "csrf_header_missing", message));
-    }
-    session_of(state, token).await?.ok_or_else(unauthorized)
+pub(super) async fn show_session(signed: Signed, state: Data<AdminState>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
+        "username": signed.username,
+        "role": signed.role,
+        "node": state.greeting.node,
+        "version": state.greeting.version,
+        "sandbox": state.greeting.sandbox,
+        "expires_at": signed.expires_at,
+    }))
 }
 
 /// The session behind a token, or the answer when that cannot be told.

@@ -22,7 +22,7 @@ impl SourceFile {
 }
 
 /// One problem of one file. Its text form is one line: `policy.csv:12:5: reason; remedy`.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, Eq, schemars::JsonSchema, PartialEq, Serialize, thiserror::Error)]
 #[error("{}: {reason}; {remedy}", self.place())]
 pub struct PolicyError {
     /// The file's name.

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde_json::json;
 
 /// `GET /api/v1/audit/checkpoints`: node, limit, after.
-pub(super) async fn list_checkpoints(
+pub(in crate::http) async fn list_checkpoints(
     request: HttpRequest,
     state: Data<AdminState>,
 ) -> HttpResponse {
@@ -26,7 +26,10 @@ pub(super) async fn list_checkpoints(
 }
 
 /// `GET /api/v1/audit/keys`.
-pub(super) async fn list_keys(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
+pub(in crate::http) async fn list_keys(
+    request: HttpRequest,
+    state: Data<AdminState>,
+) -> HttpResponse {
     answer(
         &request,
         &state,

@@ -2,7 +2,6 @@
 
 use super::{AdminState, Parameters, answer, blocking, problem, show};
 use crate::admin::audit::shown;
-use crate::http::session::require_session;
 use crate::store::RecordQuery;
 use crate::types::ExchangeId;
 use actix_web::{
@@ -13,7 +12,10 @@ use serde_json::json;
 
 /// `GET /api/v1/audit/events`: from, to, agent, app_context, model, endpoint, policy_result, outcome, finding, session;
 /// limit, after, order.
-pub(super) async fn list_events(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
+pub(in crate::http) async fn list_events(
+    request: HttpRequest,
+    state: Data<AdminState>,
+) -> HttpResponse {
     answer(&request, &state, read_query, |store, query| {
         let page = store.records(&query)?;
         let next = page.next.map(|cursor| cursor.to_string());
@@ -23,14 +25,7 @@ pub(super) async fn list_events(request: HttpRequest, state: Data<AdminState>) -
 }
 
 /// `GET /api/v1/audit/events/{id}`.
-pub(super) async fn show_event(
-    request: HttpRequest,
-    id: Path<String>,
-    state: Data<AdminState>,
-) -> HttpResponse {
-    if let Err(refusal) = require_session(&request, &state).await {
-        return refusal;
-    }
+pub(in crate::http) async fn show_event(id: Path<String>, state: Data<AdminState>) -> HttpResponse {
     let Ok(id) = id.parse() else {
         return problem(400, "invalid_request_error", "The id must be a UUID.");
     };
@@ -38,7 +33,10 @@ pub(super) async fn show_event(
 }
 
 /// `GET /api/v1/audit/set-aside`: limit, after.
-pub(super) async fn list_set_aside(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
+pub(in crate::http) async fn list_set_aside(
+    request: HttpRequest,
+    state: Data<AdminState>,
+) -> HttpResponse {
     let read = |query: &mut Parameters| {
         let after = query.choice("after", |text| text.parse().ok(), "the 'next' of a page")?;
         Ok((query.limit()?, after.unwrap_or(0)))

@@ -3,7 +3,7 @@
 //! Owns how many run at once. An export holds one page in memory; while its reader is slow it waits, and holds neither a
 //! thread nor a connection to the database.
 
-use super::{AdminState, Parameters, blocking, problem, question};
+use super::{AdminState, Parameters, blocking, problem, unreadable};
 use crate::admin::audit::{Export, ExportRequest};
 use crate::export::Format;
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
@@ -17,10 +17,13 @@ static PLACES: Semaphore = Semaphore::const_new(4);
 const RETRY_SECS: u64 = 10;
 
 /// `GET /api/v1/audit/export`: format, node, and the filters of the events.
-pub(super) async fn export_records(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
-    let asked = match question(&request, &state, read_request).await {
+pub(in crate::http) async fn export_records(
+    request: HttpRequest,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    let asked = match Parameters::read(request.query_string(), read_request) {
         Ok(asked) => asked,
-        Err(refusal) => return refusal,
+        Err(message) => return unreadable(&message),
     };
     let Ok(place) = PLACES.try_acquire() else {
         let mut busy =

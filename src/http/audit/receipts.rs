@@ -26,7 +26,7 @@ const MARGIN: u64 = 10_000;
 static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(2)));
 
 /// `GET /api/v1/audit/receipts/{id}` with the header `x-portcullis-receipt`.
-pub(super) async fn show_proof(
+pub(in crate::http) async fn show_proof(
     request: HttpRequest,
     id: Path<String>,
     state: Data<AdminState>,

@@ -1,7 +1,6 @@
 //! Sums of calls, tokens, refusals and findings, and the sessions that calls belong to.
 
 use super::{AdminState, Parameters, answer, blocking, show};
-use crate::http::session::require_session;
 use crate::store::{SessionQuery, SumsGroup, SumsQuery, SumsWidth};
 use crate::types::UnixMillis;
 use actix_web::{
@@ -17,7 +16,10 @@ const DEFAULT_SECS: i64 = 86_400;
 const BY_FINDING: &str = "finding";
 
 /// `GET /api/v1/audit/summary`: from, to, group; width, agent, model, app_context, endpoint unless grouped by finding.
-pub(super) async fn show_summary(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
+pub(in crate::http) async fn show_summary(
+    request: HttpRequest,
+    state: Data<AdminState>,
+) -> HttpResponse {
     let now = crate::clock::now();
     let read = |query: &mut Parameters| read_summary(query, now);
     answer(&request, &state, read, |store, summary| {
@@ -34,7 +36,10 @@ pub(super) async fn show_summary(request: HttpRequest, state: Data<AdminState>) 
 }
 
 /// `GET /api/v1/audit/sessions`: from, to, agent, limit, after.
-pub(super) async fn list_sessions(request: HttpRequest, state: Data<AdminState>) -> HttpResponse {
+pub(in crate::http) async fn list_sessions(
+    request: HttpRequest,
+    state: Data<AdminState>,
+) -> HttpResponse {
     answer(&request, &state, read_sessions, |store, query| {
         let page = store.call_sessions(&query)?;
         let next = page.next.map(|cursor| cursor.to_string());
@@ -44,14 +49,10 @@ pub(super) async fn list_sessions(request: HttpRequest, state: Data<AdminState>)
 }
 
 /// `GET /api/v1/audit/sessions/{id}`.
-pub(super) async fn show_session(
-    request: HttpRequest,
+pub(in crate::http) async fn show_session(
     id: Path<String>,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    if let Err(refusal) = require_session(&request, &state).await {
-        return refusal;
-    }
     let id = id.into_inner();
     show(blocking(&state, move |store| Ok(store.call_session(&id)?)).await)
 }

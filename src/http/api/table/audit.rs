@@ -1,0 +1,142 @@
+//! Live activity and the record.
+
+use super::super::parameter::{AFTER, FROM, Form, LIMIT, Parameter, TO};
+use super::super::{Operation, get, open};
+use crate::http::{activity, audit, status};
+use crate::types::Role::{Analyst, Viewer};
+use actix_web::http::Method;
+
+const AGENT: Parameter = Parameter::new("agent", Form::Text, "Only of this agent: its name or id.");
+const APP_CONTEXT: Parameter =
+    Parameter::new("app_context", Form::Text, "Only of this AppContext: its id.");
+const MODEL: Parameter = Parameter::new("model", Form::Text, "Only for this model.");
+const ENDPOINT: Parameter = Parameter::new("endpoint", Form::Text, "Only for this endpoint.");
+const SESSION: Parameter = Parameter::new("session", Form::Text, "Only of this session.");
+const FINDING: Parameter =
+    Parameter::new("finding", Form::Text, "Only with a finding of this type.");
+const RESULT: Parameter = Parameter::new(
+    "policy_result",
+    Form::OneOf(&["allow", "deny"]),
+    "Only with this answer of the policy.",
+);
+const OUTCOME: Parameter = Parameter::new(
+    "outcome",
+    Form::OneOf(&[
+        "completed",
+        "blocked",
+        "denied",
+        "rejected",
+        "cancelled",
+        "upstream_error",
+        "interrupted",
+    ]),
+    "Only with this outcome.",
+);
+const ORDER: Parameter =
+    Parameter::new("order", Form::OneOf(&["asc", "desc"]), "Oldest first (asc) unless told.");
+const NODE: Parameter = Parameter::new("node", Form::Text, "Only of this gateway.");
+const GROUP: Parameter = Parameter::new(
+    "group",
+    Form::OneOf(&["time", "agent", "model", "app_context", "endpoint", "finding"]),
+    "One sum for each of these; time unless told.",
+);
+const WIDTH: Parameter = Parameter::new(
+    "width",
+    Form::OneOf(&["minute", "hour", "day"]),
+    "How fine in time; hour unless told. Minutes are kept for two days.",
+);
+const FORMAT: Parameter =
+    Parameter::new("format", Form::OneOf(&["jsonl", "csv", "ocsf", "cef"]), "jsonl unless told.");
+const RECEIPT: Parameter =
+    Parameter::header("x-portcullis-receipt", "The receipt that came with the answer.");
+
+pub(super) fn operations() -> Vec<Operation> {
+    let mut all = reading();
+    all.extend(chain());
+    all
+}
+
+fn reading() -> Vec<Operation> {
+    vec![
+        get("/api/v1/activity/stream", Viewer, "streamActivity", activity::stream_activity)
+            .says("Exchanges as they begin and end, as server-sent events.")
+            .answers_as(200, "text/event-stream", "Events until the session ends."),
+        get("/api/v1/audit/events", Viewer, "listEvents", audit::list_events)
+            .says("Records, page by page.")
+            .query(&[
+                FROM,
+                TO,
+                AGENT,
+                APP_CONTEXT,
+                MODEL,
+                ENDPOINT,
+                RESULT,
+                OUTCOME,
+                FINDING,
+                SESSION,
+                ORDER,
+                LIMIT,
+                AFTER,
+            ])
+            .answers(200, "A page, and where the next begins."),
+        get("/api/v1/audit/events/{id}", Viewer, "showEvent", audit::show_event)
+            .says("One record.")
+            .answers(200, "The record."),
+        get("/api/v1/audit/summary", Viewer, "showSummary", audit::show_summary)
+            .says("Sums of calls, tokens, refusals, findings and times.")
+            .query(&[FROM, TO, GROUP, WIDTH, AGENT, MODEL, APP_CONTEXT, ENDPOINT])
+            .answers(200, "The sums."),
+        get("/api/v1/audit/sessions", Viewer, "listSessions", audit::list_sessions)
+            .says("Sessions of calls, page by page.")
+            .query(&[FROM, TO, AGENT, LIMIT, AFTER])
+            .answers(200, "A page, and where the next begins."),
+        // A session's id may hold slashes.
+        get("/api/v1/audit/sessions/{id:.+}", Viewer, "showSession", audit::show_session)
+            .says("One session of calls.")
+            .answers(200, "The session."),
+        get("/api/v1/audit/export", Analyst, "exportRecords", audit::export_records)
+            .says("Records as a stream, in the formats of others.")
+            .query(&[
+                FORMAT,
+                NODE,
+                FROM,
+                TO,
+                AGENT,
+                APP_CONTEXT,
+                MODEL,
+                ENDPOINT,
+                RESULT,
+                OUTCOME,
+                FINDING,
+                SESSION,
+            ])
+            .answers_as(
+                200,
+                "application/octet-stream",
+                "The export; its last line says that it is whole.",
+            ),
+    ]
+}
+
+fn chain() -> Vec<Operation> {
+    vec![
+        get("/api/v1/audit/status", Viewer, "showRecordStatus", status::show_status)
+            .says("How the record fares: what waits, what was lost, the last checkpoint.")
+            .answers(200, "Numbers and moments."),
+        get("/api/v1/audit/set-aside", Analyst, "listSetAside", audit::list_set_aside)
+            .says("Records that the database did not take.")
+            .query(&[LIMIT, AFTER])
+            .answers(200, "A page, and where the next begins."),
+        get("/api/v1/audit/checkpoints", Analyst, "listCheckpoints", audit::list_checkpoints)
+            .says("Signed checkpoints of the hash chains.")
+            .query(&[NODE, LIMIT, AFTER])
+            .answers(200, "A page, and where the next begins."),
+        get("/api/v1/audit/keys", Viewer, "listAuditKeys", audit::list_keys)
+            .says("The public keys that sign checkpoints.")
+            .answers(200, "The keys."),
+        open(Method::GET, "/api/v1/audit/receipts/{id}", "showProof", audit::show_proof)
+            .says("The proof of one call, for whoever holds its receipt.")
+            .query(&[RECEIPT])
+            .answers(200, "The record, what follows it in the chain, and a signed checkpoint."),
+    ]
+}
