@@ -95,6 +95,9 @@ impl Store {
     pub fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         match &options.database_url {
             Some(url) => {
+                // First, so that OpenSSL leaves its memory alone at exit: a thread may still be in a query then,
+                // and would read what is freed.
+                openssl_sys::init();
                 let source = Source::Postgres(PostgresAddress::parse(url)?);
                 let pool = open_pool(source, Part::Everything, options.pool_size)?;
                 Ok(Self {
