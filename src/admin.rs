@@ -15,6 +15,7 @@ mod quarantine;
 pub mod shown;
 mod sign_in;
 mod signing_keys;
+mod source_file;
 #[cfg(test)]
 mod testing;
 
@@ -37,3 +38,4 @@ pub use limit_change::LimitChange;
 pub use quarantine::{LiftRequest, QuarantineRequest, lift_quarantine, quarantine_agent};
 pub use sign_in::{SignedIn, ensure_administrator, session_of, sign_in, sign_out};
 pub use signing_keys::{Rotated, rotate_signing_key};
+pub use source_file::{SourceFileError, replace_source, why_not_writable};

@@ -147,6 +147,10 @@ pub struct Bus {
     pub authorize: Line<policy::Authorize>,
     /// Which of these models may this principal use? (this worker's `PolicyDesk`)
     pub select_models: Line<policy::SelectModels>,
+    /// Look at the files of policy and detection now. (`PolicyActor`)
+    pub reload_policy: Line<policy::Reload>,
+    /// The policy and the rules of detection in force. (this worker's `PolicyDesk`)
+    pub show_in_force: Line<policy::ShowInForce>,
     /// The current policy and its last error. (this worker's `PolicyDesk`)
     pub describe_policy: Line<policy::DescribePolicy>,
     /// The current rules of detection and their last errors. (this worker's `PolicyDesk`)

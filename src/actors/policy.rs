@@ -17,11 +17,11 @@ pub use files::{DetectionsFile, LoadedDetections, LoadedPolicy, PolicyPaths};
 
 use crate::bus::Line;
 use crate::bus::broadcast::Publish;
-use crate::bus::policy::{CheckGrants, DetectionsView, ListPermissions, PolicyView};
+use crate::bus::policy::{CheckGrants, DetectionsView, ListPermissions, PolicyView, Reload};
 use crate::detect::{Detections, Profile};
 use crate::policy::{Decision, Policy};
 use crate::types::Permission;
-use actix::{Actor, AsyncContext, Context, Handler, MessageResult, WrapFuture};
+use actix::{Actor, AsyncContext, Context, Handler, MessageResult, ResponseFuture, WrapFuture};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use watch::Watch;
@@ -59,10 +59,8 @@ impl PolicySnapshot {
 
 /// The owner of the policy and of the rules of detection.
 pub struct PolicyActor {
-    paths: PolicyPaths,
-    detections: DetectionsFile,
     published: PublishedPolicy,
-    publish: Line<Publish>,
+    watch: Arc<Watch>,
 }
 
 impl PolicyActor {
@@ -73,7 +71,8 @@ impl PolicyActor {
         published: PublishedPolicy,
         publish: Line<Publish>,
     ) -> Self {
-        Self { paths, detections, published, publish }
+        let watch = Watch::new(paths, detections, Arc::clone(&published), publish);
+        Self { published, watch: Arc::new(watch) }
     }
 }
 
@@ -81,13 +80,7 @@ impl Actor for PolicyActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let watch = Watch {
-            paths: self.paths.clone(),
-            detections: self.detections.clone(),
-            published: Arc::clone(&self.published),
-            publish: self.publish.clone(),
-        };
-        ctx.spawn(watch.run().into_actor(self));
+        ctx.spawn(Arc::clone(&self.watch).run().into_actor(self));
     }
 }
 
@@ -101,6 +94,14 @@ impl Handler<ListPermissions> for PolicyActor {
             matches!(decision, Decision::Allow(_))
         };
         MessageResult(Permission::ALL.iter().copied().filter(holds).collect())
+    }
+}
+
+impl Handler<Reload> for PolicyActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, message: Reload, _: &mut Self::Context) -> Self::Result {
+        Box::pin(Arc::clone(&self.watch).reload(message))
     }
 }
 

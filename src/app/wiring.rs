@@ -18,7 +18,7 @@ use crate::actors::upstream::{Provider, UpstreamActor};
 use crate::bus::audit::{Inbox, Places};
 use crate::bus::broadcast::Greeting;
 use crate::bus::{Bus, Line, RecordLines};
-use crate::bus::{auth, objects};
+use crate::bus::{auth, objects, policy};
 use crate::config::{Config, Upstream};
 use crate::store::Store;
 use actix::{Actor, Addr, Arbiter};
@@ -33,6 +33,8 @@ const TOKEN_DEADLINE: Duration = Duration::from_secs(10);
 /// Another server is asked, twice where its metadata says where its keys are.
 const ISSUER_DEADLINE: Duration = Duration::from_secs(15);
 const STORE_DEADLINE: Duration = Duration::from_secs(10);
+/// The rules of detection are compiled and tried on their examples.
+const RELOAD_DEADLINE: Duration = Duration::from_secs(60);
 const FLUSH_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The process's actors, and what a worker needs to seat its own.
@@ -56,6 +58,7 @@ struct OwnerLines {
     save_usage: Line<auth::SaveUsage>,
     find_objects: Line<objects::FindObjects>,
     bind_objects: Line<objects::BindObjects>,
+    reload_policy: Line<policy::Reload>,
 }
 
 impl OwnerLines {
@@ -68,6 +71,7 @@ impl OwnerLines {
             save_usage: Line::new(STORE_DEADLINE),
             find_objects: Line::new(STORE_DEADLINE),
             bind_objects: Line::new(STORE_DEADLINE),
+            reload_policy: Line::new(RELOAD_DEADLINE),
         }
     }
 }
@@ -157,6 +161,7 @@ impl Wiring {
                 seat.complete.seat(addr.clone().recipient());
                 seat.save_usage.seat(addr.clone().recipient());
             });
+            let reload = owners.reload_policy.clone();
             let start = move || ObjectActor::new(objects.clone()).start();
             keep("objects", start, move |addr: &Addr<ObjectActor>| {
                 owners.find_objects.seat(addr.clone().recipient());
@@ -170,6 +175,7 @@ impl Wiring {
             keep("policy", start, move |addr: &Addr<PolicyActor>| {
                 lines.list_permissions.seat(addr.clone().recipient());
                 lines.check_grants.seat(addr.clone().recipient());
+                reload.seat(addr.clone().recipient());
             });
         });
     }
@@ -187,6 +193,8 @@ impl Wiring {
             list_keys: Line::new(DESK_DEADLINE),
             authorize: Line::new(DESK_DEADLINE),
             select_models: Line::new(DESK_DEADLINE),
+            reload_policy: self.owners.reload_policy.clone(),
+            show_in_force: Line::new(DESK_DEADLINE),
             describe_policy: Line::new(DESK_DEADLINE),
             describe_detections: Line::new(DESK_DEADLINE),
             find_objects: self.owners.find_objects.clone(),
@@ -208,6 +216,7 @@ impl Wiring {
         keep("policy desk", start, move |addr: &Addr<PolicyDesk>| {
             seat.authorize.seat(addr.clone().recipient());
             seat.select_models.seat(addr.clone().recipient());
+            seat.show_in_force.seat(addr.clone().recipient());
             seat.describe_policy.seat(addr.clone().recipient());
             seat.describe_detections.seat(addr.clone().recipient());
         });

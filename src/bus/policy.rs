@@ -1,7 +1,7 @@
 //! What may be said to the keeper of the policy, and what it answers.
 
-use crate::detect::{DetectionError, Profile};
-use crate::policy::{Decision, PolicyError};
+use crate::detect::{DetectionError, Detections, Profile};
+use crate::policy::{Decision, Policy, PolicyError};
 use crate::types::{Permission, Principal, UnixMillis};
 use actix::Message;
 use schemars::JsonSchema;
@@ -58,6 +58,35 @@ pub struct ListPermissions {
 pub struct CheckGrants {
     /// The name of an agent that is not there yet.
     pub name: String,
+}
+
+/// Look now, rather than at the next round, and put in force what is good. Answered when that is done; what
+/// became of it, [`ShowInForce`] says.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub enum Reload {
+    /// The two files of the policy.
+    Policy,
+    /// The rules of detection.
+    Detections,
+}
+
+/// What is in force, to be asked by administrators.
+#[derive(Debug, Message)]
+#[rtype(result = "InForce")]
+pub struct ShowInForce;
+
+/// The policy and the rules of detection in force.
+#[derive(Clone)]
+pub struct InForce {
+    /// The enforcer.
+    pub policy: Arc<Policy>,
+    /// Its texts, version and the last error.
+    pub policy_view: Arc<PolicyView>,
+    /// The rules of detection.
+    pub detections: Arc<Detections>,
+    /// Their text, version and the last errors.
+    pub detections_view: Arc<DetectionsView>,
 }
 
 /// The policy in force and the last error.

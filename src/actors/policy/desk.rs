@@ -3,7 +3,9 @@
 //! Owns the memo. It must never answer from a memo of another version.
 
 use super::PublishedPolicy;
-use crate::bus::policy::{Authorize, Authorized, DescribeDetections, DescribePolicy, SelectModels};
+use crate::bus::policy::{
+    Authorize, Authorized, DescribeDetections, DescribePolicy, InForce, SelectModels, ShowInForce,
+};
 use crate::detect::{Audience, Detections, Profile};
 use crate::policy::{Decision, Pattern, Policy};
 use crate::types::{Permission, Principal};
@@ -194,6 +196,20 @@ impl Handler<SelectModels> for PolicyDesk {
 
     fn handle(&mut self, message: SelectModels, _: &mut Self::Context) -> Self::Result {
         self.select(message)
+    }
+}
+
+impl Handler<ShowInForce> for PolicyDesk {
+    type Result = MessageResult<ShowInForce>;
+
+    fn handle(&mut self, _: ShowInForce, _: &mut Self::Context) -> Self::Result {
+        let snapshot = self.published.load();
+        MessageResult(InForce {
+            policy: Arc::clone(&snapshot.policy),
+            policy_view: Arc::clone(&snapshot.view),
+            detections: Arc::clone(&snapshot.detections),
+            detections_view: Arc::clone(&snapshot.detections_view),
+        })
     }
 }
 

@@ -7,19 +7,25 @@ use super::files::{DetectionsFile, LoadedDetections, LoadedPolicy, PolicyPaths, 
 use super::{PolicySnapshot, PublishedPolicy};
 use crate::bus::Line;
 use crate::bus::broadcast::{Event, Publish};
-use crate::bus::policy::{DetectionsFault, DetectionsView, PolicyFault, PolicyView};
+use crate::bus::policy::{DetectionsFault, DetectionsView, PolicyFault, PolicyView, Reload};
 use crate::detect::DetectionError;
 use crate::policy::{PolicyError, SourceFile};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::Mutex;
 
 const LOOK_FOR_SAVES_EVERY: Duration = Duration::from_millis(150);
 
 pub(super) struct Watch {
-    pub(super) paths: PolicyPaths,
-    pub(super) detections: DetectionsFile,
-    pub(super) published: PublishedPolicy,
-    pub(super) publish: Line<Publish>,
+    paths: PolicyPaths,
+    detections: DetectionsFile,
+    published: PublishedPolicy,
+    publish: Line<Publish>,
+    /// Held from looking to publishing, so that what was read first never replaces what was read later.
+    turn: Mutex<()>,
 }
+
+/// The files at one moment.
+type Looked = (Result<Sources, PolicyError>, Result<SourceFile, DetectionError>);
 
 /// What was seen of a file, and what was last tried.
 struct Looks<T> {
@@ -47,13 +53,21 @@ impl<T: Clone + PartialEq> Looks<T> {
 }
 
 impl Watch {
-    pub(super) async fn run(self) {
+    pub(super) fn new(
+        paths: PolicyPaths,
+        detections: DetectionsFile,
+        published: PublishedPolicy,
+        publish: Line<Publish>,
+    ) -> Self {
+        Self { paths, detections, published, publish, turn: Mutex::new(()) }
+    }
+
+    pub(super) async fn run(self: Arc<Self>) {
         let (mut policy, mut detections) = (Looks::new(), Looks::new());
         loop {
             tokio::time::sleep(LOOK_FOR_SAVES_EVERY).await;
-            let (paths, file) = (self.paths.clone(), self.detections.clone());
-            let look = tokio::task::spawn_blocking(move || (paths.read(), file.source()));
-            let Ok((policy_now, detections_now)) = look.await else { continue };
+            let _turn = self.turn.lock().await;
+            let Some((policy_now, detections_now)) = self.look().await else { continue };
             if let Some(sources) = policy.settle(policy_now) {
                 self.take_policy(sources).await;
             }
@@ -61,6 +75,22 @@ impl Watch {
                 self.take_detections(file).await;
             }
         }
+    }
+
+    /// Takes a file as it is: whoever asks has written it whole.
+    pub(super) async fn reload(self: Arc<Self>, what: Reload) {
+        let _turn = self.turn.lock().await;
+        let Some((sources, file)) = self.look().await else { return };
+        match what {
+            Reload::Policy => self.take_policy(sources).await,
+            Reload::Detections => self.take_detections(file).await,
+        }
+    }
+
+    async fn look(&self) -> Option<Looked> {
+        let (paths, file) = (self.paths.clone(), self.detections.clone());
+        let look = tokio::task::spawn_blocking(move || (paths.read(), file.source()));
+        look.await.ok()
     }
 
     async fn take_policy(&self, sources: Result<Sources, PolicyError>) {
