@@ -41,13 +41,14 @@ pub(super) struct Operation {
     takes: Option<SchemaOf>,
     body_limit: usize,
     answers: Vec<Answer>,
+    makes: Option<&'static str>,
     route: Rc<dyn Fn() -> Route>,
 }
 
 /// What an operation answers when it succeeds.
 struct Answer {
     status: u16,
-    content: &'static str,
+    content: &'static [&'static str],
     about: &'static str,
     schema: Option<SchemaOf>,
 }
@@ -79,6 +80,7 @@ where
         takes: None,
         body_limit: BODY_LIMIT,
         answers: Vec::new(),
+        makes: None,
         route,
     }
 }
@@ -116,7 +118,7 @@ impl Operation {
         self
     }
 
-    /// The parameters of its query, or its headers.
+    /// The parameters of its query, its headers, and what is known of those in its path.
     fn query(mut self, parameters: &'static [Parameter]) -> Self {
         self.parameters = parameters;
         self
@@ -134,25 +136,36 @@ impl Operation {
         self
     }
 
+    /// It makes something, whose name in the paths below is this member of the answer.
+    fn makes(mut self, member: &'static str) -> Self {
+        self.makes = Some(member);
+        self
+    }
+
     /// It answers a JSON object.
     fn answers(self, status: u16, about: &'static str) -> Self {
-        self.answer(status, JSON, about, None)
+        self.answer(status, &[JSON], about, None)
     }
 
     /// It answers a JSON value of this form.
     fn answers_with<T: JsonSchema>(self, status: u16, about: &'static str) -> Self {
-        self.answer(status, JSON, about, Some(|generator| generator.subschema_for::<T>()))
+        self.answer(status, &[JSON], about, Some(|generator| generator.subschema_for::<T>()))
     }
 
-    /// It answers something else than JSON; an empty content type says nothing at all.
-    fn answers_as(self, status: u16, content: &'static str, about: &'static str) -> Self {
+    /// It answers something else than JSON, or nothing at all.
+    fn answers_as(
+        self,
+        status: u16,
+        content: &'static [&'static str],
+        about: &'static str,
+    ) -> Self {
         self.answer(status, content, about, None)
     }
 
     fn answer(
         mut self,
         status: u16,
-        content: &'static str,
+        content: &'static [&'static str],
         about: &'static str,
         schema: Option<SchemaOf>,
     ) -> Self {

@@ -44,7 +44,7 @@ fn document(operations: &[Operation]) -> Value {
         let path = paths.entry(path_of(operation.path)).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             let method = operation.method.as_str().to_ascii_lowercase();
-            path.insert(method, describe(operation, &mut generator));
+            path.insert(method, describe(operation, operations, &mut generator));
         }
     }
     let mut schemas = generator.take_definitions(true);
@@ -74,15 +74,21 @@ fn document(operations: &[Operation]) -> Value {
     })
 }
 
-fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
-    let mut parameters: Vec<Value> = names_in(operation.path).map(path_parameter).collect();
+fn describe(
+    operation: &Operation,
+    operations: &[Operation],
+    generator: &mut SchemaGenerator,
+) -> Value {
+    let known = |name: &&str| !operation.parameters.iter().any(|it| it.is_in_path(name));
+    let mut parameters: Vec<Value> =
+        names_in(operation.path).filter(known).map(path_parameter).collect();
     parameters.extend(operation.parameters.iter().map(super::Parameter::document));
     let mut described = json!({
         "operationId": operation.id,
         "summary": operation.summary,
         "tags": [tag_of(operation.path)],
         "parameters": parameters,
-        "responses": responses(operation, generator),
+        "responses": responses(operation, operations, generator),
     });
     let Some(members) = described.as_object_mut() else { return described };
     if let Some(schema) = operation.takes {
@@ -96,16 +102,30 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     described
 }
 
-fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
+fn responses(
+    operation: &Operation,
+    operations: &[Operation],
+    generator: &mut SchemaGenerator,
+) -> Value {
     let mut responses = Map::new();
     for Answer { status, content, about, schema } in &operation.answers {
         let mut answer = Map::from_iter([("description".to_owned(), json!(about))]);
-        if !content.is_empty() {
-            let schema = schema.map_or_else(
-                || if *content == JSON { json!({ "type": "object" }) } else { json!({}) },
-                |schema| schema_of(schema, generator),
-            );
-            answer.insert("content".to_owned(), json!({ *content: { "schema": schema } }));
+        let contents: Map<String, Value> = content
+            .iter()
+            .map(|content| {
+                let schema = match schema {
+                    Some(schema) => schema_of(*schema, generator),
+                    None if *content == JSON => json!({ "type": "object" }),
+                    None => json!({}),
+                };
+                ((*content).to_owned(), json!({ "schema": schema }))
+            })
+            .collect();
+        if !contents.is_empty() {
+            answer.insert("content".to_owned(), contents.into());
+        }
+        if let Some(member) = operation.makes {
+            answer.insert("links".to_owned(), links(operation, member, operations));
         }
         responses.insert(status.to_string(), answer.into());
     }
@@ -121,6 +141,18 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         responses.entry(status.to_string()).or_insert(problem);
     }
     responses.into()
+}
+
+/// What can be done with what an operation made.
+fn links(operation: &Operation, member: &str, operations: &[Operation]) -> Value {
+    let below = format!("{}/{{", operation.path);
+    let about = operations.iter().filter(|it| it.path.starts_with(&below));
+    let links = about.filter_map(|it| {
+        let name = names_in(it.path).next()?;
+        let id = format!("$response.body#/{member}");
+        Some((it.id.to_owned(), json!({ "operationId": it.id, "parameters": { name: id } })))
+    });
+    Value::Object(links.collect())
 }
 
 fn schema_of(schema: SchemaOf, generator: &mut SchemaGenerator) -> Value {

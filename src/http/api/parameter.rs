@@ -18,6 +18,8 @@ pub(super) struct Parameter {
 pub(super) enum Place {
     Query,
     Header,
+    /// One of the path's own, of which more is known than its name.
+    Path,
 }
 
 /// What may be written for a parameter.
@@ -25,6 +27,7 @@ pub(super) enum Place {
 pub(super) enum Form {
     Text,
     Moment,
+    Uuid,
     Whole { most: u32 },
     OneOf(&'static [&'static str]),
 }
@@ -35,9 +38,19 @@ impl Parameter {
         Self { name, about, form, place: Place::Query }
     }
 
+    /// A UUID in the path.
+    pub(super) const fn uuid(name: &'static str, about: &'static str) -> Self {
+        Self { name, about, form: Form::Uuid, place: Place::Path }
+    }
+
     /// A header.
     pub(super) const fn header(name: &'static str, about: &'static str) -> Self {
         Self { name, about, form: Form::Text, place: Place::Header }
+    }
+
+    /// Whether it is the path's parameter of this name.
+    pub(super) fn is_in_path(&self, name: &str) -> bool {
+        matches!(self.place, Place::Path) && self.name == name
     }
 
     /// As OpenAPI writes it.
@@ -45,16 +58,23 @@ impl Parameter {
         let place = match self.place {
             Place::Query => "query",
             Place::Header => "header",
+            Place::Path => "path",
         };
         let schema = match self.form {
             Form::Text => json!({ "type": "string" }),
             Form::Moment => {
                 json!({ "type": "string", "examples": ["2026-11-22T08:00:00Z", "2026-11-22"] })
             }
+            Form::Uuid => json!({ "type": "string", "format": "uuid" }),
             Form::Whole { most } => json!({ "type": "integer", "minimum": 1, "maximum": most }),
-            Form::OneOf(words) => json!({ "type": "string", "enum": words }),
+            // An empty value counts as left out.
+            Form::OneOf(words) => {
+                let words: Vec<&str> = words.iter().copied().chain([""]).collect();
+                json!({ "type": "string", "enum": words })
+            }
         };
-        json!({ "name": self.name, "in": place, "required": false, "description": self.about, "schema": schema })
+        let required = matches!(self.place, Place::Path);
+        json!({ "name": self.name, "in": place, "required": required, "description": self.about, "schema": schema })
     }
 }
 

@@ -47,6 +47,7 @@ const WIDTH: Parameter = Parameter::new(
 );
 const FORMAT: Parameter =
     Parameter::new("format", Form::OneOf(&["jsonl", "csv", "ocsf", "cef"]), "jsonl unless told.");
+const EXCHANGE: Parameter = Parameter::uuid("id", "The exchange's id: `x-portcullis-decision`.");
 const RECEIPT: Parameter =
     Parameter::header("x-portcullis-receipt", "The receipt that came with the answer.");
 
@@ -60,7 +61,7 @@ fn reading() -> Vec<Operation> {
     vec![
         get("/api/v1/activity/stream", Viewer, "streamActivity", activity::stream_activity)
             .says("Exchanges as they begin and end, as server-sent events.")
-            .answers_as(200, "text/event-stream", "Events until the session ends."),
+            .answers_as(200, &["text/event-stream"], "Events until the session ends."),
         get("/api/v1/audit/events", Viewer, "listEvents", audit::list_events)
             .says("Records, page by page.")
             .query(&[
@@ -81,6 +82,7 @@ fn reading() -> Vec<Operation> {
             .answers(200, "A page, and where the next begins."),
         get("/api/v1/audit/events/{id}", Viewer, "showEvent", audit::show_event)
             .says("One record.")
+            .query(&[EXCHANGE])
             .answers(200, "The record."),
         get("/api/v1/audit/summary", Viewer, "showSummary", audit::show_summary)
             .says("Sums of calls, tokens, refusals, findings and times.")
@@ -112,7 +114,7 @@ fn reading() -> Vec<Operation> {
             ])
             .answers_as(
                 200,
-                "application/octet-stream",
+                &["application/x-ndjson", "text/csv", "text/plain"],
                 "The export; its last line says that it is whole.",
             ),
     ]
@@ -136,7 +138,7 @@ fn chain() -> Vec<Operation> {
             .answers(200, "The keys."),
         open(Method::GET, "/api/v1/audit/receipts/{id}", "showProof", audit::show_proof)
             .says("The proof of one call, for whoever holds its receipt.")
-            .query(&[RECEIPT])
+            .query(&[EXCHANGE, RECEIPT])
             .answers(200, "The record, what follows it in the chain, and a signed checkpoint."),
     ]
 }

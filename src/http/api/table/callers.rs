@@ -27,7 +27,8 @@ fn agents() -> Vec<Operation> {
         post("/api/v1/agents", Admin, "createAgent", agents::create)
             .says("Registers an agent.")
             .takes::<NewAgentRequest>()
-            .answers(201, "Its ids and its secret, which is shown this once."),
+            .answers(201, "Its ids and its secret, which is shown this once.")
+            .makes("agent_id"),
         get("/api/v1/agents/{id}", Viewer, "showAgent", agents::show)
             .says("One agent, by name or id.")
             .answers(200, "The agent."),
@@ -71,7 +72,8 @@ fn contexts_and_keys() -> Vec<Operation> {
         post("/api/v1/app-contexts", Admin, "createAppContext", app_contexts::create)
             .says("Makes an AppContext.")
             .takes::<NewAppContextRequest>()
-            .answers(201, "The AppContext."),
+            .answers(201, "The AppContext.")
+            .makes("id"),
         get("/api/v1/app-contexts/{id}", Viewer, "showAppContext", app_contexts::show)
             .says("One AppContext, by name or id.")
             .answers(200, "The AppContext."),
@@ -89,7 +91,8 @@ fn contexts_and_keys() -> Vec<Operation> {
         post("/api/v1/keys", Admin, "createKey", keys::create)
             .says("Makes a detection key.")
             .takes::<NewKeyRequest>()
-            .answers(201, "The key, which is shown this once."),
+            .answers(201, "The key, which is shown this once.")
+            .makes("id"),
         post("/api/v1/keys/{id}/revoke", Admin, "revokeKey", keys::revoke)
             .says("Ends a detection key for good.")
             .answers(200, "The key as it is now."),

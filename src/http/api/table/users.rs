@@ -16,7 +16,7 @@ pub(super) fn operations() -> Vec<Operation> {
             ),
         post("/api/v1/admin/logout", Role::Viewer, "signOut", session::logout)
             .says("Ends the session.")
-            .answers_as(204, "", "It has ended."),
+            .answers_as(204, &[], "It has ended."),
         get("/api/v1/admin/session", Role::Viewer, "showOwnSession", session::show_session)
             .says("Who is signed in, and where.")
             .answers(200, "The session and the gate."),
