@@ -1,20 +1,22 @@
 // The entrance: is somebody signed in, and which page is wanted. Owns the list of pages.
 //
 // A page is a module with `mount(host, { feed, session }, params)` that returns `update(params)` and
-// `unmount()`. To add one, write it in views/ and name it here; the navigation follows.
+// `unmount()`. To add one, write it in views/ and name it here; the navigation follows. Its icon is `i-<name>` in
+// index.html; with `role` it is there only for those who have it.
 
 import * as api from "./api.js";
 import { el } from "./dom.js";
 import { Feed } from "./feed.js";
 import { watch } from "./router.js";
 import { createShell } from "./shell.js";
+import { can } from "./ui.js";
 import * as activity from "./views/activity.js";
 import * as policy from "./views/policy.js";
 import * as signin from "./views/signin.js";
 
 const PAGES = [
-  { name: "activity", title: "Live activity", mount: activity.mount },
-  { name: "policy", title: "Policy", mount: policy.mount },
+  { name: "activity", title: "Live activity", group: "Watch", mount: activity.mount },
+  { name: "policy", title: "Policy", group: "Decide", mount: policy.mount },
 ];
 
 const RETRY_MS = 5_000;
@@ -39,7 +41,6 @@ function showSignIn(ended) {
   leave = view.unmount;
 }
 
-
 function showUnreachable(error) {
   leave();
   const timer = setTimeout(enter, RETRY_MS);
@@ -59,7 +60,7 @@ function showPages(session) {
   let page = null;
   let view = null;
   const stopRoutes = watch(({ name, params }) => {
-    const wanted = PAGES.find((each) => each.name === name) ?? PAGES[0];
+    const wanted = PAGES.find((each) => each.name === name && (!each.role || can(session, each.role))) ?? PAGES[0];
     if (wanted === page) return view.update(params);
     view?.unmount();
     page = wanted;

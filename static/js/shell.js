@@ -1,10 +1,11 @@
-// The frame around every page: header, navigation, footer, help. Owns no state of its own beyond
-// the theme; shows what the session and the feed say.
+// The frame around every page: the rail with the pages and what concerns them all, help, banners. Owns no state
+// beyond the theme; shows what the session and the feed say.
 
 import { SHORTCUTS, lettersOn, setLetters } from "./activity/keys.js";
 import { el, icon, setIcon, setText, svg } from "./dom.js";
 import { createRecordBanner } from "./record.js";
 import { link } from "./router.js";
+import { button, can, openDialog } from "./ui.js";
 
 const THEMES = ["auto", "light", "dark"];
 const THEME_ICONS = { auto: "auto", light: "sun", dark: "moon" };
@@ -15,38 +16,43 @@ const STATES = {
 
 export function createShell({ session, feed, pages, onSignOut }) {
   const main = el("main", { class: "main", id: "main", tabindex: "-1" });
-  const nav = new Map(pages.map((page) => [page.name, el("a", { href: link(page.name), dataset: { page: page.name } }, page.title)]));
+  const shown = pages.filter((page) => !page.role || can(session, page.role));
+  const nav = new Map(shown.map((page) => [page.name, el("a", { href: link(page.name), title: page.title, dataset: { page: page.name } },
+    icon(page.name), el("span", { class: "rail-label" }, page.title))]));
   const alert = el("span", { class: "nav-alert", hidden: true }, icon("alert"),
     el("span", { class: "visually-hidden" }, "the last change was refused"));
   nav.get("policy")?.append(alert);
   const connection = createConnection();
-  const help = createHelp();
   const record = createRecordBanner();
+  const here = el("span");
+  const opener = button([icon("menu"), here], () => setOpen(!rail.classList.contains("is-open")),
+    { kind: "quiet rail-menu", aria: { expanded: "false", controls: "rail-body", label: "Pages" } });
 
-  const header = el("header", { class: "header" },
-    el("a", { class: "brand", href: link("activity"), aria: { label: "Portcullis, live activity" } },
-      svg("svg", { class: "mark", "aria-hidden": "true" }, svg("use", { href: "#i-mark" })),
-      el("span", { class: "brand-name" }, "Portcullis")),
-    el("nav", { class: "nav", aria: { label: "Pages" } }, [...nav.values()]),
-    el("div", { class: "header-end" },
+  const rail = el("header", { class: "rail" },
+    el("div", { class: "rail-head" },
+      el("a", { class: "brand", href: link("activity"), aria: { label: "Portcullis, live activity" } },
+        svg("svg", { class: "mark", "aria-hidden": "true" }, svg("use", { href: "#i-mark" })),
+        el("span", { class: "brand-name rail-label" }, "Portcullis")),
+      opener,
       session.sandbox
-        ? el("span", { class: "tag tag-sandbox", id: "sandbox", title: "Answers come from a built-in upstream, not from a provider" }, "Sandbox")
+        ? el("span", { class: "tag tag-warn", id: "sandbox", title: "Answers come from a built-in upstream, not from a provider" }, "Sandbox")
         : null,
-      connection.node,
-      createThemeButton(),
-      el("span", { class: "who", id: "who" },
-        el("span", { class: "visually-hidden" }, "Signed in as "),
-        el("span", { class: "who-name" }, session.username),
-        el("span", { class: "who-role muted" }, session.role)),
-      el("button", {
-        type: "button", class: "button button-quiet button-exit", id: "signout", aria: { label: "Sign out" },
-        title: "Sign out", onclick: onSignOut,
-      }, icon("exit"), el("span", { class: "exit-label" }, "Sign out"))));
-  const footer = el("footer", { class: "footer" },
-    el("span", { id: "node" }, session.node),
-    el("span", { id: "version" }, `Portcullis ${session.version}`),
-    el("button", { type: "button", class: "button button-quiet footer-end", id: "help", onclick: help.open },
-      "Keyboard shortcuts ", el("kbd", {}, "?")));
+      connection.node),
+    el("div", { class: "rail-body", id: "rail-body" },
+      el("nav", { class: "nav", aria: { label: "Pages" } }, groupsOf(shown).map(([title, group]) =>
+        el("div", { class: "nav-group", role: "group", aria: { label: title } },
+          el("p", { class: "nav-title", aria: { hidden: "true" } }, title), group.map((page) => nav.get(page.name))))),
+      el("div", { class: "rail-foot" },
+        el("p", { class: "rail-node rail-label muted" },
+          el("span", { id: "node", title: "This gate's node" }, session.node), " ", el("span", { id: "version" }, session.version)),
+        el("div", { class: "rail-tools" }, createThemeButton(),
+          button(icon("help"), help, { kind: "quiet button-icon", id: "help", title: "Keyboard shortcuts (?)", aria: { label: "Keyboard shortcuts" } })),
+        el("div", { class: "who", id: "who" },
+          el("span", { class: "rail-label who-text" },
+            el("span", { class: "visually-hidden" }, "Signed in as "),
+            el("span", { class: "who-name" }, session.username),
+            el("span", { class: "who-role muted" }, session.role.replace("_", " "))),
+          button(icon("exit"), onSignOut, { kind: "quiet button-icon", id: "signout", title: "Sign out", aria: { label: "Sign out" } })))));
   const skip = el("a", {
     class: "button skip", href: "#main",
     onclick: (event) => {
@@ -55,25 +61,39 @@ export function createShell({ session, feed, pages, onSignOut }) {
     },
   }, "Skip to content");
 
+  function setOpen(open) {
+    rail.classList.toggle("is-open", open);
+    opener.setAttribute("aria-expanded", String(open));
+  }
+
   const stop = feed.listen((topic) => {
     if (topic === "connection") connection.show(feed);
     if (topic === "policy") alert.hidden = !feed.policy.error;
   });
   document.addEventListener("keydown", onKey);
+  document.addEventListener("click", onClick);
   function onKey(event) {
     const typing = event.target.closest?.("input, select, textarea, dialog");
-    if (event.key === "?" && !typing && lettersOn()) help.open();
+    if (event.key === "?" && !typing && lettersOn()) help();
+    if (event.key === "Escape" && rail.classList.contains("is-open")) {
+      setOpen(false);
+      opener.focus();
+    }
+  }
+  function onClick(event) {
+    if (!opener.contains(event.target)) setOpen(false);
   }
   connection.show(feed);
 
   return {
-    nodes: [skip, header, record.node, main, footer, help.node],
+    nodes: [skip, rail, record.node, main],
     main,
     setPage(page) {
       for (const [name, anchor] of nav) {
         if (name === page.name) anchor.setAttribute("aria-current", "page");
         else anchor.removeAttribute("aria-current");
       }
+      setText(here, page.title);
       document.title = `${page.title} · Portcullis`;
     },
     stop() {
@@ -81,12 +101,20 @@ export function createShell({ session, feed, pages, onSignOut }) {
       connection.stop();
       record.stop();
       document.removeEventListener("keydown", onKey);
+      document.removeEventListener("click", onClick);
     },
   };
 }
 
+/** `[title, pages]` in the order of the list. */
+function groupsOf(pages) {
+  const groups = new Map();
+  for (const page of pages) groups.set(page.group, [...(groups.get(page.group) ?? []), page]);
+  return [...groups];
+}
+
 function createConnection() {
-  const label = el("span", { role: "status" });
+  const label = el("span", { class: "connection-label", role: "status" });
   // The countdown would be read out every second, so it stands outside of the status.
   const countdown = el("span", { class: "muted", aria: { hidden: "true" } });
   const node = el("div", { class: "connection", id: "connection" }, el("span", { class: "connection-dot" }), label, countdown);
@@ -102,6 +130,7 @@ function createConnection() {
       const state = connection.state === "live" && paused ? "paused" : connection.state;
       retryAt = connection.retryAt;
       node.dataset.state = state;
+      node.title = STATES[state];
       setText(label, STATES[state]);
       count();
     },
@@ -112,12 +141,12 @@ function createConnection() {
 function createThemeButton() {
   const root = document.documentElement;
   const picture = icon("auto");
-  const button = el("button", { type: "button", class: "button button-quiet button-icon", id: "theme", onclick: next }, picture);
+  const control = button(picture, next, { kind: "quiet button-icon", id: "theme" });
   function show() {
     const theme = root.dataset.theme;
     setIcon(picture, THEME_ICONS[theme] ?? "auto");
-    button.title = `Theme: ${THEME_NAMES[theme] ?? THEME_NAMES.auto}`;
-    button.setAttribute("aria-label", button.title);
+    control.title = `Theme: ${THEME_NAMES[theme] ?? THEME_NAMES.auto}`;
+    control.setAttribute("aria-label", control.title);
   }
   function next() {
     const theme = THEMES[(THEMES.indexOf(root.dataset.theme) + 1) % THEMES.length];
@@ -126,25 +155,20 @@ function createThemeButton() {
     show();
   }
   show();
-  return button;
+  return control;
 }
 
-function createHelp() {
+function help() {
+  if (document.querySelector("dialog[open]")) return;
   const letters = el("input", { type: "checkbox", id: "letters", onchange: () => setLetters(letters.checked) });
-  const node = el("dialog", { id: "shortcuts", aria: { labelledby: "shortcuts-title" } },
-    el("div", { class: "shortcuts-head" },
-      el("h2", { id: "shortcuts-title" }, "Keyboard shortcuts"),
-      el("button", {
-        type: "button", class: "button button-quiet button-icon", aria: { label: "Close" }, onclick: () => node.close(),
-      }, icon("close"))),
-    el("dl", { class: "shortcuts-list" }, SHORTCUTS.flatMap(([keys, text]) => [
-      el("dt", {}, keys.map((key) => el("kbd", {}, key))), el("dd", {}, text)])),
-    el("label", { class: "check" }, letters, "Use single-letter keys"));
-  return {
-    node,
-    open() {
-      letters.checked = lettersOn();
-      node.showModal();
-    },
-  };
+  letters.checked = lettersOn();
+  openDialog({
+    title: "Keyboard shortcuts",
+    body: [
+      el("dl", { class: "shortcuts" }, SHORTCUTS.flatMap(([keys, text]) => [
+        el("dt", {}, keys.map((key) => el("kbd", {}, key))), el("dd", {}, text)])),
+      el("label", { class: "choice" }, letters, "Use single-letter keys"),
+    ],
+    cancel: "Close",
+  });
 }

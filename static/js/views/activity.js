@@ -2,7 +2,6 @@
 // list moves and when it holds still. The state itself is the feed's.
 
 import * as api from "../api.js";
-import { createDrawer } from "../activity/drawer.js";
 import * as filters from "../activity/filter.js";
 import { createKeys } from "../activity/keys.js";
 import { messageOf, offlineAlert, policyAlert } from "../activity/messages.js";
@@ -10,17 +9,20 @@ import { createStats } from "../activity/stats.js";
 import { Table } from "../activity/table.js";
 import { createToolbar } from "../activity/toolbar.js";
 import { el, icon, setText } from "../dom.js";
+import { createDrawer } from "../drawer.js";
+import { exchangeDetail } from "../exchange.js";
 import { count } from "../format.js";
 import { replace } from "../router.js";
 
 const FRAME_MS = 100; // ten changes a second are as many as an eye can follow
 const TICK_MS = 200;
 const POINTER_REST_MS = 1_200;
+const CHAIN_MS = 400;
+const CHAIN_ATTEMPTS = 6;
 
 export function mount(host, { feed, session }, params) {
   const table = new Table(feed.heard);
   const stats = createStats();
-  const drawer = createDrawer({ onClose: (event) => close({ stay: event.detail === 0 }) });
   const toolbar = createToolbar({
     onFilter: (filter) => setFilter(filter),
     onSearchEnter: (text) => openById(filters.asId(text)),
@@ -42,15 +44,16 @@ export function mount(host, { feed, session }, params) {
     mark,
     el("div", { class: "sticky" }, toolbar.node),
     table.node, message, foot);
-  const view = el("div", { class: "activity" }, scroller, drawer.node);
+  const drawer = createDrawer({ beside: scroller, onClose: ({ byKey }) => closed({ stay: byKey }) });
+  const view = el("div", { class: "split" }, scroller, drawer.node);
   host.replaceChildren(view);
 
   // Why the list holds still: the viewer paused, scrolled away, works with a row, or points at one.
   const reasons = new Set(feed.paused ? ["paused"] : []);
-  const narrow = matchMedia("(max-width: 960px)");
   let frame = 0;
   let shownAt = 0;
   let later = 0;
+  let chain = 0;
 
   function hold(reason, on) {
     if (reasons.has(reason) === on) return;
@@ -137,53 +140,63 @@ export function mount(host, { feed, session }, params) {
     if (feed.paused) feed.setPaused(false);
   }
 
-  function openRecord(record, { focus }) {
+  function openRecord(record, { focus = false } = {}) {
     table.setActive(record.id);
     hold("row", true);
-    drawer.show(record);
-    afterOpen(focus);
+    show(record, focus);
+    remember();
+  }
+
+  function show(record, focus = false) {
+    drawer.show(record.id, { ...exchangeDetail(record, { openOther: openById }), focus });
+    fetchStored(record);
+  }
+
+  /** The chain's part of a live record is known a little later: it is read when the record is stored. */
+  async function fetchStored(record, attempt = 0) {
+    if (record.outcome === null || record.seq !== null) return;
+    clearTimeout(chain);
+    chain = setTimeout(async () => {
+      const stored = await api.exchange(record.id).catch(() => null);
+      if (drawer.id !== record.id) return;
+      if (stored?.seq ?? null) show(stored);
+      else if (attempt < CHAIN_ATTEMPTS) fetchStored(record, attempt + 1);
+    }, CHAIN_MS * attempt);
   }
 
   async function openById(id, { focus = true } = {}) {
     if (!id) return;
     const known = feed.exchanges.get(id) ?? feed.running.get(id);
     if (known) return openRecord(known, { focus });
-    drawer.say(id, "Looking for this exchange…");
-    afterOpen(focus);
+    say(id, "Looking for this exchange…", focus);
+    remember();
     try {
       const record = await api.exchange(id);
-      if (drawer.id === id) drawer.show(record);
+      if (drawer.id === id) show(record);
     } catch (error) {
       const text = error.status === 404
         ? "No finished exchange has this id. It may still be running, or be older than the records that are kept."
         : error.message;
-      if (drawer.id === id) drawer.say(id, text);
+      if (drawer.id === id) say(id, text);
     }
   }
 
-  function afterOpen(focus) {
-    view.classList.add("has-drawer");
-    makeModal();
-    if (focus || narrow.matches) drawer.title.focus();
-    remember();
+  /** Words instead of a record: it is being fetched, or cannot be. */
+  function say(id, text, focus) {
+    drawer.show(id, { title: "Exchange", focus, body: [el("p", { class: "drawer-note muted" }, text), el("p", { class: "drawer-note mono" }, id)] });
   }
 
-  // On a small screen the drawer covers everything, so nothing behind it may be reached.
-  function makeModal() {
-    const modal = narrow.matches && drawer.id !== null;
-    drawer.node.setAttribute("aria-modal", String(modal));
-    for (const node of [scroller, ...document.querySelectorAll(".header, .footer")]) node.inert = modal;
-  }
-
-  /** Closes the drawer. The keyboard stays with its row; a mouse has no row, so the list runs on. */
   function close({ stay }) {
     if (drawer.id === null) return;
-    const hadFocus = drawer.node.contains(document.activeElement);
-    drawer.hide();
-    view.classList.remove("has-drawer");
-    makeModal();
+    drawer.close();
+    closed({ stay });
+  }
+
+  /** The keyboard stays with its row; a mouse has no row, so the list runs on. */
+  function closed({ stay }) {
+    clearTimeout(chain);
     if (!stay) leaveRow();
-    else if (hadFocus) table.focusActive();
+    else if (table.activeId !== null) table.focusActive();
     remember();
   }
 
@@ -202,7 +215,7 @@ export function mount(host, { feed, session }, params) {
       hold("row", true);
       table.setActive(next.id);
       table.focusActive();
-      if (drawer.id !== null) drawer.show(next), remember();
+      if (drawer.id !== null) openRecord(next);
     },
     open: () => openById(table.activeId),
     escape: () => (drawer.id === null ? leaveRow() : close({ stay: true })),
@@ -234,7 +247,6 @@ export function mount(host, { feed, session }, params) {
   });
   const watcher = new IntersectionObserver(([entry]) => hold("scrolled", !entry.isIntersecting), { root: scroller });
   watcher.observe(mark);
-  narrow.addEventListener("change", makeModal);
 
   const stop = feed.listen((topic, record) => {
     if (topic === "rows") schedule();
@@ -243,7 +255,7 @@ export function mount(host, { feed, session }, params) {
       stats.update(feed.tally, feed.running.size);
     }
     else if (topic === "record") {
-      if (record.id === drawer.id) drawer.show(record);
+      if (record.id === drawer.id) show(record);
     } else {
       renderAlerts();
       toolbar.setPaused(feed.paused);
@@ -275,14 +287,13 @@ export function mount(host, { feed, session }, params) {
       stop();
       keys.stop();
       watcher.disconnect();
-      narrow.removeEventListener("change", makeModal);
       clearInterval(ticker);
       clearInterval(clockwork);
       clearTimeout(rest);
       clearTimeout(later);
       cancelAnimationFrame(frame);
-      drawer.hide();
-      makeModal();
+      clearTimeout(chain);
+      drawer.stop();
       feed.exchanges.hold();
     },
   };

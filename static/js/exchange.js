@@ -1,12 +1,15 @@
-// One exchange in full. Owns the panel and its grouping of the record's fields; every field of the
-// record is shown under the name that the API gives it, also one that we do not know yet.
+// One exchange in full, for the drawer of any page: every field of the record under the name that the API gives
+// it, also one that we do not know yet; where it stands in its chain; the session's other calls.
 
-import { copyButton, el, icon, svg } from "../dom.js";
+import * as api from "./api.js";
+import { doneLabel } from "./activity/found.js";
+import { group } from "./drawer.js";
+import { copyButton, el, svg } from "./dom.js";
 import {
-  NONE, bytes, count, duration, localMoment, micros, outcomeLabel, score, tierLabel, utcMoment,
-} from "../format.js";
-import { link } from "../router.js";
-import { doneLabel } from "./found.js";
+  NONE, bytes, clock, count, duration, localMoment, micros, outcomeLabel, score, tierLabel, utcMoment,
+} from "./format.js";
+import { link } from "./router.js";
+import { banner, tag, timeOf } from "./ui.js";
 
 const GROUPS = [
   ["Identity", ["agent_name", "agent_id", "agent_type", "roles", "session_id", "token_id", "app_context", "surface"]],
@@ -23,11 +26,10 @@ const KNOWN = new Set(GROUPS.flatMap(([, names]) => names));
 const COPIED = new Set([
   "id", "agent_id", "session_id", "token_id", "app_context", "previous_hash", "event_hash", "receipt_hash",
 ]);
+const SESSION_CALLS = 20;
 
 const SHOW = {
-  started_at: (iso) => el("span", {},
-    el("time", { datetime: iso, title: utcMoment(iso) }, localMoment(iso)),
-    el("br"), el("span", { class: "muted mono" }, utcMoment(iso))),
+  started_at: (iso) => el("span", {}, timeOf(iso, localMoment), el("br"), el("span", { class: "muted mono" }, utcMoment(iso))),
   latency_ms: duration,
   time_to_first_byte_ms: duration,
   gateway_us: micros,
@@ -41,59 +43,24 @@ const SHOW = {
   trust_score: score,
   risk_score: score,
   risk_tier: tierLabel,
-  policy_result: (result) => el("span", { class: `result result-${result}` }, result),
+  agent_name: (name, { agent_id: id }) => el("a", { href: link("agents", { id }) }, name),
+  policy_result: (result) => el("span", { class: result === "deny" ? "text-bad" : null }, result),
   policy_rule: showRule,
   scan: (scan) => [scan.extent, scan.reason].filter(Boolean).join(", "),
-  findings: (findings) => findings.length === 0 ? NONE : el("ul", { class: "findings-list" },
-    findings.map(showFinding)),
+  findings: (findings) => findings.length === 0 ? NONE : el("ul", { class: "findings-list" }, findings.map(showFinding)),
 };
 
-export function createDrawer({ onClose }) {
-  const title = el("h2", { class: "drawer-title", id: "drawer-title", tabindex: "-1" });
-  const content = el("div", { class: "drawer-content" });
-  let record = null;
-  const json = copyButton("Copy the record as JSON", () => JSON.stringify(record, null, 2), "JSON");
-  const close = el("button", {
-    type: "button", class: "button button-quiet button-icon", id: "drawer-close", title: "Close (Esc)",
-    aria: { label: "Close" }, onclick: onClose,
-  }, icon("close"));
-  const node = el("div", {
-    class: "drawer", id: "drawer", role: "dialog", hidden: true, aria: { labelledby: "drawer-title" },
-  }, el("div", { class: "drawer-head" }, title, json, close), content);
-
-  function open(head, ...body) {
-    title.replaceChildren(...head);
-    content.replaceChildren(...body);
-    node.hidden = false;
-  }
-
+/**
+ * What `drawer.show(record.id, …)` takes. `openOther(id)` opens another exchange. What is not in the record is
+ * fetched and filled in: the session's other calls here, the chain by `stored`.
+ */
+export function exchangeDetail(record, { openOther }) {
+  const others = el("div", { class: "others" });
+  if (record.session_id) loadSession(record, others, openOther);
   return {
-    node,
-    title,
-    get id() {
-      return node.hidden ? null : node.dataset.id;
-    },
-    show(next) {
-      const same = node.dataset.id === next.id && !node.hidden;
-      const scrolled = content.scrollTop;
-      record = next;
-      json.hidden = false;
-      node.dataset.id = next.id;
-      node.dataset.outcome = next.outcome ?? "running";
-      open(["Exchange"], summary(next), groups(next));
-      content.scrollTop = same ? scrolled : 0;
-    },
-    /** Shows words instead of a record: it is being fetched, or cannot be. */
-    say(id, text) {
-      node.dataset.id = id;
-      delete node.dataset.outcome;
-      json.hidden = true;
-      open(["Exchange"], el("p", { class: "drawer-note muted" }, text), el("p", { class: "drawer-note mono" }, id));
-    },
-    hide() {
-      node.hidden = true;
-      record = null;
-    },
+    title: "Exchange",
+    actions: [copyButton("Copy the record as JSON", () => JSON.stringify(record, null, 2), "JSON")],
+    body: el("div", { dataset: { outcome: record.outcome ?? "running" } }, summary(record), groups(record), others),
   };
 }
 
@@ -106,6 +73,7 @@ function summary(record) {
     el("p", { class: "drawer-call" }, `${record.action} ${record.target}`),
     el("p", { class: "muted" },
       [record.agent_name ?? "no identity", record.model].filter(Boolean).join(" → ")),
+    record.policy_reason && record.policy_result === "deny" ? el("p", { class: "text-bad" }, record.policy_reason) : null,
     timeline(record));
 }
 
@@ -125,20 +93,14 @@ function timeline({ latency_ms: whole, time_to_first_byte_ms: first }) {
 function groups(record) {
   const rest = Object.keys(record).filter((name) => !KNOWN.has(name));
   const all = rest.length === 0 ? GROUPS : [...GROUPS, ["Other", rest]];
-  return el("div", {}, all.map(([name, names]) =>
-    el("section", { class: "group", dataset: { group: name.toLowerCase() } },
-      el("h3", {}, name),
-      el("dl", { class: "fields" }, names.map((field) => fieldOf(field, record))))));
+  return all.map(([title, names]) => group(title, names.map((name) => [name, valueOf(name, record), {
+    copy: COPIED.has(name) ? record[name] : null,
+  }]), title === "Integrity" ? chainNote(record) : null));
 }
 
-function fieldOf(name, record) {
+function valueOf(name, record) {
   const value = record[name] ?? null;
-  const shown = value === null ? NONE : (SHOW[name] ?? plain)(value, record);
-  return el("div", { class: "field-row" },
-    el("dt", {}, name),
-    el("dd", { class: shown === NONE ? "muted" : null, dataset: { field: name } },
-      el("span", { class: COPIED.has(name) && value !== null ? "mono" : null }, shown),
-      COPIED.has(name) && value !== null ? copyButton(`Copy ${name}`, () => value) : null));
+  return value === null ? null : (SHOW[name] ?? plain)(value, record);
 }
 
 function plain(value) {
@@ -147,17 +109,22 @@ function plain(value) {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+function chainNote({ seq, node, outcome }) {
+  return el("p", { class: "chain-note muted" }, seq ?? null
+    ? `Record ${count(seq)} of the chain of ${node}.`
+    : outcome === null ? "It joins the chain when it ends." : "It is on its way into the chain.");
+}
+
 // One finding with all its fields; what it found is nowhere to be had.
 function showFinding(finding) {
   const { type, count: times, action, severity, rule, hmac, ...rest } = finding;
   return el("li", {},
-    el("p", {},
-      el("strong", {}, type), ` ×${times} `,
-      el("span", { class: "tag severity", dataset: { severity } }, severity), " ",
-      el("span", { class: "tag" }, doneLabel(action))),
+    el("p", {}, el("strong", {}, type), ` ×${times} `, tag(severity, TONES[severity]), " ", tag(doneLabel(action))),
     el("p", { class: "muted" }, [rule, ...Object.values(rest)].filter(Boolean).join(", ")),
     hmac ? el("p", { class: "mono muted" }, hmac) : null);
 }
+
+const TONES = { MEDIUM: "warn", HIGH: "bad", CRITICAL: "bad" };
 
 function showRule(rule, record) {
   const line = /^line (\d+)/.exec(rule)?.[1];
@@ -165,4 +132,22 @@ function showRule(rule, record) {
   return el("span", {},
     el("a", { href: link("policy", { line, version: record.policy_version }) }, `line ${line}`),
     el("code", {}, rule.slice(`line ${line}`.length)));
+}
+
+async function loadSession({ id, session_id: session, agent_name: agent }, place, openOther) {
+  let page;
+  try {
+    page = await api.exchanges({ filter: { session }, limit: SESSION_CALLS });
+  } catch (error) {
+    return place.replaceChildren(banner("warn", "The session's other calls could not be loaded", error.message));
+  }
+  const others = page.events.filter((record) => record.id !== id);
+  place.replaceChildren(el("section", { class: "group" },
+    el("h3", {}, "Other calls of the session"),
+    others.length === 0 ? el("p", { class: "muted" }, "None.") : el("ul", {}, others.map((record) => el("li", {},
+      el("button", { type: "button", class: "other", dataset: { outcome: record.outcome }, onclick: () => openOther(record.id) },
+        el("span", { class: "outcome-dot", title: outcomeLabel(record.outcome) }), el("span", { class: "visually-hidden" }, outcomeLabel(record.outcome)),
+        timeOf(record.started_at, clock), el("span", { class: "other-model" }, record.model ?? record.endpoint ?? NONE),
+        el("span", { class: "muted" }, duration(record.latency_ms)))))),
+    page.next ? el("p", {}, el("a", { href: link("audit", { session, agent }) }, "All calls of the session")) : null));
 }
