@@ -60,6 +60,34 @@ export const recordStatus = (signal) => call("GET", "/audit/status", { signal })
 export const signIn = (username, password) =>
   call("POST", "/admin/login", { body: { username, password } });
 
+const part = encodeURIComponent;
+const post = (path, body) => call("POST", path, { body });
+const patch = (path, body) => call("PATCH", path, { body });
+
+// Agents, AppContexts, detection keys and users. A deed is the last part of a path: suspend, revoke, expire, …
+export const agents = (signal) => call("GET", "/agents", { signal });
+export const createAgent = (agent) => post("/agents", agent);
+export const changeAgent = (id, change) => patch(`/agents/${part(id)}`, change);
+export const doAgent = (id, deed, body) => post(`/agents/${part(id)}/${deed}`, body);
+export const trustOf = (id, from) => call("GET", `/agents/${part(id)}/trust?from=${part(from)}`);
+export const contexts = (signal) => call("GET", "/app-contexts", { signal });
+export const createContext = (context) => post("/app-contexts", context);
+export const changeContext = (id, change) => patch(`/app-contexts/${part(id)}`, change);
+export const revokeContext = (id) => post(`/app-contexts/${part(id)}/revoke`);
+export const keys = (signal) => call("GET", "/keys", { signal });
+export const createKey = (key) => post("/keys", key);
+export const doKey = (id, deed, body) => post(`/keys/${part(id)}/${deed}`, body);
+/** Programs that call, with a placeholder where the secret stands. */
+export const snippets = (query) => call("GET", `/snippets?${new URLSearchParams(query)}`);
+export const users = (signal) => call("GET", "/users", { signal });
+export const createUser = (user) => post("/users", user);
+export const changeUser = (name, change) => patch(`/users/${part(name)}`, change);
+export const deleteUser = (name) => call("DELETE", `/users/${part(name)}`);
+export const doUser = (name, deed) => post(`/users/${part(name)}/${deed}`);
+/** Changes the password of whoever is signed in. */
+export const changePassword = (current, next) =>
+  post("/admin/password", { current_password: current, new_password: next });
+
 /** One finished record. */
 export const exchange = (id, signal) =>
   call("GET", `/audit/events/${encodeURIComponent(id)}`, { signal });

@@ -7,6 +7,9 @@ const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFracti
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
+/** Active, of active. */
+export const capital = (word) => word[0].toUpperCase() + word.slice(1);
+
 const two = (number) => String(number).padStart(2, "0");
 
 /** 14:02:11.084 in the viewer's zone; with the day in front when it is not today. */
@@ -29,6 +32,17 @@ export function utcMoment(iso) {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return NONE;
   return `${at.toISOString().replace("T", " ").replace("Z", "")} UTC`;
+}
+
+const UNITS = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3_600], ["minute", 60]];
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+
+/** now, 5 min. ago, in 3 days */
+export function ago(iso, now = Date.now()) {
+  const secs = (new Date(iso).getTime() - now) / 1000;
+  if (Number.isNaN(secs)) return NONE;
+  const [unit, size] = UNITS.find(([, least]) => Math.abs(secs) >= least) ?? ["second", Infinity];
+  return relative.format(Math.trunc(secs / size), unit);
 }
 
 /** 84 ms, 1.24 s, 2 min 05 s */

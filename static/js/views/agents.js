@@ -1,0 +1,253 @@
+// The agents: who may call, as what, and how they stand. Owns their table, their drawer and what an administrator
+// does with them; a secret is handed to its dialog and kept nowhere.
+
+import * as api from "../api.js";
+import { lineChart } from "../chart.js";
+import { NAME_HINT, changesOf, limitFields, limitRows, showCredentials } from "../credentials.js";
+import { ask, createDirectory, moment, section, stateTag, summary, when } from "../directory.js";
+import { el } from "../dom.js";
+import { group } from "../drawer.js";
+import { capital, count, localMoment, outcomeLabel, score, tierLabel } from "../format.js";
+import { link } from "../router.js";
+import { banner, confirm, form, loading, timeOf, toast } from "../ui.js";
+
+const TONES = { suspended: "warn", quarantined: "bad" };
+const STATUSES = ["active", "suspended", "quarantined", "revoked"].map((name) => [name, capital(name)]);
+const TRUST_DAYS = 30;
+const TRUST_STEPS = 120;
+const RECENT = 8;
+const DAY_MS = 86_400_000;
+
+export function mount(host, { session }, params) {
+  const page = createDirectory(host, session, params, {
+    page: "agents",
+    title: "Agents",
+    noun: ["agent", "agents"],
+    load: async (signal) => (await api.agents(signal)).agents,
+    keyOf: (agent) => agent.agent_id,
+    words: (agent) => [agent.name, agent.agent_type, agent.owner ?? "", agent.client_id, ...agent.roles],
+    filter: { name: "status", label: "Any status", options: STATUSES, of: (agent) => agent.status },
+    sort: { key: "name", down: false },
+    columns: [
+      { key: "name", title: "Name", sort: true, cell: ({ name, owner }) => [el("strong", {}, name), owner ? el("span", { class: "muted" }, ` ${owner}`) : ""] },
+      { key: "status", title: "Status", sort: true, cell: statusOf },
+      { key: "roles", title: "Roles", narrow: "s", cell: ({ roles }) => roles.join(", ") || el("span", { class: "muted" }, "none") },
+      { key: "agent_type", title: "Type", sort: true, narrow: "m" },
+      { key: "trust_score", title: "Trust", sort: true, numeric: true, cell: (agent) => score(agent.trust_score), hint: "0 to 100: follows the agent's conduct" },
+      { key: "risk_score", title: "Risk", sort: true, narrow: "m", cell: ({ risk_tier: tier }) => el("span", { class: "tier", dataset: { tier } }, tierLabel(tier)), hint: "Of its riskiest call; fades within a day" },
+      { key: "calls", title: "Calls", sort: true, numeric: true, narrow: "l", cell: ({ calls }) => count(calls) },
+      when("last_call_at", "Last call"),
+    ],
+    create: { label: "New agent", run: () => edit(null) },
+    nothing: "An agent is a program or a person's assistant that calls models through this gate. Make one, and give its secret to the program.",
+    detail,
+  });
+  const history = createHistory();
+
+  function detail(agent) {
+    return { title: agent.name, body: [
+      summary(session, [statusOf(agent), el("span", { class: "muted" }, ` · ${agent.agent_type}`)], deedsOf(agent)),
+      agent.quarantine && el("div", { class: "drawer-note" }, banner("bad", "In quarantine", agent.quarantine.reason,
+        el("p", { class: "muted" }, "Since ", timeOf(agent.quarantine.at, localMoment), ". Every call is refused until a review lifts it."))),
+      group("Trust and risk", [
+        ["Trust", `${score(agent.trust_score)} of 100`, { field: "trust_score" }],
+        ["Risk", `${score(agent.risk_score)}, ${tierLabel(agent.risk_tier).toLowerCase()}`, { field: "risk_score" }],
+        ["Violations", `${count(agent.violations)} in ${count(agent.calls)} calls`, { field: "violations" }],
+        agent.last_violation_at && moment("Last violation", agent.last_violation_at),
+      ], history.trustOf(agent)),
+      group("Identity", [
+        ["Roles", agent.roles.join(", "), { field: "roles" }],
+        ["Owner", agent.owner],
+        ["Agent id", agent.agent_id, { copy: agent.agent_id }],
+        ["Client id", agent.client_id, { copy: agent.client_id }],
+        agent.identity && ["External", `${agent.identity.subject} at ${agent.identity.issuer}`],
+        moment("Created", agent.created_at),
+        moment("Changed", agent.updated_at),
+      ]),
+      group("Limits", limitRows(agent.limits)),
+      section("Recent calls", history.callsOf(agent)),
+    ].filter(Boolean) };
+  }
+
+  function deedsOf(agent) {
+    const gone = agent.status === "revoked" ? "It is revoked, for good." : null;
+    const held = agent.status === "quarantined";
+    return [
+      ["Edit", () => edit(agent), { unless: gone }],
+      ["How to connect", () => connect(agent), { role: "viewer" }],
+      agent.status === "suspended"
+        ? ["Resume", () => resume(agent)]
+        : ["Suspend", () => suspend(agent), { unless: gone ?? (held ? "It is in quarantine, which refuses its calls already." : null) }],
+      held
+        ? ["Lift quarantine", () => lift(agent), { kind: "primary" }]
+        : ["Quarantine", () => quarantine(agent), { unless: gone }],
+      ["New secret", () => rotate(agent), { unless: gone }],
+      ["Revoke", () => revoke(agent), { kind: "danger", unless: gone }],
+    ];
+  }
+
+  function connect({ name, client_id }, secret = null, title = `How ${name} connects`) {
+    showCredentials({
+      title, surface: "agent", client_id, secret,
+      text: secret
+        ? "The gate keeps only a hash of the secret. Whoever has it can call as this agent."
+        : "Put the agent's secret where the placeholder stands. A lost one cannot be shown again: make a new one.",
+    });
+  }
+
+  async function edit(agent) {
+    const known = await rolesKnown();
+    const own = agent?.roles ?? [];
+    const limits = limitFields(agent?.limits);
+    const rare = agent === null && form({ fields: [...limits,
+      { name: "issuer", label: "External issuer", placeholder: "none", hint: "Its name in the configuration, for agents that come with tokens of your identity provider." },
+      { name: "subject", label: "Subject", placeholder: "none", maxlength: 256, hint: "Who the agent is there." }] });
+    ask({
+      title: agent ? `Change ${agent.name}` : "New agent", action: agent ? "Save" : "Create",
+      fields: [
+        agent === null && { name: "name", label: "Name", required: true, maxlength: 63, hint: NAME_HINT },
+        agent === null && { name: "agent_type", label: "Type", placeholder: "interactive", list: "agent-types", hint: "Policy lines can speak of type:autonomous and so on." },
+        known.length > 0 && { name: "roles", label: "Roles", type: "choices", options: known, value: own },
+        { name: "others", label: known.length > 0 ? "Other roles" : "Roles", value: own.filter((role) => !known.includes(role)).join(", "), placeholder: "none", hint: "Separated by commas. What a role may do stands in the policy." },
+        agent === null && { name: "owner", label: "Owner", placeholder: "nobody", maxlength: 256, hint: "Who answers for it." },
+        ...(agent === null ? [] : limits),
+      ],
+      more: rare ? [types(), el("details", { class: "more" }, el("summary", {}, "Limits and external identity"), rare.node)] : [],
+      run: ({ roles = [], others, ...values }) => {
+        const all = [...roles, ...others.split(/[\s,]+/).filter(Boolean)].sort();
+        return agent ? save(agent, all, values) : create({ ...values, ...rare.value() }, all);
+      },
+    });
+  }
+
+  const types = () => el("datalist", { id: "agent-types" },
+    [...new Set(["interactive", "autonomous", ...page.rows.map((agent) => agent.agent_type)])].map((value) => el("option", { value })));
+
+  async function rolesKnown() {
+    const policy = await api.policy().catch(() => null);
+    const names = new Set(page.rows.map((agent) => agent.name));
+    const held = page.rows.flatMap((agent) => agent.roles);
+    return [...new Set([...rolesOf(policy?.text ?? ""), ...held])].filter((role) => !names.has(role)).sort();
+  }
+
+  async function create({ name, agent_type, owner, issuer, subject, ...limits }, roles) {
+    const { client_id, client_secret } = await api.createAgent({
+      name, roles, agent_type: agent_type || "interactive", owner: owner || null, identity: issuer || subject ? { issuer, subject } : null, limits,
+    });
+    page.open(name);
+    connect({ name, client_id }, client_secret, `${name} is registered`);
+  }
+
+  async function save(agent, roles, limits) {
+    const change = changesOf({ ...agent.limits, roles: [...agent.roles].sort() }, { roles }, limits);
+    if (change === null) return;
+    page.put(await api.changeAgent(agent.agent_id, change));
+    toast(`${agent.name} is changed`);
+  }
+
+  const suspend = (agent) => confirm({
+    title: `Suspend ${agent.name}?`,
+    text: "Its calls are refused with 403 from now on, and its open streams end. Nothing is lost: Resume lets it call again.",
+    action: "Suspend", run: () => done(agent, "suspend", "is suspended"),
+  });
+
+  const resume = (agent) => done(agent, "resume", "may call again").catch((error) => toast(error.message, { tone: "bad" }));
+
+  const quarantine = (agent) => confirm({
+    title: `Put ${agent.name} in quarantine?`,
+    text: "Its calls are refused with 403 from now on, its open streams end, and it loses its trust. Only a review lifts it.",
+    reason: "Reason, for those who review it", action: "Quarantine", run: (reason) => done(agent, "quarantine", "is in quarantine", { reason }),
+  });
+
+  const revoke = (agent) => confirm({
+    title: `Revoke ${agent.name} for good?`,
+    text: "Its secret, its tokens and all its detection keys are worth nothing from now on, and its open streams end. There is no way back, and its name stays taken.",
+    action: "Revoke", run: () => done(agent, "revoke", "is revoked"),
+  });
+
+  const rotate = (agent) => confirm({
+    title: `Make a new secret for ${agent.name}?`,
+    text: "The present secret is worth nothing from now on: the agent gets no token until it has the new one. Tokens that it holds stay good until they expire.",
+    action: "Make a new secret",
+    run: async () => connect(agent, (await api.doAgent(agent.agent_id, "rotate-secret")).client_secret, `${agent.name} has a new secret`),
+  });
+
+  const lift = (agent) => ask({
+    title: `Lift the quarantine of ${agent.name}`, action: "Lift quarantine",
+    text: `It was put there because: ${agent.quarantine.reason}. It may call again from now on.`,
+    fields: [
+      { name: "reason", label: "What the review found", required: true, maxlength: 500 },
+      { name: "approve", label: "It did nothing wrong: give back trust", type: "checkbox", hint: "It gets 50 of trust, as far as its identity bears. Else it begins at 0." },
+    ],
+    run: (values) => done(agent, "lift-quarantine", "may call again", values),
+  });
+
+  async function done(agent, deed, text, body) {
+    page.put(await api.doAgent(agent.agent_id, deed, body));
+    toast(`${agent.name} ${text}`);
+  }
+
+  return page;
+}
+
+const statusOf = ({ status }) => stateTag(status, TONES[status]);
+
+/** The roles that a policy speaks of. */
+export function rolesOf(text) {
+  const fields = text.split("\n").map((line) => line.split(",").map((field) => field.trim()));
+  return fields.flatMap(([kind, subject, role]) => (kind === "g" ? [role] : /^p[23]?$/.test(kind) ? [subject] : []))
+    .filter((role) => /^[\w.-]+$/.test(role ?? ""));
+}
+
+/** What is fetched for the agent that stands open, and again when it has called since. */
+function createHistory() {
+  let made = { id: null };
+  function of(agent) {
+    const id = agent.agent_id;
+    if (made.id !== id) made = { id, trust: el("div", { class: "trust" }, loading("Loading its trust", 3)), calls: el("div", {}, loading("Loading its calls", 3)) };
+    const state = [agent.calls, agent.trust_score, agent.last_call_at].join();
+    if (made.state !== state) {
+      made.state = state;
+      const own = made;
+      fill(own.trust, drawTrust(agent));
+      fill(own.calls, listCalls(agent));
+    }
+    return made;
+  }
+  return { trustOf: (agent) => of(agent).trust, callsOf: (agent) => of(agent).calls };
+}
+
+const fill = (place, content) => content.then(
+  (node) => place.replaceChildren(node),
+  (error) => place.replaceChildren(el("p", { class: "text-bad" }, error.message)));
+
+async function drawTrust(agent) {
+  const now = Date.now();
+  const from = Math.max(now - TRUST_DAYS * DAY_MS, new Date(agent.created_at).getTime());
+  const { points, complete } = await api.trustOf(agent.agent_id, new Date(from).toISOString());
+  if (points.length === 0) return el("p", { class: "muted" }, "No calls to draw yet.");
+  const step = Math.max(1, (now - from) / TRUST_STEPS);
+  const values = Array.from({ length: TRUST_STEPS }, () => null);
+  let at = 0;
+  let last = null;
+  values.forEach((_, index) => { // trust holds until a call changes it
+    while (at < points.length && new Date(points[at].at).getTime() <= from + (index + 1) * step) last = points[at++].trust_score / 100;
+    values[index] = last;
+  });
+  const { node } = lineChart({
+    title: "Trust over time", series: [{ name: "Trust", values, tone: "accent" }], from, step, height: 120,
+    format: (value) => String(Math.round(value * 100) / 100),
+  });
+  return el("div", {}, node, complete ? null : el("p", { class: "muted" }, "Drawn from its newest calls."));
+}
+
+async function listCalls({ name }) {
+  const { events } = await api.exchanges({ filter: { agent: name }, limit: RECENT });
+  if (events.length === 0) return el("p", { class: "muted" }, "It has not called yet.");
+  return el("div", {},
+    el("ol", { class: "calls" }, events.map((event) => el("li", {},
+      el("a", { href: link("audit", { agent: name, id: event.id }) }, timeOf(event.started_at)),
+      el("span", { class: "calls-what" }, event.model ?? event.endpoint ?? event.target),
+      el("span", { class: "calls-end", dataset: { outcome: event.outcome ?? "running" } }, outcomeLabel(event.outcome))))),
+    el("p", {}, el("a", { href: link("audit", { agent: name }) }, "All its calls in the audit")));
+}
