@@ -9,7 +9,7 @@ import { el } from "./dom.js";
 import { Feed } from "./feed.js";
 import { watch } from "./router.js";
 import { createShell } from "./shell.js";
-import { can } from "./ui.js";
+import { can, failed } from "./ui.js";
 import * as activity from "./views/activity.js";
 import * as agents from "./views/agents.js";
 import * as contexts from "./views/contexts.js";
@@ -50,11 +50,7 @@ function showSignIn(ended) {
 function showUnreachable(error) {
   leave();
   const timer = setTimeout(enter, RETRY_MS);
-  host.replaceChildren(el("main", { class: "boot" },
-    el("div", { class: "notice", role: "alert" },
-      el("h1", {}, "Portcullis"),
-      el("p", {}, error.message),
-      el("button", { type: "button", class: "button", onclick: () => enter() }, "Try again"))));
+  host.replaceChildren(el("main", { class: "boot" }, failed(error, enter, "Portcullis")));
   leave = () => clearTimeout(timer);
 }
 

@@ -3,13 +3,13 @@
 
 import * as api from "./api.js";
 import { doneLabel } from "./activity/found.js";
-import { group } from "./drawer.js";
 import { copyButton, el, svg } from "./dom.js";
+import { createDrawer, group } from "./drawer.js";
 import {
-  NONE, bytes, clock, count, duration, localMoment, micros, outcomeLabel, score, tierLabel, utcMoment,
+  NONE, bytes, count, duration, localMoment, micros, outcomeLabel, score, tierLabel, utcMoment,
 } from "./format.js";
 import { link } from "./router.js";
-import { banner, tag, timeOf } from "./ui.js";
+import { tag, timeOf } from "./ui.js";
 
 const GROUPS = [
   ["Identity", ["agent_name", "agent_id", "agent_type", "roles", "session_id", "token_id", "app_context", "surface"]],
@@ -27,6 +27,9 @@ const COPIED = new Set([
   "id", "agent_id", "session_id", "token_id", "app_context", "previous_hash", "event_hash", "receipt_hash",
 ]);
 const SESSION_CALLS = 20;
+const STORED_MS = 300;
+const STORED_MOST_MS = 5_000;
+const UNKNOWN = "No finished exchange has this id. It may still be running, or be older than the records that are kept.";
 
 const SHOW = {
   started_at: (iso) => el("span", {}, timeOf(iso, localMoment), el("br"), el("span", { class: "muted mono" }, utcMoment(iso))),
@@ -51,16 +54,80 @@ const SHOW = {
 };
 
 /**
- * What `drawer.show(record.id, …)` takes. `openOther(id)` opens another exchange. What is not in the record is
- * fetched and filled in: the session's other calls here, the chain by `stored`.
+ * A drawer (drawer.js) for exchanges. `onClose({ byKey })`; `onOpen(id)` when the viewer goes on to another call.
+ * Returns `{ node, id, show(record, focus), find(id, focus), close(), stop() }`; `find` fetches the record.
  */
-export function exchangeDetail(record, { openOther }) {
+export function createExchangeDrawer({ beside, onClose, onOpen = () => {} }) {
+  const drawer = createDrawer({ beside, onClose });
   const others = el("div", { class: "others" });
-  if (record.session_id) loadSession(record, others, openOther);
+  let session = null; // whose calls stand in `others`
+  let timer = 0;
+
+  function show(record, focus = false) {
+    clearTimeout(timer);
+    const same = drawer.id === record.id;
+    const detail = el("div", { dataset: { outcome: record.outcome ?? "running" } }, summary(record), groups(record), others);
+    drawer.show(record.id, { title: "Exchange", body: detail, focus, actions: [
+      copyButton("Copy the record as JSON", () => JSON.stringify(record, null, 2), "JSON")] });
+    if (!same || session !== record.session_id) showSession(record);
+    if (record.outcome !== null && (record.seq ?? null) === null) later(record.id, STORED_MS);
+  }
+
+  /** A live record does not know its place in the chain: it is read again when it should be stored. */
+  function later(id, wait) {
+    timer = setTimeout(async () => {
+      const stored = await api.exchange(id).catch(() => null);
+      if (drawer.id !== id) return;
+      if ((stored?.seq ?? null) !== null) show(stored);
+      else if (wait < STORED_MOST_MS) later(id, wait * 2);
+    }, wait);
+  }
+
+  async function find(id, focus = false) {
+    say(id, "Looking for this exchange…", focus);
+    try {
+      const record = await api.exchange(id);
+      if (drawer.id === id) show(record);
+    } catch (error) {
+      if (drawer.id === id) say(id, error.status === 404 ? UNKNOWN : error.message);
+    }
+  }
+
+  function say(id, text, focus) {
+    clearTimeout(timer);
+    session = null;
+    drawer.show(id, { title: "Exchange", focus, body: [el("p", { class: "drawer-note muted" }, text), el("p", { class: "drawer-note mono" }, id)] });
+  }
+
+  async function showSession({ id, session_id: wanted }) {
+    session = wanted;
+    others.replaceChildren();
+    if (!wanted) return;
+    const page = await api.exchanges({ filter: { session: wanted }, limit: SESSION_CALLS + 1 }).catch((error) => ({ error }));
+    if (drawer.id !== id) return;
+    const calls = page.events?.filter((record) => record.id !== id).slice(0, SESSION_CALLS);
+    others.replaceChildren(el("section", { class: "group" }, el("h3", {}, "The session’s other calls"),
+      page.error || calls.length === 0 ? el("p", { class: "muted" }, page.error?.message ?? "None.") : el("ul", {}, calls.map(otherCall)),
+      page.next ? el("a", { href: link("audit", { session: wanted }) }, "All calls of the session") : null));
+  }
+
+  const otherCall = (record) => el("li", {}, el("button", {
+    type: "button", class: "other", dataset: { outcome: record.outcome }, onclick: () => onOpen(record.id),
+  }, timeOf(record.started_at), el("span", { class: "outcome-dot" }), el("span", {}, outcomeLabel(record.outcome)),
+  el("span", { class: "other-model" }, record.model ?? record.endpoint ?? NONE), duration(record.latency_ms)));
+
   return {
-    title: "Exchange",
-    actions: [copyButton("Copy the record as JSON", () => JSON.stringify(record, null, 2), "JSON")],
-    body: el("div", { dataset: { outcome: record.outcome ?? "running" } }, summary(record), groups(record), others),
+    node: drawer.node,
+    get id() {
+      return drawer.id;
+    },
+    show,
+    find,
+    close: drawer.close,
+    stop() {
+      clearTimeout(timer);
+      drawer.stop();
+    },
   };
 }
 
@@ -73,7 +140,8 @@ function summary(record) {
     el("p", { class: "drawer-call" }, `${record.action} ${record.target}`),
     el("p", { class: "muted" },
       [record.agent_name ?? "no identity", record.model].filter(Boolean).join(" → ")),
-    record.policy_reason && record.policy_result === "deny" ? el("p", { class: "text-bad" }, record.policy_reason) : null,
+    record.policy_result === "deny" ? el("p", { class: "text-bad" }, record.policy_reason)
+      : record.policy_rule ? el("p", { class: "muted" }, "Allowed by ", showRule(record.policy_rule, record)) : null,
     timeline(record));
 }
 
@@ -132,22 +200,4 @@ function showRule(rule, record) {
   return el("span", {},
     el("a", { href: link("policy", { line, version: record.policy_version }) }, `line ${line}`),
     el("code", {}, rule.slice(`line ${line}`.length)));
-}
-
-async function loadSession({ id, session_id: session, agent_name: agent }, place, openOther) {
-  let page;
-  try {
-    page = await api.exchanges({ filter: { session }, limit: SESSION_CALLS });
-  } catch (error) {
-    return place.replaceChildren(banner("warn", "The session's other calls could not be loaded", error.message));
-  }
-  const others = page.events.filter((record) => record.id !== id);
-  place.replaceChildren(el("section", { class: "group" },
-    el("h3", {}, "Other calls of the session"),
-    others.length === 0 ? el("p", { class: "muted" }, "None.") : el("ul", {}, others.map((record) => el("li", {},
-      el("button", { type: "button", class: "other", dataset: { outcome: record.outcome }, onclick: () => openOther(record.id) },
-        el("span", { class: "outcome-dot", title: outcomeLabel(record.outcome) }), el("span", { class: "visually-hidden" }, outcomeLabel(record.outcome)),
-        timeOf(record.started_at, clock), el("span", { class: "other-model" }, record.model ?? record.endpoint ?? NONE),
-        el("span", { class: "muted" }, duration(record.latency_ms)))))),
-    page.next ? el("p", {}, el("a", { href: link("audit", { session, agent }) }, "All calls of the session")) : null));
 }

@@ -2,8 +2,9 @@
 // Owns the question to the gate and the words; shows nothing while all is well.
 
 import * as api from "./api.js";
-import { el, icon } from "./dom.js";
+import { el } from "./dom.js";
 import { bytes, clock, count } from "./format.js";
+import { banner } from "./ui.js";
 
 const ASK_EVERY_MS = 10_000;
 const NEARLY_FULL = 0.8;
@@ -21,7 +22,7 @@ export function createRecordBanner() {
     const text = JSON.stringify(trouble);
     if (text === shown) return; // it would be read out again
     shown = text;
-    node.replaceChildren(...(trouble ? [banner(trouble)] : []));
+    node.replaceChildren(...(trouble ? [banner(trouble.bad ? "bad" : "warn", trouble.title, trouble.text)] : []));
   }
   const timer = setInterval(ask, ASK_EVERY_MS);
   document.addEventListener("visibilitychange", ask);
@@ -76,11 +77,4 @@ export function troubleOf({ journal, records, store_away_since: since, checkpoin
     };
   }
   return null;
-}
-
-function banner({ bad, title, text }) {
-  return el("div", { class: `banner ${bad ? "banner-bad" : "banner-warn"}` }, icon("alert"),
-    el("div", { class: "banner-body" },
-      el("p", { class: "banner-title" }, title),
-      el("p", {}, text)));
 }

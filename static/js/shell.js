@@ -35,7 +35,7 @@ export function createShell({ session, feed, pages, onSignOut }) {
         el("span", { class: "brand-name rail-label" }, "Portcullis")),
       opener,
       session.sandbox
-        ? el("span", { class: "tag tag-warn", id: "sandbox", title: "Answers come from a built-in upstream, not from a provider" }, "Sandbox")
+        ? el("span", { class: "tag tone-warn", id: "sandbox", title: "Answers come from a built-in upstream, not from a provider" }, "Sandbox")
         : null,
       connection.node),
     el("div", { class: "rail-body", id: "rail-body" },

@@ -24,9 +24,10 @@ export function summaryOf(record) {
   const parts = [];
   if (findings.length > 0) {
     const more = findings.length > 1 ? ` +${findings.length - 1}` : "";
-    parts.push(`${findings[0].type} ${doneLabel(findings[0].action)}${more}`);
+    const [{ type, action }] = findings;
+    parts.push(`${type}${action === "log" ? "" : ` ${doneLabel(action)}`}${more}`);
   }
-  if (removed.length > 0) parts.push(removed.length === 1 ? "1 tool removed" : `${removed.length} tools removed`);
+  if (removed.length > 0) parts.push(`${removed.length === 1 ? removed[0] : `${removed.length} tools`} removed`);
   if (parts.length === 0) return null;
   const lines = findings.map((finding) =>
     `${finding.type} ×${finding.count}: ${finding.severity}, ${doneLabel(finding.action)}`);

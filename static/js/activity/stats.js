@@ -1,52 +1,40 @@
-// The figures above the list: all traffic of the last minutes, and what is running now. Redrawn once
-// a second, whatever the traffic.
+// The figures above the list: all traffic of the last minutes, and what is running now. Redrawn once a second,
+// whatever the traffic.
 
-import { el, svg, setText } from "../dom.js";
-import { shortCount, span } from "../format.js";
-import { BUCKETS } from "./tally.js";
+import { sparkline } from "../chart.js";
+import { el, setText } from "../dom.js";
+import { duration, shortCount, span } from "../format.js";
 
-const HEIGHT = 24;
 const FIGURES = [
   ["calls", "Calls", "Exchanges that finished"],
   ["denials", "Denied", "Denied by identity, standing or policy, or blocked by a detection rule"],
-  ["errors", "Errors", "Rejected by the gate, failed at the provider, or interrupted"],
+  ["findings", "Findings", "What detection rules found in calls and answers"],
   ["tokens", "Tokens", "Input and output tokens"],
+  ["p95", "p95 latency", "95 of 100 calls took no longer, from the first byte in to the last byte out"],
 ];
 
 export function createStats() {
   const tiles = FIGURES.map(([name, label, title]) => {
-    const value = el("dd", { class: "stat-value", dataset: { stat: name } }, "0");
-    const bars = svg("path", { class: "spark-bars" });
-    const chart = svg("svg", {
-      class: "spark", viewBox: `0 0 ${BUCKETS} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true",
-    }, bars);
-    const node = el("div", { class: `stat stat-${name}`, title }, el("dt", {}, label), value, chart);
-    return { name, node, value, bars };
+    const value = el("span", { dataset: { stat: name } });
+    const note = el("span", { class: "stat-note" });
+    const spark = sparkline();
+    return { name, value, note, spark, node: el("div", { class: `stat stat-${name}`, title }, el("dt", {}, label), el("dd", {}, value, note), spark.node) };
   });
-  const running = el("dd", { class: "stat-value", dataset: { stat: "running" } }, "0");
-  const runningTile = el("div", { class: "stat stat-running", title: "Exchanges in flight" },
-    el("dt", {}, "Running now"), running);
-  const window = el("p", { class: "stats-window muted" });
-  const node = el("dl", { class: "stats" }, runningTile, tiles.map((tile) => tile.node));
+  const running = el("dd", { dataset: { stat: "running" } });
+  const runningTile = el("div", { class: "stat", title: "Exchanges in flight" }, el("dt", {}, "In flight"), running);
+  const window = el("p", { class: "muted" });
 
   function update(tally, inFlight) {
     const { series, sums, coveredSecs } = tally.read(Date.now());
-    for (const { name, node: tile, value, bars } of tiles) {
-      setText(value, shortCount(sums[name]));
-      tile.classList.toggle("is-zero", sums[name] === 0);
-      bars.setAttribute("d", draw(series[name]));
+    for (const { name, node, value, note, spark } of tiles) {
+      setText(value, name === "p95" ? duration(sums.p95) : shortCount(sums[name]));
+      if (name === "calls") setText(note, sums.errors === 0 ? "" : `${shortCount(sums.errors)} failed`);
+      node.classList.toggle("is-zero", !sums[name]);
+      spark.update(series[name]);
     }
     setText(running, shortCount(inFlight));
     runningTile.classList.toggle("is-zero", inFlight === 0);
     setText(window, `All traffic, last ${span(coveredSecs)}`);
   }
-  return { node, window, update };
-}
-
-function draw(values) {
-  const top = Math.max(1, ...values);
-  return values.map((value, x) => {
-    const height = Math.max(1.5, (value / top) * (HEIGHT - 1));
-    return value === 0 ? "" : `M${x + 0.5} ${HEIGHT}v-${height.toFixed(1)}`;
-  }).join("");
+  return { node: el("dl", { class: "stats" }, runningTile, tiles.map((tile) => tile.node)), window, update };
 }

@@ -11,7 +11,6 @@ const COLUMNS = [
   ["model", "Model"],
   ["endpoint", "Endpoint"],
   ["result", "Result"],
-  ["status", "Status"],
   ["outcome", "Outcome"],
   ["found", "Found"],
   ["risk", "Risk"],
@@ -142,7 +141,7 @@ export class Table {
     setText(cells.model, record.model ?? NONE);
     setText(cells.endpoint, record.endpoint ?? record.target ?? NONE);
     setText(cells.result, resultLabel(record.policy_result));
-    setText(cells.status, record.status_code === null ? NONE : String(record.status_code));
+    setText(cells.status, String(record.status_code ?? ""));
     setText(cells.outcome, outcomeLabel(record.outcome));
     setText(cells.input, count(record.input_tokens));
     setText(cells.output, count(record.output_tokens));
@@ -171,15 +170,14 @@ export class Table {
 
 function makeRow() {
   const time = el("time");
-  const status = el("span");
+  const status = el("span", { class: "c-status" });
   const outcome = el("span");
   const foundText = el("span");
   const findings = el("span", { class: "findings", hidden: true }, icon("flag"), foundText);
   const cells = { time, outcome, findings, foundText, status };
   const parts = {
     time: [time],
-    status: [status],
-    outcome: [el("span", { class: "outcome-dot" }), outcome],
+    outcome: [el("span", { class: "outcome-dot" }), outcome, status],
     found: [findings],
   };
   const node = el("div", { class: "grid-row row", role: "row", tabindex: "-1" },

@@ -2,7 +2,9 @@
 
 import { el, icon, setIcon, setText } from "../dom.js";
 import { outcomes } from "../format.js";
+import { button, select } from "../ui.js";
 import { FIELDS, isEmpty } from "./filter.js";
+import { createSaved } from "./saved.js";
 
 const TYPING_MS = 200;
 
@@ -11,33 +13,33 @@ export function createToolbar({ onFilter, onSearchEnter, onPause }) {
     class: "input", id: "filter-q", type: "search", name: "q", placeholder: "Search or decision id",
     autocomplete: "off", spellcheck: "false", aria: { label: "Search exchanges", keyshortcuts: "/" },
   });
-  const agent = select("agent", "Agent", "All agents");
-  const model = select("model", "Model", "All models");
-  const result = select("result", "Policy result", "Any result", [["allow", "Allow"], ["deny", "Deny"]]);
-  const outcome = select("outcome", "Outcome", "Any outcome", [["running", "Running"], ...outcomes]);
+  const pick = (name, label, all, choices = []) => select([["", all], ...choices], "", { id: `filter-${name}`, name, aria: { label } });
+  const agent = pick("agent", "Agent", "All agents");
+  const model = pick("model", "Model", "All models");
+  const result = pick("result", "Policy result", "Any result", [["allow", "Allow"], ["deny", "Deny"]]);
+  const outcome = pick("outcome", "Outcome", "Any outcome", [["running", "Running"], ...outcomes]);
   const fields = { q: search, agent, model, result, outcome };
 
-  const clear = el("button", {
-    type: "button", class: "button button-quiet", id: "filter-clear", hidden: true,
-    onclick: () => {
-      set(Object.fromEntries(FIELDS.map((name) => [name, ""])));
-      changed();
-      search.focus();
-    },
-  }, "Clear");
+  const clear = button("Clear", () => {
+    apply(Object.fromEntries(FIELDS.map((name) => [name, ""])));
+    search.focus();
+  }, { kind: "quiet", id: "filter-clear", hidden: true });
   const pauseIcon = icon("pause");
   const pauseLabel = el("span", {}, "Pause");
-  const pause = el("button", {
-    type: "button", class: "button", id: "pause", aria: { keyshortcuts: "p" }, onclick: onPause,
-  }, pauseIcon, pauseLabel);
+  const pause = button([pauseIcon, pauseLabel], onPause, { id: "pause", aria: { keyshortcuts: "p" } });
 
   let timer = 0;
+  let offered = 0;
   const read = () => Object.fromEntries(FIELDS.map((name) => [name, fields[name].value.trim()]));
   function changed() {
     clearTimeout(timer);
     const filter = read();
     mark(filter);
     onFilter(filter);
+  }
+  function apply(filter) {
+    set(filter);
+    changed();
   }
   function mark(filter) {
     clear.hidden = isEmpty(filter);
@@ -61,7 +63,7 @@ export function createToolbar({ onFilter, onSearchEnter, onPause }) {
   });
   for (const field of [agent, model, result, outcome]) field.addEventListener("change", changed);
 
-  const end = el("div", { class: "toolbar-end" }, pause);
+  const end = el("div", { class: "toolbar-end" }, createSaved({ now: read, apply }), pause);
   const node = el("div", { class: "toolbar", role: "search", aria: { label: "Filter exchanges" } },
     el("div", { class: "toolbar-search" }, icon("search"), search),
     el("div", { class: "toolbar-filters" }, agent, model, result, outcome),
@@ -74,6 +76,8 @@ export function createToolbar({ onFilter, onSearchEnter, onPause }) {
     search,
     set,
     offer(agents, models) {
+      if (offered === agents.size + models.size) return;
+      offered = agents.size + models.size;
       offer(agent, agents);
       offer(model, models);
     },
@@ -83,12 +87,6 @@ export function createToolbar({ onFilter, onSearchEnter, onPause }) {
       pause.classList.toggle("is-paused", paused);
     },
   };
-}
-
-function select(name, label, all, choices = []) {
-  return el("select", { class: "input", id: `filter-${name}`, name, aria: { label } },
-    el("option", { value: "" }, all),
-    choices.map(([value, text]) => el("option", { value }, text)));
 }
 
 /** Adds the values that a select does not have yet, in alphabetical order. */

@@ -1,15 +1,14 @@
 // What the activity page shows before there is anything to show: how to make the first call.
 
-import { copyButton, el } from "../dom.js";
+import { el } from "../dom.js";
+import { codeBlock } from "../ui.js";
 
 export function createWelcome({ sandbox }) {
   const snippet = firstCall(location.origin, sandbox);
   return el("section", { class: "welcome", id: "empty", aria: { labelledby: "empty-title" } },
     el("h2", { id: "empty-title" }, "No calls yet"),
     el("p", { class: "muted" }, "Point an agent at this gate, or make a first call from a shell. It appears here while it runs."),
-    el("div", { class: "snippet" },
-      el("pre", { tabindex: "0", role: "region", aria: { label: "Shell commands for a first call" } }, el("code", {}, snippet)),
-      copyButton("Copy the commands", () => snippet)),
+    codeBlock("Shell commands for a first call", snippet),
     el("p", { class: "muted" }, sandbox
       ? "This gate is a sandbox: it answers by itself, without a provider and without a key."
       : "Leave X-OpenAI-Key out where the gate has a provider key of its own."));

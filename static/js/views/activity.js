@@ -1,7 +1,6 @@
 // The home page: exchanges as they happen. Joins list, figures, filters and drawer; decides when the
 // list moves and when it holds still. The state itself is the feed's.
 
-import * as api from "../api.js";
 import * as filters from "../activity/filter.js";
 import { createKeys } from "../activity/keys.js";
 import { messageOf, offlineAlert, policyAlert } from "../activity/messages.js";
@@ -9,16 +8,14 @@ import { createStats } from "../activity/stats.js";
 import { Table } from "../activity/table.js";
 import { createToolbar } from "../activity/toolbar.js";
 import { el, icon, setText } from "../dom.js";
-import { createDrawer } from "../drawer.js";
-import { exchangeDetail } from "../exchange.js";
+import { createExchangeDrawer } from "../exchange.js";
 import { count } from "../format.js";
 import { replace } from "../router.js";
+import { button } from "../ui.js";
 
 const FRAME_MS = 100; // ten changes a second are as many as an eye can follow
 const TICK_MS = 200;
 const POINTER_REST_MS = 1_200;
-const CHAIN_MS = 400;
-const CHAIN_ATTEMPTS = 6;
 
 export function mount(host, { feed, session }, params) {
   const table = new Table(feed.heard);
@@ -29,13 +26,11 @@ export function mount(host, { feed, session }, params) {
     onPause: () => pause(),
   });
   const freshCount = el("span");
-  const fresh = el("button", {
-    type: "button", class: "fresh", id: "new-count", hidden: true, onclick: () => toTop(),
-  }, icon("up"), freshCount);
+  const fresh = button([icon("up"), freshCount], () => toTop(), { kind: "primary fresh", id: "new-count", hidden: true });
   toolbar.end.prepend(fresh);
   const alerts = el("div", { class: "alerts" });
   const message = el("div", { class: "list-message" });
-  const older = el("button", { type: "button", class: "button", id: "load-older", onclick: () => feed.loadOlder() });
+  const older = button("", () => feed.loadOlder(), { id: "load-older" });
   const foot = el("div", { class: "list-foot" }, older);
   const mark = el("div", { class: "list-mark" });
   const scroller = el("div", { class: "stream", id: "stream" },
@@ -44,7 +39,7 @@ export function mount(host, { feed, session }, params) {
     mark,
     el("div", { class: "sticky" }, toolbar.node),
     table.node, message, foot);
-  const drawer = createDrawer({ beside: scroller, onClose: ({ byKey }) => closed({ stay: byKey }) });
+  const drawer = createExchangeDrawer({ beside: scroller, onClose: ({ byKey }) => closed({ stay: byKey }), onOpen: openById });
   const view = el("div", { class: "split" }, scroller, drawer.node);
   host.replaceChildren(view);
 
@@ -53,7 +48,6 @@ export function mount(host, { feed, session }, params) {
   let frame = 0;
   let shownAt = 0;
   let later = 0;
-  let chain = 0;
 
   function hold(reason, on) {
     if (reasons.has(reason) === on) return;
@@ -97,7 +91,7 @@ export function mount(host, { feed, session }, params) {
       : filters.isEmpty(feed.filter) ? "welcome" : "nothing";
     if (message.dataset.kind !== kind) {
       message.dataset.kind = kind;
-      message.replaceChildren(...messageOf(kind, feed, session));
+      message.replaceChildren(messageOf(kind, feed, session));
     }
     older.hidden = !feed.hasOlder;
     older.disabled = history.older === "loading";
@@ -143,47 +137,16 @@ export function mount(host, { feed, session }, params) {
   function openRecord(record, { focus = false } = {}) {
     table.setActive(record.id);
     hold("row", true);
-    show(record, focus);
+    drawer.show(record, focus);
     remember();
   }
 
-  function show(record, focus = false) {
-    drawer.show(record.id, { ...exchangeDetail(record, { openOther: openById }), focus });
-    fetchStored(record);
-  }
-
-  /** The chain's part of a live record is known a little later: it is read when the record is stored. */
-  async function fetchStored(record, attempt = 0) {
-    if (record.outcome === null || record.seq !== null) return;
-    clearTimeout(chain);
-    chain = setTimeout(async () => {
-      const stored = await api.exchange(record.id).catch(() => null);
-      if (drawer.id !== record.id) return;
-      if (stored?.seq ?? null) show(stored);
-      else if (attempt < CHAIN_ATTEMPTS) fetchStored(record, attempt + 1);
-    }, CHAIN_MS * attempt);
-  }
-
-  async function openById(id, { focus = true } = {}) {
+  function openById(id, { focus = true } = {}) {
     if (!id) return;
     const known = feed.exchanges.get(id) ?? feed.running.get(id);
     if (known) return openRecord(known, { focus });
-    say(id, "Looking for this exchange…", focus);
+    drawer.find(id, focus);
     remember();
-    try {
-      const record = await api.exchange(id);
-      if (drawer.id === id) show(record);
-    } catch (error) {
-      const text = error.status === 404
-        ? "No finished exchange has this id. It may still be running, or be older than the records that are kept."
-        : error.message;
-      if (drawer.id === id) say(id, text);
-    }
-  }
-
-  /** Words instead of a record: it is being fetched, or cannot be. */
-  function say(id, text, focus) {
-    drawer.show(id, { title: "Exchange", focus, body: [el("p", { class: "drawer-note muted" }, text), el("p", { class: "drawer-note mono" }, id)] });
   }
 
   function close({ stay }) {
@@ -194,7 +157,6 @@ export function mount(host, { feed, session }, params) {
 
   /** The keyboard stays with its row; a mouse has no row, so the list runs on. */
   function closed({ stay }) {
-    clearTimeout(chain);
     if (!stay) leaveRow();
     else if (table.activeId !== null) table.focusActive();
     remember();
@@ -255,7 +217,7 @@ export function mount(host, { feed, session }, params) {
       stats.update(feed.tally, feed.running.size);
     }
     else if (topic === "record") {
-      if (record.id === drawer.id) show(record);
+      if (record.id === drawer.id) drawer.show(record);
     } else {
       renderAlerts();
       toolbar.setPaused(feed.paused);
@@ -292,7 +254,6 @@ export function mount(host, { feed, session }, params) {
       clearTimeout(rest);
       clearTimeout(later);
       cancelAnimationFrame(frame);
-      clearTimeout(chain);
       drawer.stop();
       feed.exchanges.hold();
     },
