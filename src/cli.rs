@@ -82,6 +82,9 @@ enum Command {
     /// Show the effective configuration and where each value comes from
     #[command(after_help = "Example: PORTCULLIS_SERVER__BIND=0.0.0.0:8000 portcullis config")]
     Config,
+    /// Print the OpenAPI document of the administrators' API
+    #[command(after_help = "Example: portcullis openapi > openapi.json")]
+    Openapi,
     /// Bring the database up to this version
     #[command(after_help = "Example: DATABASE_URL=postgres://… portcullis migrate")]
     Migrate,
@@ -126,6 +129,7 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::Detections(command) => detections::run(&context, command, &mut output),
         Command::Audit(command) => audit::run(&context, command, &mut output),
         Command::Config => config::run(&context, &mut output),
+        Command::Openapi => output.line(crate::http::openapi()),
         Command::Migrate => config::migrate(&context, &mut output),
     }
 }

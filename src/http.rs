@@ -19,6 +19,7 @@ mod session;
 mod status;
 mod token;
 
+pub use api::openapi;
 pub use session::SignInAttempts;
 
 use crate::admin::ConfiguredNames;

@@ -8,6 +8,7 @@ mod document;
 mod parameter;
 mod table;
 
+pub use document::openapi;
 pub(super) use document::show_document;
 
 use super::access::{self, Access};

@@ -1,5 +1,6 @@
 """The administrators' API against its own document: generated requests, good and bad, meet no server error."""
 
+import json
 import os
 import subprocess
 import sys
@@ -86,3 +87,7 @@ def test_generated_requests_meet_no_server_error_and_answers_as_documented(quick
     text = report.read_text()
     assert run.returncode == 0, text[-6_000:]
     assert "Test cases:" in text, text[-2_000:]
+
+
+def test_the_command_prints_the_document_that_is_served(sqlite_gate, document):
+    assert json.loads(sqlite_gate.cli("openapi").stdout) == document

@@ -27,12 +27,17 @@ const SIGNED_IN_PROBLEMS: [(u16, &str); 2] = [
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| document(&table::operations()).to_string());
 
+/// The document, as JSON text.
+pub fn openapi() -> &'static str {
+    DOCUMENT.as_str()
+}
+
 /// `GET /api/v1/openapi.json`.
 pub(in crate::http) async fn show_document() -> HttpResponse {
     HttpResponse::Ok()
         .content_type(JSON)
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .body(DOCUMENT.as_str())
+        .body(openapi())
 }
 
 fn document(operations: &[Operation]) -> Value {
