@@ -18,6 +18,7 @@ mod signing_keys;
 mod source_file;
 #[cfg(test)]
 mod testing;
+mod users;
 
 pub use agents::{
     Agent, AgentChangeRequest, IdentityRequest, NewAgentRequest, Provisioned, USUAL_AGENT_TYPE,
@@ -36,6 +37,13 @@ pub use error::{AdminError, InvalidRequest, NameConflict};
 pub use lifetime::Lifetime;
 pub use limit_change::LimitChange;
 pub use quarantine::{LiftRequest, QuarantineRequest, lift_quarantine, quarantine_agent};
-pub use sign_in::{SignedIn, ensure_administrator, session_of, sign_in, sign_out};
+pub use sign_in::{
+    SignedIn, ensure_administrator, knows_device, look_at_session, session_of, sign_in, sign_out,
+};
 pub use signing_keys::{Rotated, rotate_signing_key};
 pub use source_file::{SourceFileError, replace_source, why_not_writable};
+pub use users::{
+    ListedUser, NewUserRequest, PasswordRequest, UserChangeRequest, change_own_password,
+    change_user, create_user, delete_user, find_user, list_users, reset_password,
+    sign_out_everywhere,
+};

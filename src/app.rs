@@ -161,6 +161,7 @@ impl Gateway {
         let admin_state = AdminState {
             store: self.store.clone(),
             settings: self.config.admin.clone(),
+            public_url: self.config.server.public_url.clone(),
             greeting: self.greeting.clone(),
             names: ConfiguredNames::of(&self.config),
             trust: self.config.trust.clone(),

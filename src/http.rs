@@ -18,6 +18,7 @@ mod openai;
 mod session;
 mod status;
 mod token;
+mod users;
 
 pub use api::openapi;
 pub use session::SignInAttempts;
@@ -36,8 +37,10 @@ use std::sync::Arc;
 pub struct AdminState {
     /// The store, for blocking threads.
     pub store: Store,
-    /// Name and session length.
+    /// The administrator, and how long sessions last.
     pub settings: Admin,
+    /// Where clients reach the gate; unset: as each request came.
+    pub public_url: Option<String>,
     /// Node, version, sandbox.
     pub greeting: Greeting,
     /// Provider keys and issuers of the configuration, by name.

@@ -5,6 +5,7 @@
 //! I/O or read a clock; callers pass `now` in.
 
 mod client_auth;
+pub mod device;
 mod external;
 mod json;
 mod jws;

@@ -54,7 +54,7 @@ pub use records::Appended;
 pub use revocations::RevokedSession;
 pub use set_aside::SetAside;
 pub use usage::{UsageCount, UsageOf};
-pub use users::{NewSession, Session, User};
+pub use users::{NewSession, NewUser, PasswordChange, Session, User, UserSource};
 pub use verifying_keys::VerifyingKey;
 
 use crate::types::Sensitive;

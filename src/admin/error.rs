@@ -111,6 +111,17 @@ pub enum InvalidRequest {
     /// A reason that cannot be shown.
     #[error("the reason must have 1 to 256 bytes and no control characters")]
     Reason,
+    /// A user name that could not be written in an address, or be taken for another one.
+    #[error(
+        "a user name has 1 to 128 characters: a-z, 0-9, '.', '_', '@', '+' and '-', the first a letter or digit"
+    )]
+    Username,
+    /// A chosen password that is too easily guessed, or no line of text.
+    #[error(
+        "a password has 12 to 256 characters without control characters, and is not the user name; spaces are \
+         welcome"
+    )]
+    Password,
     /// A change that changes nothing.
     #[error("nothing is to be changed: say what")]
     NothingToChange,

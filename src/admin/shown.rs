@@ -2,10 +2,10 @@
 //!
 //! Owns the names of the JSON members. It must never show a secret, nor its hash.
 
-use super::{Agent, AppContextRow, ListedKey, NewKey, Provisioned};
+use super::{Agent, AppContextRow, ListedKey, ListedUser, NewKey, Provisioned};
 use crate::store::VerifyingKey;
 use crate::trust::risk_tier;
-use crate::types::{CallerLimits, UnixMillis};
+use crate::types::{CallerLimits, Sensitive, UnixMillis};
 use serde_json::{Value, json};
 
 /// An agent. Scores are in hundredths, as in records; its risk fades.
@@ -78,6 +78,30 @@ pub fn key(listed: &ListedKey) -> Value {
 /// A new detection key: the only time that it is shown.
 pub fn new_key(new: &NewKey) -> Value {
     json!({ "id": new.id, "key": new.key.expose() })
+}
+
+/// A user of the dashboard.
+pub fn user(ListedUser { user, sessions }: &ListedUser) -> Value {
+    json!({
+        "username": user.username,
+        "role": user.role,
+        "source": user.source,
+        "disabled": user.disabled,
+        "configured": user.configured,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+        "last_sign_in_at": user.last_sign_in_at,
+        "sessions": sessions,
+    })
+}
+
+/// A new user, with the password if it was generated: the only time that it is shown.
+pub fn new_user(user: &ListedUser, password: Option<&Sensitive<String>>) -> Value {
+    let mut shown = self::user(user);
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("password".to_owned(), json!(password.map(Sensitive::expose)));
+    }
+    shown
 }
 
 /// The public half of a signing key, without its numbers: these are in the JWKS.

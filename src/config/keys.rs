@@ -130,7 +130,7 @@ settings! {
         correlation_key_file: Option<PathBuf> = "", value::optional_path;
     }
 
-    /// The administrator of the dashboard and its API.
+    /// The dashboard and its API: the administrator who is always there, and how long everybody's sessions last.
     admin: Admin {
         /// The administrator's name at sign-in.
         username: String = "admin", value::label;
@@ -138,6 +138,8 @@ settings! {
         password: Option<Sensitive<String>> = "", value::password, secret;
         /// Hours until a session must sign in again.
         session_hours: u32 = "12", value::whole(1..=8_760);
+        /// Minutes without a request after which a session ends. Following live activity alone is no use.
+        idle_minutes: u32 = "60", value::whole(1..=525_600);
     }
 
     /// The tokens that agents get for their client secret.

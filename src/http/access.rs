@@ -4,6 +4,7 @@
 //! [`Signed`] and cannot be reached without; it must never check these again.
 
 use super::{AdminState, problem, session::presented, session::session_of};
+use crate::store::UserSource;
 use crate::types::{Role, Sensitive, UnixMillis};
 use actix_web::{
     Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse,
@@ -32,6 +33,8 @@ pub(super) enum Access {
 pub(super) struct Signed {
     pub(super) username: String,
     pub(super) role: Role,
+    /// Where the user signs in.
+    pub(super) source: UserSource,
     pub(super) expires_at: UnixMillis,
     /// The session's token as it was presented.
     pub(super) token: Sensitive<String>,
@@ -74,7 +77,7 @@ async fn admit(needed: Role, request: &HttpRequest) -> Result<Signed, HttpRespon
         return Err(problem(403, "csrf_header_missing", message));
     }
     let session = session_of(state, token.clone()).await?.ok_or_else(unauthorized)?;
-    let role = Role::parse(&session.role).ok_or_else(unauthorized)?;
+    let role = session.role;
     if !role.includes(needed) {
         let message = format!(
             "This needs the role {needed}; {} is signed in as {role}. Ask an administrator.",
@@ -83,5 +86,5 @@ async fn admit(needed: Role, request: &HttpRequest) -> Result<Signed, HttpRespon
         return Err(problem(403, "forbidden", &message));
     }
     let (username, expires_at) = (session.username, session.expires_at);
-    Ok(Signed { username, role, expires_at, token })
+    Ok(Signed { username, role, source: session.source, expires_at, token })
 }

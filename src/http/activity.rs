@@ -2,7 +2,7 @@
 //!
 //! Owns the stream's pings and its end: with the session, with the server, or with the follower.
 
-use super::{AdminState, access::Signed, problem, session::session_of};
+use super::{AdminState, access::Signed, problem, session::has_ended};
 use crate::bus::broadcast::{Subscribe, Subscription};
 use crate::openai::PING;
 use crate::pipeline::Gate;
@@ -93,12 +93,12 @@ impl Follower {
         }
     }
 
-    /// Looks at the session again now and then. While the store cannot tell, it counts as it was.
+    /// Looks at the session again now and then; following is no use of it, so it ends when nothing else is done.
     async fn is_signed_in(&mut self) -> bool {
         if self.session_seen.elapsed() < SESSION_LOOK_EVERY {
             return true;
         }
         self.session_seen = Instant::now();
-        !matches!(session_of(&self.state, self.token.clone()).await, Ok(None))
+        !has_ended(&self.state, self.token.clone()).await
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{AdminState, access::Signed, problem, store_failed};
 use crate::admin::{AdminError, ConfiguredNames};
-use crate::config::Trust;
+use crate::config::{Admin, Trust};
 use crate::store::{Store, StoreError};
 use crate::types::UnixMillis;
 use actix_web::{
@@ -23,6 +23,8 @@ pub(super) struct Desk<'a> {
     pub(super) store: &'a Store,
     pub(super) names: &'a ConfiguredNames,
     pub(super) trust: &'a Trust,
+    /// How long sessions last.
+    pub(super) settings: &'a Admin,
     /// Who is signed in.
     pub(super) actor: &'a str,
     pub(super) now: UnixMillis,
@@ -60,9 +62,9 @@ where
     let state = Data::clone(state);
     let actor = signed.username.clone();
     let done = web::block(move || {
-        let AdminState { store, names, trust, .. } = &**state;
+        let AdminState { store, names, trust, settings, .. } = &**state;
         let now = crate::clock::now();
-        work(&Desk { store, names, trust, actor: &actor, now }, read)
+        work(&Desk { store, names, trust, settings, actor: &actor, now }, read)
     });
     match done.await {
         Ok(Ok(value)) => HttpResponse::build(success)
@@ -74,7 +76,7 @@ where
 }
 
 /// What a refused use case looks like.
-fn refused(error: &AdminError) -> HttpResponse {
+pub(super) fn refused(error: &AdminError) -> HttpResponse {
     let (status, code) = match error {
         AdminError::Invalid(_) => (400, "invalid_request_error"),
         AdminError::NoSuch { .. } | AdminError::Store(StoreError::NotFound { .. }) => {
@@ -83,6 +85,7 @@ fn refused(error: &AdminError) -> HttpResponse {
         AdminError::Conflict(_) => (409, "name_conflict"),
         AdminError::Store(StoreError::Taken { .. }) => (409, "already_exists"),
         AdminError::Store(StoreError::Revoked { .. }) => (409, "revoked"),
+        AdminError::Store(StoreError::UserStays { .. }) => (409, "user_stays"),
         AdminError::Store(StoreError::Quarantined) => (409, "quarantined"),
         AdminError::Store(StoreError::NotQuarantined(_)) => (409, "not_quarantined"),
         _ => return store_failed(error),
@@ -91,7 +94,7 @@ fn refused(error: &AdminError) -> HttpResponse {
 }
 
 /// Why the request's body or query cannot be read.
-fn unreadable(error: &actix_web::Error) -> HttpResponse {
+pub(super) fn unreadable(error: &actix_web::Error) -> HttpResponse {
     if let Some(QueryPayloadError::Deserialize(error)) = error.as_error() {
         return problem(400, "invalid_request_error", &format!("The query is wrong: {error}."));
     }

@@ -1,11 +1,16 @@
 //! Signing in and out, and who is signed in.
 //!
-//! Owns the session cookie and the limit on failed sign-ins. Who may do what is `access`'s.
+//! Owns the cookies of a session and of a known browser. Who may do what is `access`'s.
+
+mod attempts;
+
+pub(super) use attempts::Counted;
+pub use attempts::SignInAttempts;
 
 use super::{AdminState, access::Signed, problem, store_failed};
-use crate::admin::{self, AdminError};
+use crate::admin::{self, AdminError, PasswordRequest, SignedIn};
 use crate::store::Session;
-use crate::types::Sensitive;
+use crate::types::{Sensitive, UnixMillis};
 use actix_web::{
     HttpRequest, HttpResponse,
     cookie::{Cookie, SameSite, time::Duration as CookieAge},
@@ -15,78 +20,31 @@ use actix_web::{
 use serde::Deserialize;
 use serde_json::json;
 use std::{
-    collections::HashMap,
     net::{IpAddr, Ipv4Addr},
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::Arc,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::OwnedSemaphorePermit;
 
 const COOKIE: &str = "portcullis_session";
-const FAILURES_ALLOWED: u32 = 5;
-const FAILURES_FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
-/// argon2 takes 19 MiB and some 20 ms each: two at a time.
-const PASSWORD_CHECKS_AT_ONCE: usize = 2;
-/// Whoever comes when so many wait is sent away.
-const PASSWORD_CHECKS_WAITING: usize = 16;
+/// Tells a user's own browser from strangers; opens nothing.
+const DEVICE_COOKIE: &str = "portcullis_device";
+const DEVICE_PATH: &str = "/api/v1/admin";
+const DEVICE_DAYS: i64 = 400;
 const QUEUE_FULL_RETRY_SECS: u64 = 2;
-const ADDRESSES_KEPT: usize = 10_000;
-
-/// Failed sign-ins per address.
-#[derive(Debug)]
-pub struct SignInAttempts {
-    failures: Mutex<HashMap<IpAddr, (u32, Instant)>>,
-    places: Arc<Semaphore>,
-    checks: Arc<Semaphore>,
-}
-
-impl Default for SignInAttempts {
-    fn default() -> Self {
-        let places = PASSWORD_CHECKS_AT_ONCE + PASSWORD_CHECKS_WAITING;
-        Self {
-            failures: Mutex::default(),
-            places: Arc::new(Semaphore::new(places)),
-            checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_AT_ONCE)),
-        }
-    }
-}
-
-impl SignInAttempts {
-    /// Counts an attempt as failed before it is made, so that many at once are no more than many in a
-    /// row; or the seconds to wait, when this address has failed too often.
-    fn begin(&self, address: IpAddr) -> Result<(), u64> {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if failures.len() >= ADDRESSES_KEPT {
-            failures.retain(|_, (_, since)| since.elapsed() < FAILURES_FORGOTTEN_AFTER);
-        }
-        let (count, since) = failures.entry(address).or_insert((0, Instant::now()));
-        match FAILURES_FORGOTTEN_AFTER.checked_sub(since.elapsed()) {
-            Some(left) if *count >= FAILURES_ALLOWED => return Err(left.as_secs() + 1),
-            Some(_) => {}
-            None => (*count, *since) = (0, Instant::now()),
-        }
-        *count += 1;
-        Ok(())
-    }
-
-    /// The attempt told nothing about the password.
-    fn take_back(&self, address: IpAddr) {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((count, _)) = failures.get_mut(&address) {
-            *count = count.saturating_sub(1);
-        }
-    }
-
-    fn forget(&self, address: IpAddr) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&address);
-    }
-}
 
 /// What the sign-in form sends.
 #[derive(Deserialize, schemars::JsonSchema)]
 pub(super) struct Credentials {
     username: String,
-    password: String,
+    #[schemars(with = "String")]
+    password: Sensitive<String>,
+}
+
+/// `GET /api/v1/admin/sign-in`.
+pub(super) async fn show_ways(_state: Data<AdminState>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({ "password": true, "oidc": null }))
 }
 
 /// `POST /api/v1/admin/login`.
@@ -99,49 +57,92 @@ pub(super) async fn login(
         let message = "Send JSON: {\"username\": \"…\", \"password\": \"…\"}.";
         return problem(400, "invalid_request_error", message);
     };
-    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let attempts = &state.attempts;
-    let Ok(place) = Arc::clone(&attempts.places).try_acquire_owned() else {
-        return too_many("Too many sign-ins at once. Try again shortly.", QUEUE_FULL_RETRY_SECS);
-    };
-    if let Err(secs) = attempts.begin(address) {
-        return too_many("Too many failed sign-ins. Wait a minute.", secs);
-    }
-    let Ok(turn) = Arc::clone(&attempts.checks).acquire_owned().await else {
-        return problem(503, "gateway_unavailable", "The gate is stopping.");
-    };
     let Credentials { username, password } = credentials.into_inner();
-    let password = Sensitive::new(password);
+    let counted = match counted(&request, &state, &username).await {
+        Ok(counted) => counted,
+        Err(refusal) => return refusal,
+    };
+    let turn = match turn(&state, &counted).await {
+        Ok(turn) => turn,
+        Err(refusal) => return refusal,
+    };
     let work = Data::clone(&state);
     let now = crate::clock::now();
     let checked = web::block(move || {
         // Held by the work itself: a caller who hangs up does not make room for more of it.
-        let _held = (place, turn);
+        let _held = turn;
         admin::sign_in(&work.store, &work.settings, &username, &password, now)
     });
     match checked.await {
         Ok(Ok(signed_in)) => {
-            attempts.forget(address);
-            let lasts = CookieAge::milliseconds(signed_in.expires_at.0 - now.0);
-            let token = signed_in.access_token.reveal();
-            HttpResponse::Ok()
-                .insert_header((header::CACHE_CONTROL, "no-store"))
-                .cookie(cookie(&request, token.clone(), lasts))
-                .json(json!({
-                    "access_token": token,
-                    "username": signed_in.username,
-                    "role": signed_in.role,
-                    "expires_at": signed_in.expires_at,
-                }))
+            state.attempts.forgive(&counted);
+            welcome(&request, signed_in, now)
         }
         Ok(Err(AdminError::InvalidCredentials)) => {
             problem(401, "invalid_credentials", "Wrong user name or password.")
         }
         Ok(Err(error)) => {
-            attempts.take_back(address);
+            state.attempts.take_back(&counted);
             store_failed(&error)
         }
         Err(_) => problem(503, "gateway_unavailable", "Try again shortly."),
+    }
+}
+
+fn welcome(request: &HttpRequest, signed_in: SignedIn, now: UnixMillis) -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    answer
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .cookie(session_cookie(request, &signed_in, now));
+    if let Some(mark) = signed_in.device {
+        let mut cookie =
+            cookie(request, DEVICE_COOKIE, mark.reveal(), CookieAge::days(DEVICE_DAYS));
+        cookie.set_path(DEVICE_PATH);
+        answer.cookie(cookie);
+    }
+    answer.json(json!({
+        "access_token": signed_in.access_token.reveal(),
+        "username": signed_in.username,
+        "role": signed_in.role,
+        "expires_at": signed_in.expires_at,
+    }))
+}
+
+/// What a failure of this request counts for.
+async fn counted(
+    request: &HttpRequest,
+    state: &Data<AdminState>,
+    username: &str,
+) -> Result<Vec<Counted>, HttpResponse> {
+    let strangers = vec![Counted::address(address_of(request)), Counted::name(username)];
+    let Some(mark) = request.cookie(DEVICE_COOKIE) else { return Ok(strangers) };
+    let (work, username) = (Data::clone(state), username.to_owned());
+    let device = Counted::device(mark.value());
+    let mark = mark.value().to_owned();
+    match web::block(move || admin::knows_device(&work.store, &username, &mark)).await {
+        Ok(Ok(true)) => Ok(vec![device]),
+        Ok(Ok(false)) => Ok(strangers),
+        Ok(Err(error)) => Err(store_failed(&error)),
+        Err(_) => Err(problem(503, "gateway_unavailable", "Try again shortly.")),
+    }
+}
+
+/// Waits for a password to be checked, unless too many failed or wait.
+async fn turn(
+    state: &AdminState,
+    counted: &[Counted],
+) -> Result<[OwnedSemaphorePermit; 2], HttpResponse> {
+    let attempts = &state.attempts;
+    let Ok(place) = Arc::clone(&attempts.places).try_acquire_owned() else {
+        let message = "Too many sign-ins at once. Try again shortly.";
+        return Err(too_many(message, QUEUE_FULL_RETRY_SECS));
+    };
+    attempts
+        .begin(counted)
+        .map_err(|secs| too_many("Too many failed sign-ins. Wait a little.", secs))?;
+    match Arc::clone(&attempts.checks).acquire_owned().await {
+        Ok(turn) => Ok([place, turn]),
+        Err(_) => Err(problem(503, "gateway_unavailable", "The gate is stopping.")),
     }
 }
 
@@ -151,6 +152,11 @@ fn too_many(message: &str, retry_secs: u64) -> HttpResponse {
     response
 }
 
+/// Whom a failure counts for.
+pub(super) fn address_of(request: &HttpRequest) -> IpAddr {
+    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
+}
+
 /// `POST /api/v1/admin/logout`.
 pub(super) async fn logout(
     request: HttpRequest,
@@ -158,27 +164,82 @@ pub(super) async fn logout(
     state: Data<AdminState>,
 ) -> HttpResponse {
     let store = state.store.clone();
-    match web::block(move || admin::sign_out(&store, &signed.token)).await {
+    let now = crate::clock::now();
+    match web::block(move || admin::sign_out(&store, &signed.token, now)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return store_failed(&error),
         Err(_) => return problem(503, "gateway_unavailable", "Try again shortly."),
     }
-    HttpResponse::NoContent().cookie(cookie(&request, String::new(), CookieAge::ZERO)).finish()
+    let gone = cookie(&request, COOKIE, String::new(), CookieAge::ZERO);
+    HttpResponse::NoContent().cookie(gone).finish()
 }
 
 /// `GET /api/v1/admin/session`.
-pub(super) async fn show_session(signed: Signed, state: Data<AdminState>) -> HttpResponse {
+pub(super) async fn show_session(
+    request: HttpRequest,
+    signed: Signed,
+    state: Data<AdminState>,
+) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
         "username": signed.username,
         "role": signed.role,
+        "source": signed.source,
         "node": state.greeting.node,
         "version": state.greeting.version,
         "sandbox": state.greeting.sandbox,
         "expires_at": signed.expires_at,
+        "idle_timeout_secs": u64::from(state.settings.idle_minutes) * 60,
+        "base_url": base_url(&request, &state),
     }))
 }
 
-/// The session behind a token, or the answer when that cannot be told.
+/// Where clients reach the gate: as it is configured, or as this request came.
+pub(super) fn base_url(request: &HttpRequest, state: &AdminState) -> String {
+    state.public_url.clone().unwrap_or_else(|| {
+        let connection = request.connection_info();
+        format!("{}://{}", connection.scheme(), connection.host())
+    })
+}
+
+/// `POST /api/v1/admin/password`.
+pub(super) async fn change_password(
+    request: HttpRequest,
+    signed: Signed,
+    body: super::administer::Body<PasswordRequest>,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    let body = match body {
+        Ok(body) => body.into_inner(),
+        Err(error) => return super::administer::unreadable(&error),
+    };
+    let counted = [Counted::address(address_of(&request)), Counted::name(&signed.username)];
+    let turn = match turn(&state, &counted).await {
+        Ok(turn) => turn,
+        Err(refusal) => return refusal,
+    };
+    let work = Data::clone(&state);
+    let changed = web::block(move || {
+        let _held = turn;
+        let Signed { username, token, .. } = &signed;
+        let now = crate::clock::now();
+        admin::change_own_password(&work.store, &work.settings, username, token, &body, now)
+    });
+    match changed.await {
+        Ok(Err(AdminError::InvalidCredentials)) => {
+            problem(403, "invalid_credentials", "The current password is wrong.")
+        }
+        changed => {
+            state.attempts.take_back(&counted);
+            match changed {
+                Ok(Ok(())) => HttpResponse::NoContent().finish(),
+                Ok(Err(error)) => super::administer::refused(&error),
+                Err(_) => problem(503, "gateway_unavailable", "Try again shortly."),
+            }
+        }
+    }
+}
+
+/// The session behind a token, or the answer when that cannot be told. This counts as its use.
 pub(super) async fn session_of(
     state: &Data<AdminState>,
     token: Sensitive<String>,
@@ -190,6 +251,14 @@ pub(super) async fn session_of(
         Ok(Err(error)) => Err(store_failed(&error)),
         Err(_) => Err(problem(503, "gateway_unavailable", "Try again shortly.")),
     }
+}
+
+/// Whether the session behind a token has ended. While the store cannot tell, it has not. To ask is no use of it.
+pub(super) async fn has_ended(state: &Data<AdminState>, token: Sensitive<String>) -> bool {
+    let work = Data::clone(state);
+    let now = crate::clock::now();
+    let look = move || admin::look_at_session(&work.store, &work.settings, &token, now);
+    matches!(web::block(look).await, Ok(Ok(None)))
 }
 
 /// The token of a request, and whether it came as the cookie.
@@ -204,34 +273,29 @@ pub(super) fn presented(request: &HttpRequest) -> Option<(Sensitive<String>, boo
     Some((Sensitive::new(cookie.value().to_owned()), true))
 }
 
-fn cookie(request: &HttpRequest, value: String, lasts: CookieAge) -> Cookie<'static> {
+/// The cookie of a session that has begun.
+pub(super) fn session_cookie(
+    request: &HttpRequest,
+    signed_in: &SignedIn,
+    now: UnixMillis,
+) -> Cookie<'static> {
+    let lasts = CookieAge::milliseconds(signed_in.expires_at.0 - now.0);
+    cookie(request, COOKIE, signed_in.access_token.expose().clone(), lasts)
+}
+
+/// A cookie for this server alone that no script sees.
+pub(super) fn cookie(
+    request: &HttpRequest,
+    name: &'static str,
+    value: String,
+    lasts: CookieAge,
+) -> Cookie<'static> {
     let secure = request.connection_info().scheme() == "https";
-    Cookie::build(COOKIE, value)
+    Cookie::build(name, value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)
         .secure(secure)
         .max_age(lasts)
         .finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attempts_count_before_they_end_and_a_success_forgets_them() {
-        let attempts = SignInAttempts::default();
-        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        for _ in 0..FAILURES_ALLOWED {
-            attempts.begin(address).unwrap();
-        }
-        assert!(attempts.begin(address).is_err());
-        assert!(attempts.begin(IpAddr::V4(Ipv4Addr::BROADCAST)).is_ok());
-        attempts.take_back(address);
-        assert!(attempts.begin(address).is_ok());
-        assert!(attempts.begin(address).is_err());
-        attempts.forget(address);
-        assert!(attempts.begin(address).is_ok());
-    }
 }

@@ -102,10 +102,15 @@ pub fn verify_nobodys_password(password: &str) -> bool {
     hashed.is_ok() && bool::from(unused.ct_eq(&[0; 32]))
 }
 
-fn prefixed(prefix: &str) -> Result<Sensitive<String>, SecretError> {
+/// 256 random bits as text that fits into an address.
+pub(super) fn random_text() -> Result<String, SecretError> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits)?;
-    Ok(Sensitive::new(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bits))))
+    Ok(URL_SAFE_NO_PAD.encode(bits))
+}
+
+fn prefixed(prefix: &str) -> Result<Sensitive<String>, SecretError> {
+    Ok(Sensitive::new(format!("{prefix}{}", random_text()?)))
 }
 
 fn readable<const LENGTH: usize>() -> Result<String, SecretError> {

@@ -61,6 +61,12 @@ pub enum StoreError {
     /// Only what is in quarantine can be let out of it.
     #[error("the agent is not in quarantine: its status is {0}")]
     NotQuarantined(AgentStatus),
+    /// Some things about a user cannot be changed here.
+    #[error("{why}")]
+    UserStays {
+        /// Who must stay as it is, and what to do instead.
+        why: &'static str,
+    },
     /// A row holds what this program did not write.
     #[error("the database holds a value that cannot be read: {what}")]
     Corrupt {

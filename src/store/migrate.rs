@@ -33,6 +33,7 @@ const OURS: &[&str] = &[
     "changes",
     "detection_keys",
     "objects",
+    "oidc_sign_ins",
     "records",
     "revoked_sessions",
     "sessions",
@@ -181,15 +182,19 @@ mod tests {
         },
         *,
     };
-    use crate::types::{AgentStatus, CallerLimits, Sensitive, UnixMillis};
+    use crate::types::{AgentStatus, CallerLimits, Role, Sensitive, UnixMillis};
     use diesel::{QueryDsl as _, r2d2::ManageConnection as _};
     use std::path::Path;
 
-    /// An agent as the first release wrote it.
+    /// An agent, a user and a session as the first release wrote them.
     const AN_AGENT: &str = "INSERT INTO agents (id, name, agent_type, client_id, secret_hash, roles, \
                             owner, status, risk_score, created_at, updated_at) VALUES \
                             ('id-1', 'old-hand', 'autonomous', 'client-1', $SECRET, '[\"reader\"]', \
-                            NULL, 'suspended', 7, 11, 12)";
+                            NULL, 'suspended', 7, 11, 12);
+                            INSERT INTO users (username, role, password_hash, created_at, updated_at) VALUES
+                            ('root', 'admin', 'x', 11, 12);
+                            INSERT INTO sessions (token_hash, username, role, created_at, expires_at) VALUES
+                            ($SECRET, 'root', 'admin', 11, 99)";
 
     fn state_db_of_the_first_release(data_dir: &Path) {
         let mut connection = Source::Sqlite(data_dir.join("state.db")).connect().unwrap();
@@ -217,6 +222,11 @@ mod tests {
         );
         assert_eq!((agent.reputation.risk.score, agent.created_at), (7, UnixMillis(11)));
         assert_eq!((agent.identity, agent.limits), (None, CallerLimits::default()));
+
+        let root = store.user("root").unwrap().unwrap();
+        assert!(root.configured && !root.disabled && root.role == Role::Admin);
+        let session = store.session(&[0; 32], UnixMillis(10), UnixMillis(98)).unwrap().unwrap();
+        assert_eq!((session.username.as_str(), session.last_used_at), ("root", UnixMillis(11)));
 
         let limits = CallerLimits { requests_per_minute: Some(60), ..CallerLimits::default() };
         store.set_agent_limits("id-1", limits, "cli", UnixMillis(13)).unwrap();

@@ -10,7 +10,7 @@ pub(super) use audit::{
     audit_set_aside, audit_sums,
 };
 
-use diesel::table;
+use diesel::{allow_tables_to_appear_in_same_query, table};
 
 table! {
     agents (id) {
@@ -118,6 +118,12 @@ table! {
         password_hash -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        source -> Text,
+        disabled -> Bool,
+        configured -> Bool,
+        issuer -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        last_sign_in_at -> Nullable<BigInt>,
     }
 }
 
@@ -125,8 +131,17 @@ table! {
     sessions (token_hash) {
         token_hash -> Binary,
         username -> Text,
-        role -> Text,
         created_at -> BigInt,
+        expires_at -> BigInt,
+        last_used_at -> BigInt,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(users, sessions);
+
+table! {
+    oidc_sign_ins (nonce_hash) {
+        nonce_hash -> Binary,
         expires_at -> BigInt,
     }
 }

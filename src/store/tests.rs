@@ -154,7 +154,7 @@ fn a_write_waits_for_another_processs_transaction() {
     std::thread::scope(|scope| {
         let password_hash = Sensitive::new("x".to_owned());
         let writing = scope.spawn(move || {
-            store.upsert_user("admin", "admin", &password_hash, "cli", crate::types::UnixMillis(1))
+            store.set_administrator("admin", &password_hash, "cli", crate::types::UnixMillis(1))
         });
         std::thread::park_timeout(Duration::from_millis(300));
         assert!(!writing.is_finished());

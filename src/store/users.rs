@@ -1,225 +1,279 @@
-//! The dashboard's users and their sessions.
+//! The dashboard's users.
 //!
-//! Owns their rows. It must never see a password or a session token, only their hashes.
+//! Owns their rows and what must stay as it is: the configuration's administrator, and the last one there is. A
+//! change of what a user may do ends the user's sessions with it. It must never see a password, only its hash.
+
+mod row;
+mod sessions;
+#[cfg(test)]
+mod tests;
+
+pub use row::{NewUser, User, UserSource};
+pub use sessions::{NewSession, Session};
 
 use super::{
     Store, StoreError, clean,
-    schema::{sessions, users},
+    connection::AnyConnection,
+    schema::{sessions as sessions_table, users, users::dsl},
 };
-use crate::types::{Sensitive, UnixMillis};
-use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, RunQueryDsl as _};
+use crate::types::{Role, Sensitive, UnixMillis};
+use diesel::{
+    ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, RunQueryDsl as _,
+    SelectableHelper as _,
+};
+use row::Row;
 use serde_json::json;
 
-/// Somebody who may sign in to the dashboard.
-#[derive(Clone, Debug)]
-pub struct User {
-    /// Unique.
-    pub username: String,
-    /// `viewer`, `analyst`, `policy_author` or `admin`.
-    pub role: String,
-    /// argon2, in its own text form.
-    pub password_hash: Sensitive<String>,
-    /// When the user was added.
-    pub created_at: UnixMillis,
-    /// When role or password last changed.
-    pub updated_at: UnixMillis,
-}
+const NOT_FOUND: StoreError = StoreError::NotFound { what: "user" };
 
-/// A sign-in to keep.
-#[derive(Clone, Debug)]
-pub struct NewSession {
-    /// SHA-256 of the session's token.
-    pub token_hash: [u8; 32],
-    /// An existing user.
-    pub username: String,
-    /// The user's role at sign-in.
-    pub role: String,
-    /// When.
-    pub created_at: UnixMillis,
-    /// From when on it is worth nothing.
-    pub expires_at: UnixMillis,
-}
+/// The configuration's administrator.
+const CONFIGURED: StoreError = StoreError::UserStays {
+    why: "this is the administrator of the configuration, who stays: change admin.username there",
+};
 
-/// A sign-in that is still good.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Session {
-    /// Whose.
-    pub username: String,
-    /// The user's role at sign-in.
-    pub role: String,
-    /// When.
-    pub created_at: UnixMillis,
-    /// From when on it is worth nothing.
-    pub expires_at: UnixMillis,
+/// Somebody must be left who can let others in.
+const LAST_ADMIN: StoreError =
+    StoreError::UserStays { why: "this is the last administrator: make another one first" };
+
+const NO_PASSWORD: StoreError = StoreError::UserStays {
+    why: "this user signs in at the identity provider and has no password here",
+};
+
+/// Who gives a user another password.
+#[derive(Clone, Copy, Debug)]
+pub enum PasswordChange<'a> {
+    /// The user. The session of this token's hash goes on, all others end.
+    Own(&'a [u8; 32]),
+    /// An administrator. All sessions end.
+    Reset,
 }
 
 impl Store {
-    /// Adds a user or gives it another role and password. The user's sessions end.
-    pub fn upsert_user(
+    /// Adds a user. `Taken` when the name or the identity is in use.
+    pub fn create_user(
         &self,
-        username: &str,
-        role: &str,
-        password_hash: &Sensitive<String>,
+        new: &NewUser,
         actor: &str,
         now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        use users::dsl;
-        let username = clean(username);
-        let password = dsl::password_hash.eq(password_hash.expose());
-        let values = (dsl::role.eq(role), password, dsl::updated_at.eq(now.0));
-        self.change(("user.password", &username), actor, now, |connection| {
-            let changed =
-                diesel::update(dsl::users.find(&username)).set(values).execute(connection)?;
-            if changed == 0 {
-                let (role, password, updated_at) = values;
-                let added = (dsl::username.eq(&username), dsl::created_at.eq(now.0));
-                diesel::insert_into(users::table)
-                    .values((added.0, role, password, added.1, updated_at))
-                    .execute(connection)?;
+    ) -> Result<User, StoreError> {
+        let row = Row::of(new, now);
+        self.change(("user.created", &row.username), actor, now, |connection| {
+            if row_of(connection, &row.username)?.is_some() {
+                return Err(StoreError::Taken { what: "user name" });
             }
-            diesel::delete(sessions::table.filter(sessions::username.eq(&username)))
-                .execute(connection)?;
-            Ok(json!({ "role": role, "added": changed == 0 }))
-        })
+            if known_as(connection, row.identity())?.is_some() {
+                return Err(StoreError::Taken { what: "identity" });
+            }
+            diesel::insert_into(users::table).values(row.clone()).execute(connection)?;
+            Ok(json!({ "role": row.role, "source": row.source }))
+        })?;
+        row.user()
+    }
+
+    /// All users by name.
+    pub fn users(&self) -> Result<Vec<User>, StoreError> {
+        let rows: Vec<Row> = self
+            .state
+            .run(|connection| Ok(users::table.select(Row::as_select()).load(connection)?))?;
+        let mut users = rows.into_iter().map(Row::user).collect::<Result<Vec<_>, _>>()?;
+        // Not in SQL: collations differ.
+        users.sort_by(|one, other| one.username.cmp(&other.username));
+        Ok(users)
     }
 
     /// The user of this name.
     pub fn user(&self, username: &str) -> Result<Option<User>, StoreError> {
-        let row: Option<(String, String, String, i64, i64)> = self.state.run(|connection| {
-            Ok(users::table.find(clean(username)).first(connection).optional()?)
-        })?;
-        Ok(row.map(|(username, role, password_hash, created_at, updated_at)| User {
-            username,
-            role,
-            password_hash: Sensitive::new(password_hash),
-            created_at: UnixMillis(created_at),
-            updated_at: UnixMillis(updated_at),
-        }))
+        let row = self.state.run(|connection| row_of(connection, &clean(username)))?;
+        row.map(Row::user).transpose()
     }
 
-    /// Keeps a sign-in. `NotFound` when the user is gone.
-    pub fn create_session(&self, new: &NewSession) -> Result<(), StoreError> {
-        use sessions::dsl;
-        self.state.write(None, |connection| {
-            let user: Option<String> = users::table
-                .find(clean(&new.username))
-                .select(users::username)
-                .first(connection)
-                .optional()?;
-            let username = user.ok_or(StoreError::NotFound { what: "user" })?;
-            diesel::insert_into(sessions::table)
-                .values((
-                    dsl::token_hash.eq(new.token_hash.as_slice()),
-                    dsl::username.eq(username),
-                    dsl::role.eq(&new.role),
-                    dsl::created_at.eq(new.created_at.0),
-                    dsl::expires_at.eq(new.expires_at.0),
-                ))
-                .execute(connection)?;
-            Ok(())
-        })
+    /// The user whom this issuer knows as this subject.
+    pub fn user_of(&self, issuer: &str, subject: &str) -> Result<Option<User>, StoreError> {
+        let (issuer, subject) = (clean(issuer), clean(subject));
+        let row = self.state.run(|connection| known_as(connection, Some((&issuer, &subject))))?;
+        row.map(Row::user).transpose()
     }
 
-    /// The session of this token's hash, unless it has expired.
-    pub fn session(
+    /// Gives a user another role, and ends the user's sessions.
+    pub fn set_user_role(
         &self,
-        token_hash: &[u8; 32],
+        username: &str,
+        role: Role,
+        actor: &str,
         now: UnixMillis,
-    ) -> Result<Option<Session>, StoreError> {
-        use sessions::dsl;
-        let row: Option<(String, String, i64, i64)> = self.state.run(|connection| {
-            Ok(dsl::sessions
-                .find(token_hash.as_slice())
-                .filter(dsl::expires_at.gt(now.0))
-                .select((dsl::username, dsl::role, dsl::created_at, dsl::expires_at))
-                .first(connection)
-                .optional()?)
-        })?;
-        Ok(row.map(|(username, role, created_at, expires_at)| Session {
-            username,
-            role,
-            created_at: UnixMillis(created_at),
-            expires_at: UnixMillis(expires_at),
-        }))
-    }
-
-    /// Ends a session; one that does not exist is already ended.
-    pub fn delete_session(&self, token_hash: &[u8; 32]) -> Result<(), StoreError> {
-        self.state.write(None, |connection| {
-            diesel::delete(sessions::table.find(token_hash.as_slice())).execute(connection)?;
-            Ok(())
+    ) -> Result<(), StoreError> {
+        let username = clean(username);
+        self.change_if(("user.role_changed", &username), actor, now, |connection| {
+            let user = row_of(connection, &username)?.ok_or(NOT_FOUND)?;
+            if user.role == role.as_str() {
+                return Ok(None);
+            }
+            refuse_if_needed(connection, &user)?;
+            let values = (dsl::role.eq(role.as_str()), dsl::updated_at.eq(now.0));
+            diesel::update(dsl::users.find(&username)).set(values).execute(connection)?;
+            end_sessions(connection, &username, None)?;
+            Ok(Some(json!({ "role": role, "before": user.role })))
         })
     }
 
-    /// Forgets sessions that have expired and says how many.
-    pub fn delete_expired_sessions(&self, now: UnixMillis) -> Result<usize, StoreError> {
-        self.state.write(None, |connection| {
-            let expired = sessions::table.filter(sessions::expires_at.le(now.0));
-            Ok(diesel::delete(expired).execute(connection)?)
+    /// Keeps a user from signing in, or lets the user sign in again. The sessions of a disabled user end.
+    pub fn set_user_disabled(
+        &self,
+        username: &str,
+        disabled: bool,
+        actor: &str,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let username = clean(username);
+        let kind = if disabled { "user.disabled" } else { "user.enabled" };
+        self.change_if((kind, &username), actor, now, |connection| {
+            let user = row_of(connection, &username)?.ok_or(NOT_FOUND)?;
+            if user.disabled == disabled {
+                return Ok(None);
+            }
+            if disabled {
+                refuse_if_needed(connection, &user)?;
+            }
+            let values = (dsl::disabled.eq(disabled), dsl::updated_at.eq(now.0));
+            diesel::update(dsl::users.find(&username)).set(values).execute(connection)?;
+            end_sessions(connection, &username, None)?;
+            Ok(Some(json!({})))
+        })
+    }
+
+    /// Gives a user another password.
+    pub fn set_password(
+        &self,
+        username: &str,
+        password_hash: &Sensitive<String>,
+        change: PasswordChange<'_>,
+        actor: &str,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let username = clean(username);
+        let (kind, kept) = match change {
+            PasswordChange::Own(token_hash) => ("user.password_changed", Some(token_hash)),
+            PasswordChange::Reset => ("user.password_reset", None),
+        };
+        self.change((kind, &username), actor, now, |connection| {
+            let user = row_of(connection, &username)?.ok_or(NOT_FOUND)?;
+            if user.source != UserSource::Password.as_str() {
+                return Err(NO_PASSWORD);
+            }
+            let values = (dsl::password_hash.eq(password_hash.expose()), dsl::updated_at.eq(now.0));
+            diesel::update(dsl::users.find(&username)).set(values).execute(connection)?;
+            Ok(json!({ "sessions": end_sessions(connection, &username, kept)? }))
+        })
+    }
+
+    /// Removes a user and the user's sessions.
+    pub fn delete_user(
+        &self,
+        username: &str,
+        actor: &str,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let username = clean(username);
+        self.change(("user.deleted", &username), actor, now, |connection| {
+            let user = row_of(connection, &username)?.ok_or(NOT_FOUND)?;
+            refuse_if_needed(connection, &user)?;
+            diesel::delete(dsl::users.find(&username)).execute(connection)?;
+            Ok(json!({ "role": user.role, "source": user.source }))
+        })
+    }
+
+    /// Makes this user, who may be new, the administrator of the configuration, with this password. The user's
+    /// sessions end.
+    pub fn set_administrator(
+        &self,
+        username: &str,
+        password_hash: &Sensitive<String>,
+        actor: &str,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let new = NewUser {
+            username: username.to_owned(),
+            role: Role::Admin,
+            password_hash: password_hash.clone(),
+            identity: None,
+        };
+        let row = Row { configured: true, ..Row::of(&new, now) };
+        self.change(("user.password", &row.username), actor, now, |connection| {
+            let known = row_of(connection, &row.username)?;
+            let added = known.is_none();
+            if let Some(known) = known {
+                let row = Row {
+                    created_at: known.created_at,
+                    last_sign_in_at: known.last_sign_in_at,
+                    ..row.clone()
+                };
+                diesel::update(dsl::users.find(&row.username)).set(&row).execute(connection)?;
+            } else {
+                diesel::insert_into(users::table).values(row.clone()).execute(connection)?;
+            }
+            end_sessions(connection, &row.username, None)?;
+            Ok(json!({ "role": row.role, "added": added }))
+        })
+    }
+
+    /// Whoever was the administrator of an earlier configuration may not sign in any more.
+    pub fn retire_administrator(
+        &self,
+        username: &str,
+        actor: &str,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let username = clean(username);
+        self.change(("user.disabled", &username), actor, now, |connection| {
+            let values =
+                (dsl::disabled.eq(true), dsl::configured.eq(false), dsl::updated_at.eq(now.0));
+            diesel::update(dsl::users.find(&username)).set(values).execute(connection)?;
+            end_sessions(connection, &username, None)?;
+            Ok(json!({ "reason": "the configuration names another administrator" }))
         })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{super::testing::on_both_databases, *};
+fn row_of(connection: &mut AnyConnection, username: &str) -> Result<Option<Row>, StoreError> {
+    Ok(dsl::users.find(username).select(Row::as_select()).first(connection).optional()?)
+}
 
-    on_both_databases!(
-        a_users_new_password_ends_the_sessions_of_the_old_one,
-        a_session_ends_when_it_expires_or_is_deleted,
-        a_session_needs_a_user,
-    );
+fn known_as(
+    connection: &mut AnyConnection,
+    identity: Option<(&str, &str)>,
+) -> Result<Option<Row>, StoreError> {
+    let Some((issuer, subject)) = identity else { return Ok(None) };
+    Ok(dsl::users
+        .filter(dsl::issuer.eq(issuer))
+        .filter(dsl::subject.eq(subject))
+        .select(Row::as_select())
+        .first(connection)
+        .optional()?)
+}
 
-    fn hash(text: &str) -> Sensitive<String> {
-        Sensitive::new(text.to_owned())
+/// Refuses to take from the gate an administrator that it needs.
+fn refuse_if_needed(connection: &mut AnyConnection, user: &Row) -> Result<(), StoreError> {
+    if user.configured {
+        return Err(CONFIGURED);
     }
+    let others: i64 = dsl::users
+        .filter(dsl::role.eq(Role::Admin.as_str()))
+        .filter(dsl::disabled.eq(false))
+        .filter(dsl::username.ne(&user.username))
+        .count()
+        .get_result(connection)?;
+    let counts = user.role == Role::Admin.as_str() && !user.disabled;
+    if counts && others == 0 { Err(LAST_ADMIN) } else { Ok(()) }
+}
 
-    fn new_session(token: u8, expires_at: i64) -> NewSession {
-        NewSession {
-            token_hash: [token; 32],
-            username: "admin".to_owned(),
-            role: "admin".to_owned(),
-            created_at: UnixMillis(1),
-            expires_at: UnixMillis(expires_at),
-        }
-    }
-
-    fn a_users_new_password_ends_the_sessions_of_the_old_one(store: &Store) {
-        assert!(store.user("admin").unwrap().is_none());
-        store.upsert_user("admin", "admin", &hash("canary-1"), "start", UnixMillis(1)).unwrap();
-        store.create_session(&new_session(1, 100)).unwrap();
-        store.upsert_user("admin", "viewer", &hash("canary-2"), "start", UnixMillis(2)).unwrap();
-
-        let user = store.user("admin").unwrap().unwrap();
-        assert_eq!(
-            (user.role.as_str(), user.password_hash.expose().as_str()),
-            ("viewer", "canary-2")
-        );
-        assert_eq!((user.created_at, user.updated_at), (UnixMillis(1), UnixMillis(2)));
-        assert_eq!(store.session(&[1; 32], UnixMillis(2)).unwrap(), None);
-        let changes = store.changes_after(0, 10).unwrap();
-        assert_eq!(changes.len(), 2);
-        assert!(changes.iter().all(|change| change.kind == "user.password"));
-        assert!(!format!("{changes:?} {user:?}").contains("canary"));
-    }
-
-    fn a_session_ends_when_it_expires_or_is_deleted(store: &Store) {
-        store.upsert_user("admin", "admin", &hash("x"), "start", UnixMillis(1)).unwrap();
-        for (token, expires_at) in [(1, 100), (2, 200), (3, 300)] {
-            store.create_session(&new_session(token, expires_at)).unwrap();
-        }
-        let is_good =
-            |token: u8, now: i64| store.session(&[token; 32], UnixMillis(now)).unwrap().is_some();
-        assert!(is_good(1, 99) && !is_good(1, 100));
-        assert_eq!(store.delete_expired_sessions(UnixMillis(200)).unwrap(), 2);
-        assert!(!is_good(2, 0) && is_good(3, 200));
-        store.delete_session(&[3; 32]).unwrap();
-        store.delete_session(&[3; 32]).unwrap();
-        assert!(!is_good(3, 200));
-    }
-
-    fn a_session_needs_a_user(store: &Store) {
-        let refused = store.create_session(&new_session(1, 100));
-        assert!(matches!(refused, Err(StoreError::NotFound { what: "user" })));
-    }
+/// Ends the sessions of a user, but for one, and says how many.
+fn end_sessions(
+    connection: &mut AnyConnection,
+    username: &str,
+    kept: Option<&[u8; 32]>,
+) -> Result<usize, StoreError> {
+    use sessions_table::dsl;
+    let kept = kept.map_or(&[][..], |kept| kept.as_slice());
+    let ended = dsl::sessions.filter(dsl::username.eq(username)).filter(dsl::token_hash.ne(kept));
+    Ok(diesel::delete(ended).execute(connection)?)
 }

@@ -3,6 +3,7 @@
 //! Owns the rule that secrets and content have no `Display`, no `Serialize` and a `Debug` that says
 //! nothing. It must never gain a conversion that hides the call to [`Sensitive::expose`].
 
+use serde::{Deserialize, Deserializer};
 use std::fmt;
 
 /// A secret or a piece of content. The only way to the value is [`expose`](Self::expose) or
@@ -30,6 +31,12 @@ impl<T> Sensitive<T> {
 impl<T> fmt::Debug for Sensitive<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Sensitive<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self)
     }
 }
 

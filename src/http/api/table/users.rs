@@ -1,12 +1,22 @@
 //! Signing in and out, and users.
 
-use super::super::{Operation, get, open, post};
-use crate::http::session;
-use crate::types::Role;
+use super::super::{Operation, delete, get, open, patch, post};
+use crate::admin::{NewUserRequest, PasswordRequest, UserChangeRequest};
+use crate::http::{session, users};
+use crate::types::Role::{Admin, Viewer};
 use actix_web::http::Method;
 
 pub(super) fn operations() -> Vec<Operation> {
+    let mut all = signing_in();
+    all.extend(users());
+    all
+}
+
+fn signing_in() -> Vec<Operation> {
     vec![
+        open(Method::GET, "/api/v1/admin/sign-in", "listWaysToSignIn", session::show_ways)
+            .says("How one can sign in.")
+            .answers(200, "Whether with a password, and where with an identity provider."),
         open(Method::POST, "/api/v1/admin/login", "signIn", session::login)
             .says("Signs in with name and password.")
             .takes::<session::Credentials>()
@@ -14,11 +24,44 @@ pub(super) fn operations() -> Vec<Operation> {
                 200,
                 "The session's cookie, and its access_token for clients without cookies.",
             ),
-        post("/api/v1/admin/logout", Role::Viewer, "signOut", session::logout)
+        post("/api/v1/admin/logout", Viewer, "signOut", session::logout)
             .says("Ends the session.")
             .answers_as(204, &[], "It has ended."),
-        get("/api/v1/admin/session", Role::Viewer, "showOwnSession", session::show_session)
+        get("/api/v1/admin/session", Viewer, "showOwnSession", session::show_session)
             .says("Who is signed in, and where.")
             .answers(200, "The session and the gate."),
+        post("/api/v1/admin/password", Viewer, "changeOwnPassword", session::change_password)
+            .says("Changes the own password; all other sessions of the user end.")
+            .takes::<PasswordRequest>()
+            .answers_as(204, &[], "It is changed."),
+    ]
+}
+
+fn users() -> Vec<Operation> {
+    vec![
+        get("/api/v1/users", Admin, "listUsers", users::list)
+            .says("All users.")
+            .answers(200, "The users, by name."),
+        post("/api/v1/users", Admin, "createUser", users::create)
+            .says("Adds a user.")
+            .takes::<NewUserRequest>()
+            .answers(201, "The user; the password if it was generated, which is shown this once.")
+            .makes("username"),
+        get("/api/v1/users/{username}", Admin, "showUser", users::show)
+            .says("One user.")
+            .answers(200, "The user."),
+        patch("/api/v1/users/{username}", Admin, "changeUser", users::change)
+            .says("Changes a user's role, disables or enables a user; the user's sessions end.")
+            .takes::<UserChangeRequest>()
+            .answers(200, "The user as it is now."),
+        delete("/api/v1/users/{username}", Admin, "deleteUser", users::delete)
+            .says("Removes a user and the user's sessions.")
+            .answers(200, "The user is gone."),
+        post("/api/v1/users/{username}/reset-password", Admin, "resetPassword", users::reset)
+            .says("Gives a user a generated password; the user's sessions end.")
+            .answers(200, "The password, which is shown this once."),
+        post("/api/v1/users/{username}/sign-out", Admin, "signOutUser", users::sign_out)
+            .says("Ends all sessions of a user.")
+            .answers(200, "How many sessions ended."),
     ]
 }
