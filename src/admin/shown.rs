@@ -30,6 +30,7 @@ pub fn agent(agent: &Agent, now: UnixMillis) -> Value {
         "calls": agent.reputation.calls,
         "violations": agent.reputation.violations,
         "last_violation_at": agent.reputation.last_violation_at,
+        "last_call_at": agent.last_call_at,
         "created_at": agent.created_at,
         "updated_at": agent.updated_at,
     })
@@ -53,6 +54,7 @@ pub fn app_context(context: &AppContextRow) -> Value {
         "provider_key": context.provider_key,
         "detectors": context.detectors,
         "limits": limits(context.limits),
+        "last_call_at": context.last_call_at,
         "created_at": context.created_at,
         "updated_at": context.updated_at,
         "revoked_at": context.revoked_at,

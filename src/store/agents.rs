@@ -10,7 +10,7 @@ pub use quarantine::Approval;
 pub use row::{Agent, ExternalIdentity, NewAgent, Quarantine};
 
 use super::{
-    Store, StoreError, clean,
+    Store, StoreError, UsageOf, clean,
     connection::AnyConnection,
     limits,
     schema::agents::{self, dsl},
@@ -49,6 +49,7 @@ impl Store {
             status: AgentStatus::Active,
             quarantine: None,
             reputation: Reputation::default(),
+            last_call_at: None,
             created_at: now,
             updated_at: now,
         };
@@ -67,6 +68,10 @@ impl Store {
             .state
             .run(|connection| Ok(dsl::agents.select(AgentRow::as_select()).load(connection)?))?;
         let mut agents = rows.into_iter().map(agent_of).collect::<Result<Vec<_>, _>>()?;
+        let last_calls = self.last_calls(UsageOf::Agent, None)?;
+        for agent in &mut agents {
+            agent.last_call_at = last_calls.get(&agent.id).copied();
+        }
         // Not in SQL: collations differ.
         agents.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(agents)
@@ -82,7 +87,10 @@ impl Store {
             let by_name = dsl::agents.filter(dsl::name.eq(&wanted)).select(AgentRow::as_select());
             Ok(by_name.first(connection).optional()?)
         })?;
-        row.map(agent_of).transpose()
+        let Some(mut agent) = row.map(agent_of).transpose()? else { return Ok(None) };
+        let last_calls = self.last_calls(UsageOf::Agent, Some(&agent.id))?;
+        agent.last_call_at = last_calls.get(&agent.id).copied();
+        Ok(Some(agent))
     }
 
     /// Sets an agent's status. `Revoked` when it is revoked already and is to be anything else; `Quarantined` when it is

@@ -4,7 +4,7 @@
 //! the configuration.
 
 use super::{
-    Store, StoreError, clean,
+    Store, StoreError, UsageOf, clean,
     connection::AnyConnection,
     limits,
     schema::app_contexts::{self, dsl},
@@ -54,6 +54,8 @@ pub struct AppContextRow {
     pub updated_at: UnixMillis,
     /// When it was revoked, with all its keys.
     pub revoked_at: Option<UnixMillis>,
+    /// When a call was let in through it last, up to a second ago.
+    pub last_call_at: Option<UnixMillis>,
 }
 
 /// What is to be different in an AppContext; `None` leaves a thing as it is.
@@ -103,6 +105,7 @@ impl Store {
             created_at: now,
             updated_at: now,
             revoked_at: None,
+            last_call_at: None,
         };
         self.change(("app_context.created", &context.id), actor, now, |connection| {
             refuse_if_taken(connection, &context)?;
@@ -120,6 +123,10 @@ impl Store {
             .state
             .run(|connection| Ok(dsl::app_contexts.select(Row::as_select()).load(connection)?))?;
         let mut contexts = rows.into_iter().map(context_of).collect::<Result<Vec<_>, _>>()?;
+        let last_calls = self.last_calls(UsageOf::AppContext, None)?;
+        for context in &mut contexts {
+            context.last_call_at = last_calls.get(&context.id).copied();
+        }
         // Not in SQL: collations differ.
         contexts.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(contexts)
@@ -128,13 +135,19 @@ impl Store {
     /// The AppContext with this id or, failing that, this name.
     pub fn app_context(&self, name_or_id: &str) -> Result<Option<AppContextRow>, StoreError> {
         let wanted = clean(name_or_id);
-        self.state.run(|connection| {
+        let found = self.state.run(|connection| {
             if let Some(context) = context_by_id(connection, &wanted)? {
                 return Ok(Some(context));
             }
             let by_name = dsl::app_contexts.filter(dsl::name.eq(&wanted)).select(Row::as_select());
             by_name.first(connection).optional()?.map(context_of).transpose()
-        })
+        })?;
+        found.map(|context| self.with_last_call(context)).transpose()
+    }
+
+    fn with_last_call(&self, context: AppContextRow) -> Result<AppContextRow, StoreError> {
+        let last_calls = self.last_calls(UsageOf::AppContext, Some(&context.id))?;
+        Ok(AppContextRow { last_call_at: last_calls.get(&context.id).copied(), ..context })
     }
 
     /// Changes an AppContext and returns it as it is then. `Revoked` when it is revoked.
@@ -175,7 +188,7 @@ impl Store {
             changed = Some(context);
             Ok(detail)
         })?;
-        changed.ok_or(NOT_FOUND)
+        self.with_last_call(changed.ok_or(NOT_FOUND)?)
     }
 
     /// Revokes an AppContext, for good: none of its keys is worth anything from now on. Once is enough.
@@ -282,6 +295,7 @@ fn context_of(row: Row) -> Result<AppContextRow, StoreError> {
         created_at: UnixMillis(row.created_at),
         updated_at: UnixMillis(row.updated_at),
         revoked_at: row.revoked_at.map(UnixMillis),
+        last_call_at: None,
     })
 }
 

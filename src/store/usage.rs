@@ -9,8 +9,10 @@ use super::{
 };
 use crate::types::{UnixMillis, text_enum};
 use diesel::{
-    ExpressionMethods as _, Insertable, QueryDsl as _, RunQueryDsl as _, upsert::excluded,
+    ExpressionMethods as _, Insertable, QueryDsl as _, RunQueryDsl as _, dsl::max,
+    upsert::excluded,
 };
+use std::collections::HashMap;
 
 /// Most rows in one statement of Postgres: its bind limit is 65,535.
 const ROWS_PER_STATEMENT: usize = 1_000;
@@ -103,6 +105,23 @@ impl Store {
         before.into_iter().map(count_of).collect()
     }
 
+    /// When each was let in last, as far as it is saved: who never was is not among them. Of `id` alone, or of all.
+    pub(super) fn last_calls(
+        &self,
+        of: UsageOf,
+        id: Option<&str>,
+    ) -> Result<HashMap<String, UnixMillis>, StoreError> {
+        let rows: Vec<(String, Option<i64>)> = self.state.run(|connection| {
+            let counts = dsl::usage_counts.filter(dsl::kind.eq(of.as_str())).group_by(dsl::id);
+            let latest = counts.select((dsl::id, max(dsl::at)));
+            Ok(match id {
+                Some(id) => latest.filter(dsl::id.eq(id)).load(connection)?,
+                None => latest.load(connection)?,
+            })
+        })?;
+        Ok(rows.into_iter().filter_map(|(id, at)| Some((id, UnixMillis(at?)))).collect())
+    }
+
     /// The counts of a month, in no order.
     pub fn usage(&self, month: u32) -> Result<Vec<UsageCount>, StoreError> {
         let rows: Vec<StoredRow> = self.state.run(|connection| {
@@ -171,6 +190,7 @@ mod tests {
         requests_add_up_and_the_rest_is_the_latest,
         counts_of_more_callers_than_one_statement_takes_are_kept,
         usage_is_no_administrative_change,
+        a_callers_last_call_is_that_of_its_latest_month,
     );
 
     fn count(of: UsageOf, id: &str, month: u32, requests: u64, at: i64) -> UsageCount {
@@ -212,5 +232,21 @@ mod tests {
     fn usage_is_no_administrative_change(store: &Store) {
         store.add_usage(&[count(UsageOf::Agent, "x", 202_611, u64::MAX, 1)]).unwrap();
         assert_eq!(store.latest_change().unwrap(), 0);
+    }
+
+    fn a_callers_last_call_is_that_of_its_latest_month(store: &Store) {
+        let counts = [
+            count(UsageOf::Agent, "x", 202_610, 1, 5),
+            count(UsageOf::Agent, "x", 202_611, 1, 7),
+            count(UsageOf::Agent, "y", 202_611, 1, 6),
+            count(UsageOf::AppContext, "x", 202_611, 1, 9),
+        ];
+        store.add_usage(&counts).unwrap();
+        let all = store.last_calls(UsageOf::Agent, None).unwrap();
+        assert_eq!(all.len(), 2);
+        assert_eq!((all["x"], all["y"]), (counts[1].at, counts[2].at));
+        let one = store.last_calls(UsageOf::AppContext, Some("x")).unwrap();
+        assert_eq!(one, HashMap::from([("x".to_owned(), counts[3].at)]));
+        assert!(store.last_calls(UsageOf::AppContext, Some("y")).unwrap().is_empty());
     }
 }

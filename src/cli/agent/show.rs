@@ -55,7 +55,8 @@ pub(super) fn show(agent: &Agent, output: &mut Output) -> Result<(), CliError> {
     let reputation = &agent.reputation;
     output.line(format!("trust      {}", points(reputation.trust_score)))?;
     output.line(format!("risk       {}", risk_of(agent, now)))?;
-    output.line(format!("calls      {}", reputation.calls))?;
+    let last = agent.last_call_at.map(|at| format!(", the last at {at}")).unwrap_or_default();
+    output.line(format!("calls      {}{last}", reputation.calls))?;
     let last = reputation.last_violation_at.map(|at| format!(", the last at {at}"));
     let (violations, last) = (reputation.violations, last.unwrap_or_default());
     output.line(format!("violations {violations}{last}"))?;

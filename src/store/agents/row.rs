@@ -76,6 +76,8 @@ pub struct Agent {
     pub quarantine: Option<Quarantine>,
     /// What is kept of its conduct.
     pub reputation: Reputation,
+    /// When it was let in last, up to a second ago.
+    pub last_call_at: Option<UnixMillis>,
     /// When it was registered.
     pub created_at: UnixMillis,
     /// When it last changed.
@@ -166,6 +168,7 @@ pub(super) fn agent_of(row: AgentRow) -> Result<Agent, StoreError> {
             .zip(row.quarantined_at)
             .map(|(reason, at)| Quarantine { reason, at: UnixMillis(at) }),
         reputation,
+        last_call_at: None,
         created_at: UnixMillis(row.created_at),
         updated_at: UnixMillis(row.updated_at),
     })

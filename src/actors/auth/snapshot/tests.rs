@@ -23,6 +23,7 @@ fn agent(id: &str, status: AgentStatus) -> Agent {
         status,
         quarantine: None,
         reputation: Reputation::default(),
+        last_call_at: None,
         created_at: NOW,
         updated_at: NOW,
     }
@@ -52,6 +53,7 @@ fn context(id: &str, revoked_at: Option<UnixMillis>) -> AppContextRow {
         created_at: NOW,
         updated_at: NOW,
         revoked_at,
+        last_call_at: None,
     }
 }
 
