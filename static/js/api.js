@@ -4,21 +4,22 @@
 const BASE = "/api/v1";
 const DEADLINE_MS = 20_000;
 
-/** What went wrong with a call: `status` is 0 when the gate could not be reached. */
+/** What went wrong with a call: `status` is 0 when the gate could not be reached; `detail` is all that the gate said. */
 export class ApiError extends Error {
-  constructor(status, message, code = null, retryAfterSecs = null) {
+  constructor(status, message, detail = null, retryAfterSecs = null) {
     super(message);
     this.status = status;
-    this.code = code;
+    this.code = detail?.code ?? null;
+    this.detail = detail;
     this.retryAfterSecs = retryAfterSecs;
   }
 }
 
-async function call(method, path, { body, signal } = {}) {
+async function call(method, path, { body, signal, within = DEADLINE_MS } = {}) {
   const headers = { accept: "application/json" };
   if (method !== "GET") headers["x-portcullis-csrf"] = "1";
   if (body !== undefined) headers["content-type"] = "application/json";
-  const deadline = AbortSignal.timeout(DEADLINE_MS);
+  const deadline = AbortSignal.timeout(within);
   let response;
   try {
     response = await fetch(BASE + path, {
@@ -40,7 +41,7 @@ async function call(method, path, { body, signal } = {}) {
   throw new ApiError(
     response.status,
     answer?.error?.message ?? `The gate answered with status ${response.status}.`,
-    answer?.error?.code ?? null,
+    answer?.error ?? null,
     secondsOf(response.headers.get("retry-after")),
   );
 }
@@ -101,3 +102,24 @@ export function exchanges({ filter, after, limit, signal }) {
   }
   return call("GET", `/audit/events?${query}`, { signal });
 }
+
+// The policy: the draft is the caller's, the gate keeps none.
+const REPLAY_MS = 180_000;
+export const lintPolicy = (text, signal) => call("POST", "/policy/lint", { body: { text }, signal });
+export const diffPolicy = (body) => post("/policy/diff", body);
+export const whatIf = (body, signal) => call("POST", "/policy/what-if", { body, signal, within: REPLAY_MS });
+export const explainPolicy = (body) => post("/policy/explain", body);
+export const savePolicy = (body) => call("PUT", "/policy", { body });
+export const policyVersions = (query) => call("GET", `/policy/versions?${new URLSearchParams(query)}`);
+export const policyVersion = (id) => call("GET", `/policy/versions/${part(id)}`);
+export const restorePolicy = (id, body) => post(`/policy/versions/${part(id)}/restore`, body);
+
+// The rules of detection.
+const rulePath = (id) => `/detections/rules/${part(id)}`;
+export const detections = (signal) => call("GET", "/detections", { signal });
+export const detectionRules = (query, signal) => call("GET", `/detections/rules?${new URLSearchParams(query)}`, { signal });
+export const addDetectionRule = (body) => post("/detections/rules", body);
+export const changeDetectionRule = (id, body) => patch(rulePath(id), body);
+export const deleteDetectionRule = (id, query) => call("DELETE", `${rulePath(id)}?${new URLSearchParams(query)}`);
+export const tryDetections = (body) => post("/detections/try", body);
+export const detectionCoverage = () => call("GET", "/detections/coverage");

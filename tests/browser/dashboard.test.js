@@ -1,10 +1,9 @@
 // The dashboard, as an administrator uses it. The tests tell one story and run in order.
 
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { launch, picture } from '../node/browser.js';
-import { ADMIN_PASSWORD, Gateway, POLICY } from '../node/gateway.js';
+import { ADMIN_PASSWORD, Gateway } from '../node/gateway.js';
 
 const AGENT = 'research-bot';
 const PATIENCE = { timeout: 10_000 };
@@ -159,26 +158,6 @@ test('the page reconnects by itself after a restart and shows what it missed', a
   const id = await call({});
   await row(id).and(page.locator('[data-outcome="completed"]')).waitFor();
   assert.equal(await row(missed).count(), 1);
-});
-
-test('the policy page shows the version, and the error of a bad save with its line', async () => {
-  await page.click('nav [data-page="policy"]');
-  const version = page.locator('[data-fact="version"]');
-  await version.waitFor();
-  const before = await version.textContent();
-  assert.ok(before);
-  assert.match(await page.locator('#panel-csv').textContent(), /gpt-4o\*/);
-  await picture(page, 'dashboard-policy');
-  await writeFile(gateway.policyFile, `${POLICY}p, developer, gpt-5\n`);
-  const error = page.locator('#policy-error');
-  await error.waitFor();
-  assert.match(await error.textContent(), /policy\.csv.*line 4/);
-  assert.ok((await error.locator('[data-field="reason"]').textContent()).length > 5);
-  assert.equal(await version.textContent(), before);
-  await picture(page, 'dashboard-policy-error');
-  await writeFile(gateway.policyFile, `${POLICY}p, developer, gpt-5, allow\n`);
-  await error.waitFor({ state: 'detached' });
-  assert.notEqual(await version.textContent(), before);
 });
 
 test('fifty exchanges a second do not make the page stutter', async () => {

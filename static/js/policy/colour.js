@@ -6,8 +6,9 @@ export function csvLine(line) {
   const fields = line.split(",");
   const last = fields.length - 1;
   return fields.flatMap((field, at) => {
-    const piece = [classOf(field.trim(), at, last), field];
-    return at === last ? [piece] : [piece, ["tok-mark", ","]];
+    const word = field.trimStart();
+    const pieces = [["", field.slice(0, field.length - word.length)], [classOf(word.trim(), at, last), word]];
+    return (at === last ? pieces : [...pieces, ["tok-mark", ","]]).filter(([, text]) => text !== "");
   });
 }
 
