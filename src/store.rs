@@ -46,9 +46,9 @@ pub use error::StoreError;
 pub use key_files::{KeyFileError, KeyFiles};
 pub use objects::ObjectBinding;
 pub use queries::{
-    Counts, Cursor, FindingSums, RecordPage, RecordQuery, Refused, Retention, ScanBatch, ScanRange,
-    Sealer, SessionPage, SessionQuery, SessionSummary, Sums, SumsGroup, SumsQuery, SumsWidth,
-    Swept, Unreadable, Why,
+    Counts, Cursor, FindingSums, RecordKind, RecordPage, RecordQuery, Refused, Retention,
+    ScanBatch, ScanRange, Sealer, SessionPage, SessionQuery, SessionSummary, Sums, SumsGroup,
+    SumsQuery, SumsWidth, Swept, Unreadable, Why,
 };
 pub use records::Appended;
 pub use revocations::RevokedSession;

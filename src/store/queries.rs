@@ -18,6 +18,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
+pub use filters::RecordKind;
 pub use retention::{Refused, Retention, Sealer, Swept, Why};
 pub use scan::{ScanBatch, ScanRange, Unreadable};
 pub use sessions::{SessionPage, SessionQuery, SessionSummary};
@@ -119,6 +120,8 @@ pub struct RecordQuery {
     pub policy_result: Option<PolicyResult>,
     /// Only what ended so.
     pub outcome: Option<Outcome>,
+    /// Only of this sort.
+    pub kind: Option<RecordKind>,
 }
 
 /// Records, and where to go on.

@@ -3,7 +3,7 @@
 use super::CliError;
 use crate::admin::audit::Moment;
 use crate::admin::find_agent;
-use crate::store::{RecordQuery, Store};
+use crate::store::{RecordKind, RecordQuery, Store};
 use crate::types::{Outcome, PolicyResult};
 use clap::Args;
 
@@ -33,6 +33,9 @@ pub(super) struct Filters {
     /// Only what ended so, such as completed or denied
     #[arg(long, value_parser = outcome)]
     outcome: Option<Outcome>,
+    /// Only of this kind: calls, changes (of administrators), findings or failures
+    #[arg(long, value_parser = kind)]
+    kind: Option<RecordKind>,
 }
 
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -62,6 +65,7 @@ impl Filters {
             finding: self.finding,
             policy_result: self.policy_result,
             outcome: self.outcome,
+            kind: self.kind,
             ..RecordQuery::default()
         })
     }
@@ -78,6 +82,10 @@ fn policy_result(text: &str) -> Result<PolicyResult, String> {
 
 fn outcome(text: &str) -> Result<Outcome, String> {
     Outcome::parse(text).ok_or_else(|| choices(Outcome::ALL))
+}
+
+fn kind(text: &str) -> Result<RecordKind, String> {
+    RecordKind::parse(text).ok_or_else(|| choices(RecordKind::ALL))
 }
 
 /// What can be chosen.

@@ -3,7 +3,7 @@
 //! Owns how times, numbers and choices are written, and the words for what is wrong with them.
 
 use crate::admin::audit::Moment;
-use crate::store::{Cursor, RecordQuery};
+use crate::store::{Cursor, RecordKind, RecordQuery};
 use crate::types::{Outcome, PolicyResult, UnixMillis};
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -72,6 +72,7 @@ impl Parameters {
             finding: self.text("finding"),
             policy_result: self.choice("policy_result", PolicyResult::parse, "allow or deny")?,
             outcome: self.choice("outcome", Outcome::parse, "an outcome of a record")?,
+            kind: self.choice("kind", RecordKind::parse, "calls, changes, findings or failures")?,
             ..RecordQuery::default()
         })
     }

@@ -8,11 +8,28 @@ use super::{
     lead::Lead,
     statement::Statement,
 };
-use crate::types::{Outcome, PolicyResult, UnixMillis};
+use crate::types::{Outcome, PolicyResult, UnixMillis, text_enum};
 use uuid::Uuid;
 
 /// The endpoint of most calls; the index leaves it out.
 const USUAL_ENDPOINT: &str = "chat/completions";
+
+/// The endpoint that stands in the records of administrative changes.
+const ADMIN_ENDPOINT: &str = "admin";
+
+text_enum! {
+    /// Sorts of records that no single column tells.
+    RecordKind {
+        /// What agents asked for.
+        Calls = "calls",
+        /// What administrators changed.
+        Changes = "changes",
+        /// Calls in which something was found.
+        Findings = "findings",
+        /// Calls in which the provider failed, or the gate: what the sums count as failed.
+        Failures = "failures",
+    }
+}
 
 /// The filters of a query.
 pub(super) struct Filters {
@@ -39,6 +56,8 @@ enum Condition {
     Below(&'static str, i64),
     /// There is a finding of this type.
     Finding(String),
+    /// It is of a sort, in words of SQL.
+    Is(&'static str),
 }
 
 impl Filters {
@@ -73,6 +92,7 @@ impl Filters {
                     statement.sql(format!(" AND {position}(audit_records.findings, "));
                     statement.text(&found).sql(") > 0")
                 }
+                Condition::Is(sort) => statement.sql(format!(" AND {sort}")),
             };
         }
     }
@@ -104,6 +124,19 @@ impl Filters {
             self.equals("endpoint", name);
             self.leads.extend((name != USUAL_ENDPOINT).then(lead));
         }
+    }
+
+    fn by_kind(&mut self, kind: Option<RecordKind>) {
+        let sort = match kind {
+            None => return,
+            Some(RecordKind::Changes) => return self.by_endpoint(Some(ADMIN_ENDPOINT)),
+            Some(RecordKind::Calls) => "COALESCE(audit_records.endpoint, '') <> 'admin'",
+            Some(RecordKind::Findings) => "audit_records.findings <> '[]'",
+            Some(RecordKind::Failures) => {
+                "audit_records.outcome IN ('upstream_error', 'interrupted')"
+            }
+        };
+        self.conditions.push(Condition::Is(sort));
     }
 
     fn by_app_context(&mut self, app_context: Option<&str>) {
@@ -152,6 +185,7 @@ impl Store {
         filters.by_result(query.policy_result, query.outcome);
         filters.by_app_context(query.app_context.as_deref());
         filters.by_endpoint(query.endpoint.as_deref());
+        filters.by_kind(query.kind);
         filters.by_time(query.from, query.to);
         // One condition is the lead's own.
         filters.lead_is_all = filters.conditions.len() == filters.leads.len().min(1);

@@ -111,7 +111,7 @@ impl Dice {
 
 const AGENTS: [&str; 4] = ["ant", "ant", "ant", "bee"];
 const MODELS: [&str; 3] = ["gpt-4o", "gpt-4o", "o3"];
-const ENDPOINTS: [&str; 3] = ["chat/completions", "chat/completions", "embeddings"];
+const ENDPOINTS: [&str; 4] = ["chat/completions", "chat/completions", "embeddings", "admin"];
 const OUTCOMES: [Outcome; 4] =
     [Outcome::Completed, Outcome::Completed, Outcome::Denied, Outcome::UpstreamError];
 
@@ -149,7 +149,7 @@ fn any_query(dice: &mut Dice) -> RecordQuery {
     let mut query = RecordQuery { newest_first: dice.roll(2) == 0, ..RecordQuery::default() };
     query.limit = dice.pick(&[40, 300, 1_000]);
     for _ in 0..dice.roll(4) {
-        match dice.roll(10) {
+        match dice.roll(11) {
             0 => query.agent = Some(dice.pick(&["ant", "bee", "cat"]).to_owned()),
             1 => query.model = Some(dice.pick(&["gpt-4o", "o3"]).to_owned()),
             2 => query.endpoint = Some(dice.pick(&["chat/completions", "embeddings"]).to_owned()),
@@ -158,7 +158,8 @@ fn any_query(dice: &mut Dice) -> RecordQuery {
             5 => query.policy_result = Some(dice.pick(PolicyResult::ALL)),
             6 => query.outcome = Some(dice.pick(Outcome::ALL)),
             7 => query.finding = Some(dice.pick(&["PII_SSN", "SECRET_\"%", "PII"]).to_owned()),
-            8 => query.from = Some(at(i64::try_from(dice.roll(21)).unwrap() * DAY_MS)),
+            8 => query.kind = Some(dice.pick(RecordKind::ALL)),
+            9 => query.from = Some(at(i64::try_from(dice.roll(21)).unwrap() * DAY_MS)),
             _ => query.to = Some(at(i64::try_from(dice.roll(21)).unwrap() * DAY_MS)),
         }
     }
@@ -176,6 +177,14 @@ fn matches(query: &RecordQuery, record: &Record) -> bool {
         && is(&query.app_context, record.app_context.as_deref())
         && query.policy_result.is_none_or(|wanted| Some(wanted) == record.policy_result)
         && query.outcome.is_none_or(|wanted| Some(wanted) == record.outcome)
+        && query.kind.is_none_or(|kind| match kind {
+            RecordKind::Calls => record.endpoint.as_deref() != Some("admin"),
+            RecordKind::Changes => record.endpoint.as_deref() == Some("admin"),
+            RecordKind::Findings => !record.findings.is_empty(),
+            RecordKind::Failures => {
+                matches!(record.outcome, Some(Outcome::UpstreamError | Outcome::Interrupted))
+            }
+        })
         && query.from.is_none_or(|from| record.started_at >= from)
         && query.to.is_none_or(|to| record.started_at < to)
         && query

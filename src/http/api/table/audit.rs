@@ -32,6 +32,11 @@ const OUTCOME: Parameter = Parameter::new(
     ]),
     "Only with this outcome.",
 );
+const KIND: Parameter = Parameter::new(
+    "kind",
+    Form::OneOf(&["calls", "changes", "findings", "failures"]),
+    "Only calls of agents; changes of administrators; calls with findings; or calls that failed.",
+);
 const ORDER: Parameter =
     Parameter::new("order", Form::OneOf(&["asc", "desc"]), "Oldest first (asc) unless told.");
 const NODE: Parameter = Parameter::new("node", Form::Text, "Only of this gateway.");
@@ -75,6 +80,7 @@ fn reading() -> Vec<Operation> {
                 OUTCOME,
                 FINDING,
                 SESSION,
+                KIND,
                 ORDER,
                 LIMIT,
                 AFTER,
@@ -111,6 +117,7 @@ fn reading() -> Vec<Operation> {
                 OUTCOME,
                 FINDING,
                 SESSION,
+                KIND,
             ])
             .answers_as(
                 200,
