@@ -15,17 +15,16 @@ export class ApiError extends Error {
   }
 }
 
-async function call(method, path, { body, signal, within = DEADLINE_MS } = {}) {
+async function send(method, path, { body, signal } = {}) {
   const headers = { accept: "application/json" };
   if (method !== "GET") headers["x-portcullis-csrf"] = "1";
   if (body !== undefined) headers["content-type"] = "application/json";
-  const deadline = AbortSignal.timeout(within);
   let response;
   try {
     response = await fetch(BASE + path, {
       method,
       headers,
-      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+      signal,
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
       cache: "no-store",
@@ -35,15 +34,19 @@ async function call(method, path, { body, signal, within = DEADLINE_MS } = {}) {
     const late = error.name === "TimeoutError";
     throw new ApiError(0, late ? "The gate did not answer in time." : "The gate cannot be reached.");
   }
+  return response.ok ? response : refuse(response, await response.json().catch(() => null));
+}
+
+function refuse({ status, headers }, answer) {
+  const text = answer?.error?.message ?? `The gate answered with status ${status}.`;
+  throw new ApiError(status, text, answer?.error ?? null, secondsOf(headers.get("retry-after")));
+}
+
+async function call(method, path, { body, signal, within = DEADLINE_MS } = {}) {
+  const deadline = AbortSignal.timeout(within);
+  const response = await send(method, path, { body, signal: signal ? AbortSignal.any([signal, deadline]) : deadline });
   if (response.status === 204) return null;
-  const answer = await response.json().catch(() => null);
-  if (response.ok && answer !== null) return answer;
-  throw new ApiError(
-    response.status,
-    answer?.error?.message ?? `The gate answered with status ${response.status}.`,
-    answer?.error ?? null,
-    secondsOf(response.headers.get("retry-after")),
-  );
+  return response.json().catch(() => refuse(response, null));
 }
 
 /** `Retry-After` in seconds; its date form is not used by the gate. */
@@ -52,9 +55,22 @@ export function secondsOf(header) {
   return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
 }
 
+/** A question: `query` without its empty values. */
+export const read = (path, query = {}, signal = undefined) => call("GET", path + searchOf(query), { signal });
+
+/** An answer as the stream of its bytes, however long it takes. */
+export const download = (path, query, signal) => send("GET", path + searchOf(query), { signal }).then(({ body }) => body);
+
+/** `?name=value…`, or nothing; empty values are left out. */
+export function searchOf(query) {
+  const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value)).toString();
+  return search === "" ? "" : `?${search}`;
+}
+
 export const streamUrl = `${BASE}/activity/stream`;
 
 export const session = () => call("GET", "/admin/session");
+export const signInOptions = () => call("GET", "/admin/sign-in");
 export const signOut = () => call("POST", "/admin/logout");
 export const policy = (signal) => call("GET", "/policy", { signal });
 export const recordStatus = (signal) => call("GET", "/audit/status", { signal });

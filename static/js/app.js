@@ -12,19 +12,23 @@ import { createShell } from "./shell.js";
 import { can, failed } from "./ui.js";
 import * as activity from "./views/activity.js";
 import * as agents from "./views/agents.js";
+import * as audit from "./views/audit.js";
 import * as contexts from "./views/contexts.js";
 import * as detections from "./views/detections.js";
+import * as overview from "./views/overview.js";
 import * as policy from "./views/policy.js";
 import * as signin from "./views/signin.js";
 import * as users from "./views/users.js";
 
 const PAGES = [
   { name: "activity", title: "Live activity", group: "Watch", mount: activity.mount },
+  { name: "overview", title: "Overview", group: "Watch", mount: overview.mount },
   { name: "policy", title: "Policy", group: "Decide", mount: policy.mount },
   { name: "detections", title: "Detections", group: "Decide", mount: detections.mount },
   { name: "agents", title: "Agents", group: "Manage", mount: agents.mount },
   { name: "contexts", title: "AppContexts and keys", group: "Manage", mount: contexts.mount },
   { name: "users", title: "Users", group: "Manage", role: "admin", mount: users.mount },
+  { name: "audit", title: "Audit", group: "Prove", mount: audit.mount },
 ];
 
 const RETRY_MS = 5_000;

@@ -55,7 +55,7 @@ const SHOW = {
 
 /**
  * A drawer (drawer.js) for exchanges. `onClose({ byKey })`; `onOpen(id)` when the viewer goes on to another call.
- * Returns `{ node, id, show(record, focus), find(id, focus), close(), stop() }`; `find` fetches the record.
+ * Returns `{ node, panel, id, show(record, focus), find(id, focus), close(), stop() }`; `find` fetches the record.
  */
 export function createExchangeDrawer({ beside, onClose, onOpen = () => {} }) {
   const drawer = createDrawer({ beside, onClose });
@@ -118,6 +118,7 @@ export function createExchangeDrawer({ beside, onClose, onOpen = () => {} }) {
 
   return {
     node: drawer.node,
+    panel: drawer, // for what is no exchange
     get id() {
       return drawer.id;
     },

@@ -1,0 +1,93 @@
+// The records that match, newest first, page by page. Owns the list; the filter is the address's.
+
+import * as api from "../api.js";
+import { summaryOf } from "../activity/found.js";
+import { el, icon } from "../dom.js";
+import { NONE, count, duration, outcomeLabel } from "../format.js";
+import { createTable } from "../table.js";
+import { empty, tag, timeOf } from "../ui.js";
+import { queryOf } from "./filter.js";
+
+const PAGE = 100;
+
+/** `agent.suspended` of `agent/bot` as people say it: "Agent suspended: bot". */
+export function changeText({ action, target }) {
+  const words = action.replaceAll(/[._]/g, " ");
+  const name = (target ?? "").split("/").slice(1).join("/");
+  return `${words[0].toUpperCase()}${words.slice(1)}${name ? `: ${name}` : ""}`;
+}
+
+export const isChange = (record) => record.endpoint === "admin";
+
+/** What an agent asked for, or what an administrator did. */
+export const whatOf = (record) =>
+  isChange(record) ? changeText(record) : [record.model, record.endpoint].filter(Boolean).join(" · ") || record.target;
+
+const COLUMNS = [
+  { key: "time", title: "Time", cell: (record) => timeOf(record.started_at) },
+  { key: "ended", title: "Outcome", cell: (record) => el("span", { class: "outcome", dataset: { outcome: record.outcome ?? "running" } },
+    el("span", { class: "outcome-dot" }), el("span", { class: "outcome-label" }, outcomeLabel(record.outcome))) },
+  { key: "who", title: "Who", cell: (record) => (isChange(record) ? [tag("admin"), ` ${record.actor ?? ""}`] : (record.agent_name ?? NONE)) },
+  { key: "what", title: "What", cell: whatOf },
+  { key: "code", title: "Status", narrow: "m", numeric: true, cell: (record) => record.status_code ?? NONE },
+  { key: "found", title: "Found", narrow: "m", cell: (record) => foundIn(record) },
+  { key: "tokens", title: "Tokens", narrow: "l", numeric: true, cell: (record) => tokensOf(record) },
+  { key: "latency", title: "Latency", narrow: "l", numeric: true, cell: (record) => duration(record.latency_ms) },
+];
+
+function foundIn(record) {
+  const found = summaryOf(record);
+  return found ? el("span", { class: "findings", title: found.title, dataset: { severity: found.severity } }, icon("flag"), el("span", {}, found.text)) : "";
+}
+
+const tokensOf = ({ input_tokens: input, output_tokens: output }) =>
+  input === null && output === null ? NONE : count((input ?? 0) + (output ?? 0));
+
+/** Returns `{ node, load(params), setActive(id), get(id), stop() }`; `onOpen` is told a record, `onShown` how many stand there. */
+export function createRecords({ onOpen, onShown }) {
+  const table = createTable({
+    label: "records", columns: COLUMNS, rowKey: ({ id }) => id, onOpen,
+    tone: ({ outcome }) => ({ denied: "bad", blocked: "block", upstream_error: "warn", interrupted: "warn" })[outcome],
+    empty: () => empty("Nothing matches", "No record of this time matches these filters."),
+  });
+  let aborter = new AbortController();
+  let rows = [];
+
+  async function load(params) {
+    aborter.abort();
+    aborter = new AbortController();
+    rows = [];
+    table.setRows([]);
+    table.setMore(null);
+    table.setState("loading");
+    onShown(null);
+    await page(queryOf(params), null, aborter.signal, () => load(params));
+  }
+
+  /** One page; where few records match, some of the gate's own pages are empty. */
+  async function page(query, after, signal, retry) {
+    try {
+      const fresh = [];
+      let next = after;
+      do {
+        const answer = await api.read("/audit/events", { ...query, order: "desc", limit: PAGE, after: next }, signal);
+        fresh.push(...answer.events);
+        next = answer.next;
+      } while (fresh.length < PAGE / 2 && next);
+      rows = [...rows, ...fresh];
+      table.setRows(rows);
+      table.setMore(next && (() => page(query, next, signal, retry)));
+      onShown(rows.length, next !== null);
+    } catch (error) {
+      if (!signal.aborted) table.setState("error", { error, retry });
+    }
+  }
+
+  return {
+    node: table.node,
+    load,
+    setActive: table.setActive,
+    get: (id) => rows.find((row) => row.id === id),
+    stop: () => aborter.abort(),
+  };
+}

@@ -1,0 +1,185 @@
+// What went through the gate in a time: sums, charts and ranks. Every figure is a link to its records.
+// Owns the time, the filter and the refreshing; the sums are the gate's.
+
+import * as api from "../api.js";
+import { barChart, lineChart } from "../chart.js";
+import { el, setText } from "../dom.js";
+import { NONE, clock, count, shortCount } from "../format.js";
+import { CHARTS, MEASURES, RANKED, changeOf } from "../overview/measures.js";
+import { createRank } from "../overview/rank.js";
+import { bucketsOf, foldInto, iso, read, sumOf } from "../period.js";
+import { createPeriodField } from "../period_field.js";
+import { link } from "../router.js";
+import { button, empty, failed, loading, select } from "../ui.js";
+
+const USUAL = "24h";
+const REFRESH_MS = { minute: 10_000, hour: 30_000, day: 120_000 };
+const GROUPS = {
+  agent: ["Agents", "All agents"], model: ["Models", "All models"], app_context: ["AppContexts", "All AppContexts"], endpoint: ["Endpoints", "All endpoints"],
+};
+
+export function mount(host, _, params) {
+  let period;
+  let buckets;
+  let answers = null;
+  let measure = "calls";
+  let names = new Map();
+  let aborter = new AbortController();
+  let timer = 0;
+
+  const time = createPeriodField({ usual: USUAL, onChange: (wanted) => go(wanted) });
+  const updated = el("span", { class: "muted", id: "updated" });
+  const filters = Object.fromEntries(Object.entries(GROUPS).map(([group, [title, all]]) =>
+    [group, select([["", all]], "", { name: group, aria: { label: title }, onchange: (event) => go({ [group]: event.target.value }) })]));
+  const note = el("div", {}, loading("Loading the figures"));
+  const figures = Object.entries(MEASURES).map(([name, { title, hint }]) => createFigure(name, title, hint));
+  const charts = CHARTS.map(createChart);
+  const ranks = Object.entries(GROUPS).map(([group, [title]]) => [group, createRank(group, title)]);
+  const everything = el("p", { class: "muted" }, "Of all calls, whatever the filter.");
+  const types = createRank("finding", "Findings by type", everything);
+  const measures = el("div", { class: "segments", role: "group", aria: { label: "Order by" } },
+    RANKED.map((name) => button(MEASURES[name].title, () => rankBy(name), { dataset: { measure: name } })));
+  const body = el("div", { class: "stack", hidden: true },
+    el("ul", { class: "figures" }, figures.map(({ node }) => node)),
+    el("div", { class: "cards" }, charts.map(({ node }) => node)),
+    el("div", { class: "page-head" }, el("h2", {}, "By whom and what"), measures),
+    el("div", { class: "cards cards-narrow" }, ranks.map(([, { node }]) => node), types.node));
+  host.replaceChildren(el("div", { class: "page", id: "overview" },
+    el("div", { class: "page-head" }, el("h1", {}, "Overview"), updated, time.node),
+    el("div", { class: "filters" }, Object.values(filters)), note, body));
+
+  const filter = () => Object.fromEntries(Object.keys(GROUPS).map((name) => [name, params.get(name) ?? ""]));
+  const go = (wanted) => { location.hash = link("overview", { ...Object.fromEntries(params), ...wanted }); };
+
+  /** The address of the records behind a figure. */
+  function records(name, more = {}) {
+    return link("audit", { from: iso(buckets.from), to: iso(buckets.to), ...filter(), ...MEASURES[name].records, ...more });
+  }
+
+  function createFigure(name, title, hint) {
+    const value = el("strong", { class: "figure-value", dataset: { figure: name } }, NONE);
+    const change = el("span", { class: "figure-change muted" });
+    const anchor = el("a", { class: "figure", title: hint }, el("span", { class: "figure-title" }, title), value, change);
+    return { name, value, change, anchor, node: el("li", {}, anchor) };
+  }
+
+  function createChart(spec) {
+    const chart = (spec.lines ? lineChart : barChart)({
+      title: `${spec.title}, over time`, series: [], from: 0, step: 1, format: MEASURES[spec.measure].format,
+      onPick: (range) => { location.hash = records(spec.measure, range); },
+    });
+    return { spec, chart, node: el("section", { class: "card", dataset: { chart: spec.measure } }, el("h2", {}, spec.title), chart.node) };
+  }
+
+  async function load() {
+    clearTimeout(timer);
+    aborter.abort();
+    aborter = new AbortController();
+    const { signal } = aborter;
+    const now = Date.now();
+    period = read(params, now, USUAL);
+    buckets = bucketsOf(period, now);
+    time.set(params);
+    try {
+      answers = await ask(signal);
+      show();
+      setText(updated, `Updated ${clock(new Date()).slice(0, 8)}`);
+    } catch (error) {
+      if (signal.aborted) return;
+      body.hidden = true;
+      note.replaceChildren(failed(error, load));
+    }
+    // Where the time has an end, nothing more comes.
+    if (period.to >= now) timer = setTimeout(refresh, REFRESH_MS[buckets.width]);
+  }
+
+  async function ask(signal) {
+    const { from, to, width } = buckets;
+    const sums = (query) => api.read("/audit/summary", query, signal).then((answer) => answer.sums);
+    const bounds = { from: iso(from), to: iso(to) };
+    const [contexts, over, before, findings, ...groups] = await Promise.all([
+      api.read("/app-contexts", {}, signal).then((answer) => answer.app_contexts),
+      sums({ ...filter(), ...bounds, width, group: "time" }),
+      sums({ ...filter(), from: iso(from - (to - from)), to: iso(from), width, group: "time" }),
+      sums({ ...bounds, group: "finding" }),
+      ...Object.keys(GROUPS).map((group) => sums({ ...filter(), ...bounds, width, group })),
+    ]);
+    names = new Map(contexts.map(({ id, name }) => [id, name]));
+    return { over, before, findings, groups };
+  }
+
+  function refresh() {
+    if (document.hidden) timer = setTimeout(refresh, 1_000);
+    else load();
+  }
+
+  function show() {
+    const sum = sumOf(answers.over);
+    body.hidden = !sum.calls;
+    note.replaceChildren(...(sum.calls ? [] : [empty("No calls in this time", "Figures stand here as soon as agents call through the gate.")]));
+    for (const { name, value, change, anchor } of figures) {
+      const figure = MEASURES[name].of(sum);
+      anchor.href = records(name);
+      setText(value, figure === null ? NONE : MEASURES[name].format(figure));
+      value.title = figure === null ? "" : MEASURES[name].exact(figure);
+      const changed = compare(name);
+      setText(change, changed?.text ?? "");
+      change.title = changed?.title ?? "";
+    }
+    const parts = foldInto(buckets, answers.over);
+    for (const { spec, chart } of charts) {
+      chart.update({ from: buckets.from, step: buckets.step, series: spec.series.map(([name, tone, of]) => ({ name, tone, values: parts.map(of) })) });
+    }
+    Object.keys(GROUPS).forEach((group, at) => offer(group, answers.groups[at]));
+    rankBy(measure);
+  }
+
+  /** Like with like: the bucket that is not over yet is left out on both sides. */
+  function compare(name) {
+    const unfinished = buckets.to > Date.now() ? buckets.step : 0;
+    const until = (rows, end) => MEASURES[name].of(sumOf(rows.filter(({ at }) => Date.parse(at) < end - unfinished)));
+    return changeOf(name, until(answers.over, buckets.to), until(answers.before, buckets.from));
+  }
+
+  /** The choices of a filter: what was called in this time. */
+  function offer(group, sums) {
+    const field = filters[group];
+    const chosen = params.get(group) ?? "";
+    const known = new Set([...field.options].map(({ value }) => value));
+    for (const value of [chosen, ...sums.map(({ name }) => name)]) {
+      if (value !== "" && !known.has(value)) field.append(el("option", { value }, names.get(value) ?? value));
+      known.add(value);
+    }
+    field.value = chosen;
+    field.classList.toggle("is-set", chosen !== "");
+  }
+
+  function rankBy(name) {
+    measure = name;
+    for (const each of measures.children) each.setAttribute("aria-pressed", String(each.dataset.measure === name));
+    const { of, format, exact, title } = MEASURES[name];
+    ranks.forEach(([group, rank], at) => rank.show(answers.groups[at].map((sum) => ({
+      name: sum.name === "" ? "none" : (names.get(sum.name) ?? sum.name),
+      value: of(sum),
+      title: `${sum.name}: ${title.toLowerCase()} ${of(sum) === null ? NONE : exact(of(sum))}, calls ${count(sum.calls)}`,
+      href: sum.name === "" ? undefined : records(name, { [group]: sum.name }), // what has no name cannot be asked for
+    })), format));
+    everything.hidden = Object.values(filter()).every((value) => value === "");
+    types.show([...Map.groupBy(answers.findings, ({ type }) => type)].map(([type, sums]) => ({
+      name: type, value: sumOf(sums).findings, title: `${type}, in ${count(sumOf(sums).exchanges)} calls`,
+      href: link("audit", { from: iso(buckets.from), to: iso(buckets.to), finding: type }),
+    })), shortCount);
+  }
+
+  load();
+  return {
+    update(next) {
+      params = next;
+      load();
+    },
+    unmount() {
+      clearTimeout(timer);
+      aborter.abort();
+    },
+  };
+}

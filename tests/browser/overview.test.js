@@ -1,0 +1,184 @@
+// The overview: its figures are those of the API, and each leads to the records behind it.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { audit, launch, signIn, states } from '../node/browser.js';
+import { ADMIN_PASSWORD, Gateway, eventually } from '../node/gateway.js';
+
+const CALLS = { 'night-batch': 5, 'research-bot': 3 };
+const TOTAL = 10; // with one that is denied and one that fails
+const SSN = 'My SSN is 078-05-1120.';
+
+let gateway;
+let browser;
+let page;
+const complaints = [];
+
+before(async () => {
+  gateway = await Gateway.start();
+  const tokens = {};
+  for (const agent of Object.keys(CALLS)) tokens[agent] = await gateway.createAgent(agent);
+  const call = async (agent, body, script) => (await gateway.call(tokens[agent], body, script)).text();
+  for (const [agent, times] of Object.entries(CALLS)) {
+    for (let time = 0; time < times; time += 1) await call(agent, time === 0 ? { messages: [{ role: 'user', content: SSN }] } : {});
+  }
+  await call('night-batch', { model: 'o3-mini' });
+  await call('night-batch', {}, { status: 500 });
+  browser = await launch();
+  page = await browser.newPage({ viewport: { width: 1360, height: 1000 } });
+  page.setDefaultTimeout(10_000);
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (/Content Security Policy|Uncaught/.test(message.text())) complaints.push(message.text());
+  });
+  await signIn(page, gateway, 'admin', ADMIN_PASSWORD);
+  await eventually(async () => sum(await summary()).calls === TOTAL, 'the sums');
+}, { timeout: 60_000 });
+
+after(async () => {
+  await browser?.close();
+  await gateway?.stop();
+});
+
+const get = async (path) => (await page.request.get(`${gateway.url}/api/v1${path}`)).json();
+const summary = async (query = '') => (await get(`/audit/summary?${query}`)).sums;
+const sum = (sums) => sums.reduce((all, each) => {
+  for (const [name, value] of Object.entries(each)) if (typeof value === 'number') all[name] = (all[name] ?? 0) + value;
+  return all;
+}, {});
+const figure = (name) => page.locator(`[data-figure="${name}"]`);
+const shown = (count) => page.locator('#audit tbody tr').nth(count - 1).waitFor();
+const open = async (hash = '#/overview') => {
+  await page.goto(`${gateway.url}/${hash}`);
+  await figure('calls').filter({ hasText: /\d/ }).waitFor();
+};
+
+test('the figures are those of the API', async () => {
+  await open();
+  const all = sum(await summary());
+  const expected = {
+    calls: all.calls, denied: all.denied, blocked: all.blocked, failed: all.failed, findings: all.findings,
+    tokens: all.input_tokens + all.output_tokens,
+  };
+  assert.equal(expected.denied, 1);
+  assert.equal(expected.failed, 1);
+  assert.ok(expected.findings >= 2);
+  for (const [name, value] of Object.entries(expected)) assert.equal(await figure(name).textContent(), String(value), name);
+  assert.match(await figure('latency').textContent(), /^\d.* (ms|s)$/);
+  assert.match(await figure('gateway').textContent(), /^\d.* (µs|ms)$/);
+});
+
+test('every figure leads to the records behind it', async () => {
+  const records = { calls: TOTAL, denied: 1, failed: 1, findings: 2, tokens: TOTAL };
+  for (const [name, count] of Object.entries(records)) {
+    await open();
+    await figure(name).click();
+    await shown(count);
+    assert.equal(await page.locator('#audit tbody tr').count(), count, name);
+  }
+});
+
+test('a bar of a chart leads to the records of its time', async () => {
+  await open('#/overview?range=1h');
+  const chart = page.locator('[data-chart="calls"] [role="slider"]');
+  const minutes = (await summary('width=minute')).filter(({ calls }) => calls > 0);
+  const last = minutes.at(-1);
+  await chart.focus();
+  for (let step = 0; step < 61 && !(await chart.getAttribute('aria-valuetext')).match(/Answered [1-9]|Denied [1-9]|Failed [1-9]/); step += 1) {
+    await page.keyboard.press('ArrowLeft');
+  }
+  await page.keyboard.press('Enter');
+  await shown(last.calls);
+  const params = new URLSearchParams(new URL(page.url()).hash.split('?')[1]);
+  assert.equal(params.get('from'), last.at);
+  assert.equal(Date.parse(params.get('to')) - Date.parse(last.at), 60_000);
+  assert.equal(await page.locator('#audit tbody tr').count(), last.calls);
+  // The pointer finds the same bar.
+  await open('#/overview?range=1h');
+  const box = await page.locator('[data-chart="findings"] [role="slider"]').boundingBox();
+  await page.mouse.click(box.x + box.width - 2, box.y + box.height / 2);
+  await page.waitForURL(/#\/audit\?.*kind=findings/);
+});
+
+test('ranks name who and what, by calls or another measure, and lead to their records', async () => {
+  await open();
+  const names = () => page.locator('[data-rank="agent"] .rank-name').allTextContents();
+  assert.deepEqual(await names(), ['night-batch', 'research-bot']);
+  await page.click('[data-measure="denied"]');
+  assert.deepEqual(await names(), ['night-batch']);
+  await page.click('[data-measure="calls"]');
+  await page.locator('[data-rank="finding"] a').first().click();
+  await page.waitForURL(/finding=PII_SSN/);
+  await shown(2);
+  await open();
+  await page.locator('[data-rank="agent"] a', { hasText: 'research-bot' }).click();
+  await shown(3);
+  assert.equal(await page.locator('#audit tbody tr').count(), 3);
+});
+
+test('time and filter stand in the address', async () => {
+  await open();
+  await page.click('[data-range="7d"]');
+  await page.waitForURL(/range=7d/);
+  await page.selectOption('select[name="agent"]', 'research-bot');
+  await page.waitForURL(/agent=research-bot/);
+  await figure('calls').filter({ hasText: /^3$/ }).waitFor();
+  await page.reload();
+  await figure('calls').filter({ hasText: /^3$/ }).waitFor();
+  assert.equal(await page.locator('select[name="agent"]').inputValue(), 'research-bot');
+  await page.click('[data-range="custom"]');
+  await page.fill('[aria-label="From"]', '2020-01-01T00:00');
+  await page.fill('[aria-label="To"]', '2020-01-02T00:00');
+  await page.click('text=Apply');
+  await page.locator('text=No calls in this time').waitFor();
+  await page.goBack();
+  await figure('calls').filter({ hasText: /^3$/ }).waitFor();
+});
+
+test('it follows what happens, and compares with the time before', async () => {
+  const at = (ago) => new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000 - ago * 3_600_000).toISOString();
+  const row = (ago, calls) => ({ name: '', at: at(ago), calls, denied: 0, blocked: 0, failed: 0, findings: 0, input_tokens: 0, output_tokens: 0, latency_ms: 0, gateway_us: 0 });
+  let calls = 150;
+  await page.clock.install();
+  await page.route('**/audit/summary?*group=time*', (route) => {
+    const from = Date.parse(new URL(route.request().url()).searchParams.get('from'));
+    const before = Date.now() - from > 30 * 3_600_000;
+    return route.fulfill({ json: { sums: before ? [row(26, 100)] : [row(2, calls), row(0, 7)] } });
+  });
+  await open();
+  await page.locator('.figure-change', { hasText: '+50 %' }).waitFor();
+  assert.equal(await page.locator('.figure-change').first().getAttribute('title'), '100 in the same time before');
+  calls = 200;
+  await page.clock.runFor(31_000);
+  await figure('calls').filter({ hasText: '207' }).waitFor();
+  await page.unroute('**/audit/summary?*group=time*');
+});
+
+test('it is readable to everyone, in all its states', async () => {
+  await open();
+  await audit(page, 'overview');
+  const hour = (ago) => new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000 - ago * 3_600_000).toISOString();
+  const sums = (names, at = () => hour(0)) => names.map((name, index) => ({
+    name, at: at(index), calls: 90_000 - index * 1_700, denied: 300 + index, blocked: 200, failed: 100, findings: 500 + index, input_tokens: 90_000_000,
+    output_tokens: 30_000_000, latency_ms: 90_000_000 + index * 1_000_000, gateway_us: 20_000_000 + index * 500_000,
+  }));
+  const long = (word, count) => Array.from({ length: count }, (_, index) => `${word}-with-a-rather-long-name-${index + 1}`);
+  await states(page, 'overview', {
+    ready: { ready: () => figure('calls').filter({ hasText: /\d/ }).waitFor() },
+    empty: { routes: { '**/audit/summary?*': { sums: [] } }, ready: () => page.locator('text=No calls in this time').waitFor() },
+    loading: { routes: { '**/audit/summary?*': 'hang' }, ready: () => page.locator('#overview .skeleton').waitFor() },
+    error: { routes: { '**/audit/summary?*': 'fail' }, ready: () => page.locator('text=The database does not answer').waitFor() },
+    crowded: {
+      routes: {
+        '**/audit/summary?*': { sums: sums(long('agent', 30)) },
+        '**/audit/summary?*group=time*': { sums: sums(Array(24).fill(''), hour) },
+        '**/audit/summary?*group=finding': { sums: long('PII', 12).map((type) => ({ type, severity: 'HIGH', exchanges: 3, findings: 12_345 })) },
+      },
+      ready: () => page.locator('[data-rank="agent"] li').nth(7).waitFor(),
+    },
+  });
+});
+
+test('the page broke no rule of its content policy and threw nothing', () => {
+  assert.deepEqual(complaints, []);
+});
