@@ -1,7 +1,16 @@
-// The sign-in page. Owns the form; keeps nothing that was typed.
+// The sign-in page: a password, or whom the gate trusts to say who somebody is. Owns the form; keeps
+// nothing that was typed.
 
 import * as api from "../api.js";
 import { el, svg, setText } from "../dom.js";
+import { parse, replace } from "../router.js";
+
+const ELSEWHERE = {
+  denied: "The sign-in was cancelled, or {} refused it. Try again.",
+  expired: "The sign-in took too long. Try again.",
+  not_allowed: "{} knows you, but this gate gives you no role. Ask its administrator.",
+  provider: "{} could not be asked. Try again; if it stays so, the gate's log says why.",
+};
 
 export function mount(host, { onSignedIn, ended }) {
   const username = el("input", {
@@ -25,24 +34,45 @@ export function mount(host, { onSignedIn, ended }) {
   const errorBox = el("div", { class: "banner banner-bad", hidden: true }, error);
   const submit = el("button", { type: "submit", class: "button button-primary", id: "signin" }, "Sign in");
   const form = el("form", { class: "signin-form", novalidate: true, onsubmit: send },
-    errorBox,
     el("div", { class: "field" }, el("label", { for: "username" }, "Username"), username),
     el("div", { class: "field" }, el("label", { for: "password" }, "Password"),
       el("div", { class: "signin-password" }, password, reveal)),
     submit);
+  const elsewhere = el("div", { class: "signin-elsewhere", hidden: true });
+  const help = el("p", { class: "signin-help" }, "The first start shows the password of admin on the terminal, once.");
   host.replaceChildren(el("main", { class: "signin" },
     el("div", { class: "signin-card" },
       el("div", { class: "signin-head" },
         svg("svg", { class: "mark mark-large", "aria-hidden": "true" }, svg("use", { href: "#i-mark" })),
         el("h1", {}, "Portcullis"),
-        el("p", { class: "muted" }, ended ? "Your session ended. Sign in again." : "Sign in to see what your agents do.")),
-      form,
-      el("p", { class: "signin-help" },
-        "The first start shows the password of admin on the terminal, once."))));
+        ended ? el("p", { id: "signin-ended", role: "status" }, "Your session ended. Sign in again.")
+          : el("p", { class: "muted" }, "Sign in to see what your agents do.")),
+      errorBox, form, elsewhere, help)));
   document.title = "Sign in · Portcullis";
   username.focus();
 
   let timer = 0;
+  offer();
+
+  /** The other ways in. A gate that does not say has the password alone. */
+  async function offer() {
+    const { name, params } = parse(location.hash);
+    const failed = params.get("sign_in_error");
+    const { password: byPassword, oidc } = await api.signInOptions().catch(() => ({ password: true, oidc: null }));
+    if (oidc) {
+      elsewhere.append(
+        byPassword ? el("p", { class: "signin-or" }, "or") : "",
+        el("a", { class: byPassword ? "button" : "button button-primary", id: "signin-oidc", href: oidc.url },
+          `Sign in with ${oidc.name}`));
+    }
+    elsewhere.hidden = !oidc;
+    form.hidden = help.hidden = !byPassword;
+    if (failed === null) return;
+    const text = ELSEWHERE[failed] ?? "The sign-in failed. Try again.";
+    say(text.replace("{}", oidc?.name ?? "The provider"));
+    replace(name); // a reload is no new failure
+  }
+
   async function send(event) {
     event.preventDefault();
     const missing = [username, password].find((input) => input.value === "");
@@ -69,9 +99,13 @@ export function mount(host, { onSignedIn, ended }) {
     }
   }
 
-  function refuse(text, target) {
+  function say(text) {
     errorBox.hidden = false;
     setText(error, text);
+  }
+
+  function refuse(text, target) {
+    say(text);
     const wrong = target === submit ? [] : [target];
     for (const input of [username, password]) input.setAttribute("aria-invalid", String(wrong.includes(input)));
     target.focus();
