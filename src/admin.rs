@@ -15,9 +15,11 @@ mod quarantine;
 pub mod shown;
 mod sign_in;
 mod signing_keys;
+mod snippets;
 mod source_file;
 #[cfg(test)]
 mod testing;
+mod trust_history;
 mod users;
 
 pub use agents::{
@@ -41,7 +43,12 @@ pub use sign_in::{
     SignedIn, ensure_administrator, knows_device, look_at_session, session_of, sign_in, sign_out,
 };
 pub use signing_keys::{Rotated, rotate_signing_key};
+pub use snippets::{
+    CLIENT_SECRET, DETECTION_KEY, Snippet, SnippetRequest, Snippets, curl_of_environment,
+    python_of_environment, snippets,
+};
 pub use source_file::{SourceFileError, replace_source, why_not_writable};
+pub use trust_history::{TrustHistory, TrustPoint, trust_history};
 pub use users::{
     ListedUser, NewUserRequest, PasswordRequest, UserChangeRequest, change_own_password,
     change_user, create_user, delete_user, find_user, list_users, reset_password,

@@ -14,7 +14,7 @@ pub use error::AppError;
 
 use crate::actors::policy::{DetectionsFile, PolicyPaths, PolicySnapshot};
 use crate::actors::upstream::Provider;
-use crate::admin::{ConfiguredNames, ensure_administrator};
+use crate::admin::{ConfiguredNames, audit::Runs, ensure_administrator};
 use crate::bus::audit::Flush;
 use crate::bus::auth::SaveUsage;
 use crate::bus::broadcast::Greeting;
@@ -167,6 +167,7 @@ impl Gateway {
             trust: self.config.trust.clone(),
             checkpoint_records: self.config.audit.checkpoint_records,
             receipts: self.config.audit.receipts,
+            verifications: Runs::new(self.config.clone()),
             attempts: Arc::new(SignInAttempts::default()),
             drain: drain.clone(),
         };

@@ -16,6 +16,7 @@ mod health;
 mod keys;
 mod openai;
 mod session;
+mod snippets;
 mod status;
 mod token;
 mod users;
@@ -51,6 +52,8 @@ pub struct AdminState {
     pub checkpoint_records: u64,
     /// Whether callers may fetch the proof of their call.
     pub receipts: bool,
+    /// Verifications of the record that were started here.
+    pub verifications: crate::admin::audit::Runs,
     /// Failed sign-ins.
     pub attempts: Arc<SignInAttempts>,
     /// Tells when the server is stopping.

@@ -65,6 +65,11 @@ impl Gate {
         self.settings.public_url.as_deref()
     }
 
+    /// Whether the gate has a provider key of its own, for callers that bring none.
+    pub fn has_provider_key(&self) -> bool {
+        self.settings.provider_key.is_some()
+    }
+
     /// `iss` of the gate's own tokens.
     pub fn token_issuer(&self) -> &str {
         &self.settings.token_issuer

@@ -5,14 +5,18 @@
 
 mod export;
 mod moment;
+mod own;
 mod proof;
+mod runs;
 pub mod shown;
 mod verify;
 
 pub use export::{Export, ExportRequest};
 pub use moment::{Moment, NoMoment};
+pub use own::Own;
 pub use proof::prove;
-pub use verify::{Trust, verify};
+pub use runs::{Begun, Range, RunState, Runs};
+pub use verify::{Trust, Verification, verify};
 
 use crate::ledger::Checkpoint;
 use crate::store::{Store, StoreError};

@@ -4,7 +4,7 @@
 
 use crate::identity::{NameError, secret::SecretError};
 use crate::policy::{PatternError, PolicyError};
-use crate::store::{KeyFileError, StoreError};
+use crate::store::{CheckpointFileError, KeyFileError, StoreError};
 
 /// Why a command was refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,12 @@ pub enum AdminError {
     /// A signing key's file cannot be read or written.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
+    /// The checkpoints' file cannot be read.
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointFileError),
+    /// Long work was given up.
+    #[error("the gate is stopping; start it again when it is back")]
+    Stopping,
     /// A new signing key would be older than the one that signs.
     #[error(
         "the signing key's file is dated in the future: set this machine's clock, then try again"
@@ -122,6 +128,9 @@ pub enum InvalidRequest {
          welcome"
     )]
     Password,
+    /// A word that would be code in a snippet.
+    #[error("{0:?} cannot stand in a snippet: letters, digits and -._:/@+[] only, at most 200")]
+    Word(String),
     /// A change that changes nothing.
     #[error("nothing is to be changed: say what")]
     NothingToChange,

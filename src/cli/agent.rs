@@ -3,6 +3,7 @@
 mod create;
 mod quarantine;
 mod show;
+mod snippet;
 
 pub(super) use create::credentials;
 
@@ -27,6 +28,8 @@ pub(super) enum AgentCommand {
     /// Show one agent
     #[command(after_help = "Example: portcullis agent show research-bot")]
     Show(Which),
+    /// Show code to begin with: Python, Node.js, LangChain and curl
+    Snippet(snippet::ShowSnippet),
     /// Refuse an agent's calls until it is resumed
     #[command(after_help = "Example: portcullis agent suspend research-bot")]
     Suspend(Which),
@@ -111,6 +114,7 @@ pub(super) fn run(
         AgentCommand::Create(create) => create::create(&config, &store, create, output),
         AgentCommand::List => show::list(&store, output),
         AgentCommand::Show(which) => show::show(&admin::find_agent(&store, &which.agent)?, output),
+        AgentCommand::Snippet(it) => snippet::show(&config, &store, it, output),
         AgentCommand::Suspend(which) => stand(&store, &which, AgentStatus::Suspended, output),
         AgentCommand::Resume(which) => stand(&store, &which, AgentStatus::Active, output),
         AgentCommand::Revoke(which) => stand(&store, &which, AgentStatus::Revoked, output),

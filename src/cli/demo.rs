@@ -193,21 +193,11 @@ fn snippets(url: &str, credentials: &Path, output: &mut Output) -> Result<(), Cl
             "export OPENAI_API_KEY=$({program} token --url {url} --credentials {credentials})"
         ),
         "",
-        "curl -N $OPENAI_BASE_URL/chat/completions \\",
-        &format!(
-            "  -H \"Authorization: Bearer $OPENAI_API_KEY\" -H \"X-OpenAI-Key: {SANDBOX_KEY}\" \\"
-        ),
-        "  -H \"Content-Type: application/json\" \\",
-        &format!("  -d '{{\"model\": \"{ALLOWED_MODEL}\", \"stream\": true,"),
-        "       \"messages\": [{\"role\": \"user\", \"content\": \"Hello!\"}]}'",
+        &admin::curl_of_environment(ALLOWED_MODEL, SANDBOX_KEY),
         "",
         "# Python, after: pip install openai",
         "python3 - <<'EOF'",
-        "from openai import OpenAI",
-        &format!("client = OpenAI(default_headers={{\"X-OpenAI-Key\": \"{SANDBOX_KEY}\"}})"),
-        &format!("response = client.chat.completions.create(model=\"{ALLOWED_MODEL}\","),
-        "    messages=[{\"role\": \"user\", \"content\": \"Hello!\"}])",
-        "print(response.choices[0].message.content)",
+        &admin::python_of_environment(ALLOWED_MODEL, SANDBOX_KEY),
         "EOF",
         "",
     ] {

@@ -2,17 +2,19 @@
 
 use super::access::Signed;
 use super::administer::{Body, perform, perform_with};
+use super::audit::Parameters;
 use super::{AdminState, problem};
 use crate::admin::{
     AgentChangeRequest, LiftRequest, NewAgentRequest, QuarantineRequest, change_agent,
     create_agent, find_agent, lift_quarantine, quarantine_agent, rotate_secret, set_status, shown,
+    trust_history,
 };
 use crate::bus::policy::DescribePolicy;
 use crate::pipeline::Gate;
 use crate::policy::{Policy, SourceFile};
 use crate::types::AgentStatus;
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::StatusCode,
     web::{Data, Path},
 };
@@ -57,6 +59,23 @@ pub(super) async fn show(
 ) -> HttpResponse {
     perform(&signed, &state, StatusCode::OK, move |desk| {
         Ok(shown::agent(&find_agent(desk.store, &id)?, desk.now))
+    })
+    .await
+}
+
+/// `GET /api/v1/agents/{id}/trust`: from, to.
+pub(super) async fn trust(
+    signed: Signed,
+    request: HttpRequest,
+    id: Path<String>,
+    state: Data<AdminState>,
+) -> HttpResponse {
+    let (from, to) = match Parameters::read(request.query_string(), Parameters::range) {
+        Ok(range) => range,
+        Err(message) => return problem(400, "invalid_request_error", &message),
+    };
+    perform(&signed, &state, StatusCode::OK, move |desk| {
+        Ok(json!(trust_history(desk.store, &id, from, to)?))
     })
     .await
 }

@@ -9,6 +9,7 @@ mod export;
 mod parameters;
 mod receipts;
 mod sums;
+mod verify;
 
 use super::{AdminState, problem, store_failed};
 use crate::admin::AdminError;
@@ -21,10 +22,13 @@ use actix_web::{
 pub(super) use chain::{list_checkpoints, list_keys};
 pub(super) use events::{list_events, list_set_aside, show_event};
 pub(super) use export::export_records;
-use parameters::Parameters;
+pub(super) use parameters::Parameters;
 pub(super) use receipts::show_proof;
 use serde::Serialize;
 pub(super) use sums::{list_sessions, show_session, show_summary};
+pub(super) use verify::{
+    VerifyRequest, show_last_verification, show_verification, start_verification,
+};
 
 /// Answers an administrator's question: parameters, then the store on a blocking thread.
 async fn answer<Q, T>(

@@ -109,7 +109,7 @@ pub(super) async fn show_metadata(request: HttpRequest, gate: Data<Gate>) -> Htt
 }
 
 /// The URL by which this request's client knows the gate. Other headers that claim to know it are not believed.
-fn asked_url(request: &HttpRequest) -> String {
+pub(super) fn asked_url(request: &HttpRequest) -> String {
     let config = request.app_config();
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.unwrap_or(config.host());

@@ -123,10 +123,8 @@ impl Store {
             .state
             .run(|connection| Ok(dsl::app_contexts.select(Row::as_select()).load(connection)?))?;
         let mut contexts = rows.into_iter().map(context_of).collect::<Result<Vec<_>, _>>()?;
-        let last_calls = self.last_calls(UsageOf::AppContext, None)?;
-        for context in &mut contexts {
-            context.last_call_at = last_calls.get(&context.id).copied();
-        }
+        let calls = self.last_calls(UsageOf::AppContext, None)?;
+        contexts.iter_mut().for_each(|it| it.last_call_at = calls.get(&it.id).copied());
         // Not in SQL: collations differ.
         contexts.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(contexts)

@@ -9,8 +9,7 @@ use super::{
 };
 use crate::types::{UnixMillis, text_enum};
 use diesel::{
-    ExpressionMethods as _, Insertable, QueryDsl as _, RunQueryDsl as _, dsl::max,
-    upsert::excluded,
+    ExpressionMethods as _, Insertable, QueryDsl as _, RunQueryDsl as _, dsl::max, upsert::excluded,
 };
 use std::collections::HashMap;
 

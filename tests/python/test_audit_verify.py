@@ -426,3 +426,26 @@ def test_what_does_not_fit_is_404_and_tells_nothing(gate):
     ]
     assert {reply.status_code for reply in refused} == {404}
     assert len({reply.text for reply in refused}) == 1
+
+
+def test_a_verification_is_started_over_http_and_asked_for(own_gate):
+    gate = own_gate()
+    agent = gate.create_agent()
+    gate.call(agent)
+    gate.records(agent, 1)
+    with gate.admin() as admin:
+        started = admin.post("/api/v1/audit/verify", json={})
+        assert started.status_code == 202, started.text
+        path = f"/api/v1/audit/verify/{started.json()['id']}"
+
+        def done():
+            run = admin.get(path).json()
+            return run if run["state"] != "running" else None
+
+        run = eventually(done, within=10, what="the verdict")
+        assert run["state"] == "done" and run["error"] is None and run["finished_at"] >= run["started_at"]
+        assert run["verdict"]["sound"] is True and run["verdict"]["records"] == run["records"] >= 1
+        assert admin.get("/api/v1/audit/verify").json() == run
+        assert admin.get("/api/v1/audit/verify/00000000-0000-7000-8000-000000000000").status_code == 404
+        backwards = admin.post("/api/v1/audit/verify", json={"from": "2026-02-01", "to": "2026-01-01"})
+        assert backwards.status_code == 400, backwards.text

@@ -92,7 +92,7 @@ fn look(
     let range = (moment(range.0), moment(range.1));
     let mut verification = verify(&stored.store, trust, now);
     (verification.range, verification.kept) = (range, kept.to_vec());
-    verification.run(&mut |_, _| ()).unwrap()
+    verification.run(&mut |_, _| Ok(())).unwrap()
 }
 
 fn kinds(verdict: &Verdict) -> Vec<ProblemKind> {
@@ -208,7 +208,7 @@ fn what_retention_removes_while_it_is_verified_is_not_missing() {
         }
     };
     let verification = verify(store, &trust, NOW);
-    let verdict = verification.run_with(sweep_between, &mut |_, _| ()).unwrap();
+    let verdict = verification.run_with(sweep_between, &mut |_, _| Ok(())).unwrap();
     assert_eq!((kinds(&verdict), verdict.records), (vec![], 4));
     assert_eq!(passes, 2);
 }

@@ -49,6 +49,9 @@ impl Trust {
     }
 }
 
+/// Who is told how far it is, and may end it.
+pub(super) type Progress<'a> = &'a mut dyn FnMut(u64, UnixMillis) -> Result<(), AdminError>;
+
 /// What is to be verified, and with what.
 pub struct Verification<'a> {
     /// All records, or those written within a time.
@@ -68,10 +71,11 @@ pub const fn verify<'a>(store: &'a Store, trust: &'a Trust, now: UnixMillis) -> 
 }
 
 impl Verification<'_> {
-    /// Verifies. Now and then `progress` is told how many records were read, and up to when they were written.
+    /// Verifies. Now and then `progress` is told how many records were read, and up to when they were written; its error
+    /// ends the work.
     ///
     /// Of a time, more is read than its records: from the last checkpoints before it, to whatever was signed within it.
-    pub fn run(&self, progress: &mut dyn FnMut(u64, UnixMillis)) -> Result<Verdict, AdminError> {
+    pub fn run(&self, progress: Progress<'_>) -> Result<Verdict, AdminError> {
         self.run_with(|| (), progress)
     }
 
@@ -79,7 +83,7 @@ impl Verification<'_> {
     pub(super) fn run_with(
         &self,
         mut between: impl FnMut(),
-        progress: &mut dyn FnMut(u64, UnixMillis),
+        progress: Progress<'_>,
     ) -> Result<Verdict, AdminError> {
         let (from, _) = self.range;
         let mut is_from_start = from.is_none();
@@ -105,7 +109,7 @@ impl Verification<'_> {
         &self,
         is_from_start: bool,
         between: &mut dyn FnMut(),
-        progress: &mut dyn FnMut(u64, UnixMillis),
+        progress: Progress<'_>,
     ) -> Result<(Verdict, usize), AdminError> {
         let (from, to) = self.range;
         let is_part = from.is_some() || to.is_some();
@@ -140,8 +144,8 @@ impl Verification<'_> {
         &self,
         verifier: &mut Verifier,
         start: Option<UnixMillis>,
-        progress: &mut dyn FnMut(u64, UnixMillis),
-    ) -> Result<(), StoreError> {
+        progress: Progress<'_>,
+    ) -> Result<(), AdminError> {
         let (_, to) = self.range;
         let mut range = ScanRange { from: start, to, ..ScanRange::default() };
         loop {
@@ -156,7 +160,7 @@ impl Verification<'_> {
             range.after = Some(batch.end);
             let at = batch.at;
             feed(verifier, batch);
-            progress(verifier.records(), at);
+            progress(verifier.records(), at)?;
             if range.to.is_none() && to.is_some() && !verifier.is_cut() {
                 return Ok(());
             }

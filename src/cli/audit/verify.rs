@@ -7,14 +7,11 @@ mod told;
 
 use super::super::{CliError, Context, Output};
 use super::{filters::Range, plain, progress::Progress};
-use crate::admin::{
-    AdminError,
-    audit::{self, Trust},
-};
+use crate::admin::audit::{Own, Trust};
 use crate::app::open_store;
 use crate::config::Config;
 use crate::ledger::{Checkpoint, ExportVerifier, Proof, PublicKey, Scope, TrustedKeys};
-use crate::store::{CheckpointFile, known_audit_signer};
+use crate::store::CheckpointFile;
 use clap::Args;
 use serde_json::json;
 use std::{
@@ -78,23 +75,17 @@ pub(super) fn run(context: &Context, verify: Verify, output: &mut Output) -> Res
 }
 
 fn database(config: &Config, verify: Verify, output: &mut Output) -> Result<Told, CliError> {
-    let (settings, data_dir) = (&config.audit, &config.data_dir);
-    let own = known_audit_signer(settings.signing_key_file.as_deref(), data_dir);
-    let own = own.map_err(AdminError::from)?.map(|signer| signer.public_key());
+    let own = Own::read(config)?;
     let mut kept = Kept::read(&verify.checkpoints)?;
-    let file = CheckpointFile::of(settings.checkpoint_file.as_deref(), data_dir);
-    let is_there = fs::exists(file.path()).map_err(|error| unreadable(file.path(), &error))?;
-    if is_there {
-        kept.add(&file)?;
+    if own.is_there {
+        kept.files.push((own.file.clone(), own.checkpoints.len()));
     }
-    let lost_file_of = own.filter(|_| !is_there).map(|_| config.server.node.clone());
-    let known: Vec<_> = own.into_iter().chain(verify.public_key).collect();
-    if known.is_empty() {
+    if own.key.is_none() && verify.public_key.is_empty() {
         let reason = "there is no key to trust: run it where the gateway's data directory is, or give --public-key";
         return Err(CliError::Refused(reason.to_owned()));
     }
     let store = open_store(config)?;
-    let trust = Trust::new(known, &store, &config.server.node)?;
+    let trust = own.trust(verify.public_key, &store)?;
     if !output.is_json() {
         show_trust(&trust, output)?;
         show_files(&kept.files, output)?;
@@ -102,12 +93,13 @@ fn database(config: &Config, verify: Verify, output: &mut Output) -> Result<Told
     let range = verify.range;
     let range = (range.from.map(|moment| moment.0), range.to.map(|moment| moment.0));
     let mut progress = Progress::new(range.1.unwrap_or_else(crate::clock::now));
-    let mut show = |records, reached| progress.records(records, reached);
-    let (kept, files) = (kept.checkpoints, kept.files);
-    let now = crate::clock::now();
-    let mut verification = audit::verify(&store, &trust, now);
-    (verification.range, verification.kept, verification.lost_file_of) =
-        (range, kept, lost_file_of);
+    let mut show = |records, reached| {
+        progress.records(records, reached);
+        Ok(())
+    };
+    let files = kept.files;
+    let mut verification = own.verify(&store, &trust, kept.checkpoints, crate::clock::now());
+    verification.range = range;
     let verdict = verification.run(&mut show)?;
     Ok(Told { verdict, trust, files, export: None, expected: Scope::Whole })
 }

@@ -65,8 +65,9 @@ struct Summary {
 }
 
 fn read_summary(query: &mut Parameters, now: UnixMillis) -> Result<Summary, String> {
-    let to = query.moment("to")?.unwrap_or(now);
-    let from = query.moment("from")?.unwrap_or(to.plus_secs(-DEFAULT_SECS));
+    let (from, to) = query.range()?;
+    let to = to.unwrap_or(now.max(from.unwrap_or(now)));
+    let from = from.unwrap_or(to.plus_secs(-DEFAULT_SECS));
     let group = query.text("group");
     if group.as_deref() == Some(BY_FINDING) {
         return Ok(Summary { from, to, sums: None });
@@ -94,9 +95,10 @@ fn read_summary(query: &mut Parameters, now: UnixMillis) -> Result<Summary, Stri
 }
 
 fn read_sessions(query: &mut Parameters) -> Result<SessionQuery, String> {
+    let (from, to) = query.range()?;
     Ok(SessionQuery {
-        from: query.moment("from")?,
-        to: query.moment("to")?,
+        from,
+        to,
         agent: query.text("agent"),
         limit: query.limit()?,
         after: query.after()?,

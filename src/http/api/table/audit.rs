@@ -1,7 +1,7 @@
 //! Live activity and the record.
 
 use super::super::parameter::{AFTER, FROM, Form, LIMIT, Parameter, TO};
-use super::super::{Operation, get, open};
+use super::super::{Operation, get, open, post};
 use crate::http::{activity, audit, status};
 use crate::types::Role::{Analyst, Viewer};
 use actix_web::http::Method;
@@ -52,6 +52,7 @@ const WIDTH: Parameter = Parameter::new(
 );
 const FORMAT: Parameter =
     Parameter::new("format", Form::OneOf(&["jsonl", "csv", "ocsf", "cef"]), "jsonl unless told.");
+const VERIFICATION: Parameter = Parameter::uuid("id", "What was answered when it was started.");
 const EXCHANGE: Parameter = Parameter::uuid("id", "The exchange's id: `x-portcullis-decision`.");
 const RECEIPT: Parameter =
     Parameter::header("x-portcullis-receipt", "The receipt that came with the answer.");
@@ -143,6 +144,18 @@ fn chain() -> Vec<Operation> {
         get("/api/v1/audit/keys", Viewer, "listAuditKeys", audit::list_keys)
             .says("The public keys that sign checkpoints.")
             .answers(200, "The keys."),
+        post("/api/v1/audit/verify", Analyst, "startVerification", audit::start_verification)
+            .says("Finds out whether records were altered, removed, inserted or moved. One at a time.")
+            .takes::<audit::VerifyRequest>()
+            .makes("id")
+            .answers(202, "The id to ask with; 409 has the id of the one that runs."),
+        get("/api/v1/audit/verify", Viewer, "showLastVerification", audit::show_last_verification)
+            .says("The verification that was started last.")
+            .answers(200, "How far it is, and its verdict."),
+        get("/api/v1/audit/verify/{id}", Viewer, "showVerification", audit::show_verification)
+            .says("One verification; it is known until the next is started.")
+            .query(&[VERIFICATION])
+            .answers(200, "How far it is, and its verdict."),
         open(Method::GET, "/api/v1/audit/receipts/{id}", "showProof", audit::show_proof)
             .says("The proof of one call, for whoever holds its receipt.")
             .query(&[EXCHANGE, RECEIPT])

@@ -1,16 +1,24 @@
 //! Agents, AppContexts and detection keys.
 
-use super::super::parameter::{Form, Parameter};
+use super::super::parameter::{FROM, Form, Parameter, TO};
 use super::super::{Operation, get, patch, post};
 use crate::admin::{
     AgentChangeRequest, AppContextChangeRequest, LiftRequest, NewAgentRequest,
-    NewAppContextRequest, NewKeyRequest, QuarantineRequest,
+    NewAppContextRequest, NewKeyRequest, QuarantineRequest, Snippets, TrustHistory,
 };
-use crate::http::{agents, app_contexts, keys};
+use crate::http::{agents, app_contexts, keys, snippets};
 use crate::types::Role::{Admin, Viewer};
 
 const OF_APP_CONTEXT: Parameter =
     Parameter::new("app_context", Form::Text, "Only keys of this AppContext: its name or id.");
+
+const SURFACE: Parameter = Parameter::new(
+    "surface",
+    Form::OneOf(&["agent", "detection_key"]),
+    "What the caller shows; agent unless told.",
+);
+const CLIENT_ID: Parameter = Parameter::new("client_id", Form::Text, "The agent's client id.");
+const MODEL: Parameter = Parameter::new("model", Form::Text, "The model to call.");
 
 pub(super) fn operations() -> Vec<Operation> {
     let mut all = agents();
@@ -32,6 +40,14 @@ fn agents() -> Vec<Operation> {
         get("/api/v1/agents/{id}", Viewer, "showAgent", agents::show)
             .says("One agent, by name or id.")
             .answers(200, "The agent."),
+        get("/api/v1/agents/{id}/trust", Viewer, "showTrust", agents::trust)
+            .says("How an agent's trust went, by its newest 4,000 records in a time: at most 400 points.")
+            .query(&[FROM, TO])
+            .answers_with::<TrustHistory>(200, "Points in time, the oldest first."),
+        get("/api/v1/snippets", Viewer, "showSnippets", snippets::show)
+            .says("Code to begin with, with blanks where the secret belongs.")
+            .query(&[SURFACE, CLIENT_ID, MODEL])
+            .answers_with::<Snippets>(200, "Python, Node.js, LangChain and curl."),
         patch("/api/v1/agents/{id}", Admin, "changeAgent", agents::change)
             .says("Changes an agent's roles and limits.")
             .takes::<AgentChangeRequest>()
