@@ -3,7 +3,7 @@
 // While it is held, new exchanges wait (and are counted) and rows stay where they are; rows that are
 // already shown still finish in place.
 
-export const LIMIT = 500;
+export const LIMIT = 300;
 export const MOST = 2_000;
 
 /** Where `id` stands, or belongs, in rows sorted newest first. UUIDv7 sorts by time. */

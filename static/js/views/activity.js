@@ -14,6 +14,7 @@ import { replace } from "../router.js";
 import { button } from "../ui.js";
 
 const FRAME_MS = 100; // ten changes a second are as many as an eye can follow
+const SHARE = 4; // of the time at most a quarter goes into changes, also on a slow machine
 const TICK_MS = 200;
 const POINTER_REST_MS = 1_200;
 
@@ -47,6 +48,7 @@ export function mount(host, { feed, session }, params) {
   const reasons = new Set(feed.paused ? ["paused"] : []);
   let frame = 0;
   let shownAt = 0;
+  let cost = 0;
   let later = 0;
 
   function hold(reason, on) {
@@ -60,7 +62,7 @@ export function mount(host, { feed, session }, params) {
 
   function schedule() {
     if (frame !== 0 || later !== 0) return;
-    const wait = FRAME_MS - (performance.now() - shownAt);
+    const wait = Math.max(FRAME_MS, SHARE * cost) - (performance.now() - shownAt);
     const ask = () => {
       later = 0;
       frame = requestAnimationFrame(render);
@@ -72,6 +74,7 @@ export function mount(host, { feed, session }, params) {
   function render() {
     frame = 0;
     shownAt = performance.now();
+    setTimeout(() => (cost = performance.now() - shownAt)); // with layout and paint
     const { exchanges } = feed;
     table.render(exchanges.rows);
     const waiting = exchanges.waiting;
