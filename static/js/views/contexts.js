@@ -174,12 +174,15 @@ async function newKey(context, open) {
   } catch (error) {
     return toast(error.message, { tone: "bad" });
   }
-  const names = (list) => list.filter((each) => !each.revoked_at && each.status !== "revoked").map(({ name }) => name);
+  const pick = (name, label, list, value) => {
+    const options = list.filter((each) => !each.revoked_at && each.status !== "revoked").map((each) => each.name);
+    return { name, label, type: "select", required: true, options, value: value || options[0], hint: options.length > 0 ? null : `There is no ${label} yet: make one first.` };
+  };
   ask({
     title: "New detection key", action: "Create",
     fields: [
-      { name: "agent", label: "Agent", type: "select", required: true, options: names(agents) },
-      { name: "app_context", label: "AppContext", type: "select", required: true, options: names(places), value: context },
+      pick("agent", "Agent", agents),
+      pick("app_context", "AppContext", places, context),
       { name: "expires_in", label: "Good for", value: "90d", placeholder: "until it is revoked", hint: "Such as 12h, 90d or 4w." },
     ],
     run: async ({ agent, app_context, expires_in }) => {

@@ -36,7 +36,7 @@ export function mount(host, { session }, params) {
       { key: "sessions", title: "Sessions", sort: true, numeric: true, narrow: "m", cell: (user) => count(user.sessions) },
       when("last_sign_in_at", "Last sign-in"),
     ],
-    create: { label: "New user", run: create },
+    create: { label: "New user", run: () => create() },
     nothing: "Users sign in to this dashboard.",
     detail: (user) => ({ title: user.username, body: [
       summary(session, stateOf(user), deedsOf(user)),
@@ -57,12 +57,12 @@ export function mount(host, { session }, params) {
   function deedsOf(user) {
     const own = isOwn(user) ? "This is you: another administrator must do it." : null;
     const configured = user.configured ? "It stands in the configuration." : null;
-    const elsewhere = user.source === "oidc" ? "Its password is the identity provider's." : null;
+    const elsewhere = user.source === "oidc" ? "The identity provider decides it." : null;
     return [
-      ["Change role", () => changeRole(user), { unless: own ?? configured }],
+      ["Change role", () => changeRole(user), { unless: own ?? configured ?? elsewhere }],
       isOwn(user)
-        ? ["Change password", changePassword, { unless: elsewhere ?? configured }]
-        : ["Reset password", () => reset(user), { unless: elsewhere ?? configured }],
+        ? ["Change password", changePassword, { unless: elsewhere }]
+        : ["Reset password", () => reset(user), { unless: elsewhere }],
       ["End sessions", () => endSessions(user), { unless: user.sessions === 0 ? "There are none." : null }],
       user.disabled
         ? ["Enable", () => change(user, { disabled: false }, "may sign in again")]
@@ -74,9 +74,9 @@ export function mount(host, { session }, params) {
   const create = () => ask({
     title: "New user", action: "Create",
     fields: [
-      { name: "username", label: "Name", required: true, maxlength: 63 },
+      { name: "username", label: "Name", required: true, maxlength: 128 },
       { name: "role", label: "Role", type: "select", options: ROLE_OPTIONS, value: "viewer", hint: ROLE_HINT },
-      { name: "password", label: "Password", type: "password", autocomplete: "new-password", placeholder: "a generated one", hint: "Left empty, the gate makes one and shows it once." },
+      { name: "password", label: "Password", type: "password", autocomplete: "new-password", placeholder: "a generated one", hint: "At least 12 characters. Left empty, the gate makes one and shows it once." },
     ],
     run: async ({ username, role, password }) => {
       const made = await api.createUser({ username, role, password: password || null });
@@ -87,7 +87,7 @@ export function mount(host, { session }, params) {
   });
 
   const changeRole = (user) => ask({
-    title: `The role of ${user.username}`,
+    title: `The role of ${user.username}`, text: "Its sessions end: it signs in anew with the new role.",
     fields: [{ name: "role", label: "Role", type: "select", options: ROLE_OPTIONS, value: user.role, hint: ROLE_HINT }],
     run: (values) => change(user, values, "has a new role"),
   });
@@ -102,7 +102,7 @@ export function mount(host, { session }, params) {
     text: isOwn(user) ? "You are signed out here too." : "It must sign in again everywhere.",
     run: async () => {
       const { sessions } = await api.doUser(user.username, "sign-out");
-      toast(`${count(sessions)} sessions of ${user.username} have ended`);
+      toast(`Sessions of ${user.username} that ended: ${count(sessions)}`);
       page.open(user.username);
     },
   });
