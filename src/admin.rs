@@ -11,6 +11,7 @@ mod detection_keys;
 mod error;
 mod lifetime;
 mod limit_change;
+pub mod policy;
 mod quarantine;
 pub mod shown;
 mod sign_in;

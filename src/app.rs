@@ -165,6 +165,7 @@ impl Gateway {
             greeting: self.greeting.clone(),
             names: ConfiguredNames::of(&self.config),
             trust: self.config.trust.clone(),
+            policy_files: self.config.policy.clone(),
             checkpoint_records: self.config.audit.checkpoint_records,
             receipts: self.config.audit.receipts,
             verifications: Runs::new(self.config.clone()),

@@ -15,6 +15,7 @@ mod dashboard;
 mod health;
 mod keys;
 mod openai;
+mod policy;
 mod session;
 mod snippets;
 mod status;
@@ -26,11 +27,11 @@ pub use session::SignInAttempts;
 
 use crate::admin::ConfiguredNames;
 use crate::bus::broadcast::Greeting;
-use crate::config::{Admin, Trust};
+use crate::config::{Admin, PolicyFiles, Trust};
 use crate::pipeline::Drain;
 use crate::store::Store;
 use actix_web::{HttpResponse, http::header, web};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What the administrators' handlers share, across workers.
@@ -48,6 +49,8 @@ pub struct AdminState {
     pub names: ConfiguredNames,
     /// What an approval is worth, and what a quarantine takes.
     pub trust: Trust,
+    /// Where the policy stands.
+    pub policy_files: PolicyFiles,
     /// Records from one checkpoint to the next, at most: as many a proof may pass.
     pub checkpoint_records: u64,
     /// Whether callers may fetch the proof of their call.
@@ -86,13 +89,16 @@ pub fn routes(app: &mut web::ServiceConfig) {
 
 /// An error of the administrators' API, in the OpenAI error object's shape.
 fn problem(status: u16, code: &str, message: &str) -> HttpResponse {
+    let body = error_of(status, code, message);
     let status = actix_web::http::StatusCode::from_u16(status)
         .unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR);
-    let kind = if status.is_server_error() { "server_error" } else { "invalid_request_error" };
-    let error = json!({ "message": message, "type": kind, "param": null, "code": code });
-    HttpResponse::build(status)
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "error": error }))
+    HttpResponse::build(status).insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+}
+
+/// The body of a [`problem`].
+fn error_of(status: u16, code: &str, message: &str) -> Value {
+    let kind = if status >= 500 { "server_error" } else { "invalid_request_error" };
+    json!({ "error": { "message": message, "type": kind, "param": null, "code": code } })
 }
 
 /// The store failed: the cause goes to the log, the caller is told to come back.

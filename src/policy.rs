@@ -3,6 +3,7 @@
 //! Owns the reading of `model.conf` and `policy.csv`, the decision, its explanation, and the only
 //! way to a [`Permit`]. It must never allow what no rule allows, nor when something went wrong.
 
+mod diff;
 mod engine;
 mod error;
 mod explain;
@@ -10,17 +11,20 @@ mod line;
 mod model;
 mod pattern;
 mod permit;
+mod review;
 mod roles;
 mod rules;
 mod tools;
 mod trial;
 
+pub use diff::{Diff, DiffLine, DiffMark};
 pub use error::{PolicyError, SourceFile};
 pub(crate) use error::{closest, ordinal};
-pub use explain::{Explanation, MatchedRule};
+pub use explain::{Explanation, MatchedRule, Question};
 pub use line::{Effect, RuleKind};
 pub use pattern::{Pattern, PatternError};
 pub use permit::{Decision, Denial, DenialReason, Permit, Permitted, Uncovered};
+pub use review::{Review, Shadow, Warning, WarningKind};
 pub use rules::lint;
 pub use tools::ToolPolicy;
 
@@ -44,6 +48,8 @@ pub struct Policy {
     models: Engine,
     permissions: Engine,
     tools: Arc<Engine>,
+    /// Whether rules match by role and pattern alone.
+    plain_matcher: bool,
 }
 
 /// What may stand in for an allow line of a role.
@@ -87,6 +93,7 @@ impl Policy {
             models: build(RuleKind::Model).map_err(refuse)?,
             permissions: build(RuleKind::Permission).map_err(refuse)?,
             tools: Arc::new(build(RuleKind::Tool).map_err(refuse)?),
+            plain_matcher: definitions.is_plain(),
             roles: set.roles,
         })
     }
@@ -254,7 +261,8 @@ fn first(problems: Vec<PolicyError>, rules: &SourceFile) -> PolicyError {
     problems.into_iter().next().unwrap_or_else(unknown)
 }
 
-fn version_of(model: &SourceFile, rules: &SourceFile) -> Arc<str> {
+/// The version of two files, also of such as do not build.
+pub fn version_of(model: &SourceFile, rules: &SourceFile) -> Arc<str> {
     let mut hash = Sha256::new();
     hash.update(&model.text);
     // A byte that UTF-8 never holds, so that no text can move from one file to the other unseen.

@@ -19,6 +19,7 @@ mod limits;
 mod key_files;
 mod migrate;
 mod objects;
+mod policy_versions;
 mod postgres;
 mod queries;
 mod records;
@@ -45,6 +46,9 @@ pub use detection_keys::{DetectionKey, NewDetectionKey};
 pub use error::StoreError;
 pub use key_files::{KeyFileError, KeyFiles};
 pub use objects::ObjectBinding;
+pub use policy_versions::{
+    FILE_AUTHOR, MAX_POLICY_TEXTS, MAX_POLICY_VERSIONS, NewPolicyVersion, PolicyVersionRow,
+};
 pub use queries::{
     Counts, Cursor, FindingSums, RecordKind, RecordPage, RecordQuery, Refused, Retention,
     ScanBatch, ScanRange, Sealer, SessionPage, SessionQuery, SessionSummary, Sums, SumsGroup,

@@ -20,6 +20,7 @@ use crate::bus::broadcast::Publish;
 use crate::bus::policy::{CheckGrants, DetectionsView, ListPermissions, PolicyView, Reload};
 use crate::detect::{Detections, Profile};
 use crate::policy::{Decision, Policy};
+use crate::store::Store;
 use crate::types::Permission;
 use actix::{Actor, AsyncContext, Context, Handler, MessageResult, ResponseFuture, WrapFuture};
 use arc_swap::ArcSwap;
@@ -64,14 +65,15 @@ pub struct PolicyActor {
 }
 
 impl PolicyActor {
-    /// An owner that publishes into `published`, which holds what was read first.
+    /// An owner that publishes into `published`, which holds what was read first, and keeps every version in the store.
     pub fn new(
         paths: PolicyPaths,
         detections: DetectionsFile,
         published: PublishedPolicy,
         publish: Line<Publish>,
+        store: Store,
     ) -> Self {
-        let watch = Watch::new(paths, detections, Arc::clone(&published), publish);
+        let watch = Watch::new(paths, detections, Arc::clone(&published), publish, store);
         Self { published, watch: Arc::new(watch) }
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! Owns the wording: what is wrong and what to do instead. It must never show a secret.
 
+use super::SourceFileError;
 use crate::identity::{NameError, secret::SecretError};
 use crate::policy::{PatternError, PolicyError};
 use crate::store::{CheckpointFileError, KeyFileError, StoreError};
+use std::sync::Arc;
 
 /// Why a command was refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,20 @@ pub enum AdminError {
     /// The policy in force cannot be read again.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// A draft of the policy cannot be put in force.
+    #[error("{}", first_of(.0))]
+    PolicyInvalid(Vec<PolicyError>),
+    /// The policy is not what the change was made from.
+    #[error(
+        "the policy was changed meanwhile and is {current_version} now; look at it, then repeat the change"
+    )]
+    PolicyChanged {
+        /// The version of the files as they are.
+        current_version: Arc<str>,
+    },
+    /// A file that decides was not written.
+    #[error(transparent)]
+    SourceFile(#[from] SourceFileError),
     /// A signing key's file cannot be read or written.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
@@ -51,6 +67,15 @@ pub enum AdminError {
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// The first problem, and how many more there are.
+fn first_of(errors: &[PolicyError]) -> String {
+    let first = errors.first().map(ToString::to_string).unwrap_or_default();
+    match errors.len() {
+        0 | 1 => first,
+        several => format!("{first} (and {} more)", several.saturating_sub(1)),
+    }
 }
 
 impl From<NameError> for AdminError {
@@ -131,6 +156,9 @@ pub enum InvalidRequest {
     /// A word that would be code in a snippet.
     #[error("{0:?} cannot stand in a snippet: letters, digits and -._:/@+[] only, at most 200")]
     Word(String),
+    /// A text of rules that is too long.
+    #[error("the policy may have at most 1 MiB")]
+    PolicyTooLong,
     /// A change that changes nothing.
     #[error("nothing is to be changed: say what")]
     NothingToChange,

@@ -147,7 +147,7 @@ impl Wiring {
                 list_permissions: Line::new(DESK_DEADLINE),
                 check_grants: Line::new(DESK_DEADLINE),
             };
-            let (ask, objects) = (lines.clone(), store.clone());
+            let (ask, objects, versions) = (lines.clone(), store.clone(), store.clone());
             let start = move || {
                 let (store, settings) = (store.clone(), settings.clone());
                 let (published, standings) = (Arc::clone(&auth), standings.clone());
@@ -170,7 +170,7 @@ impl Wiring {
             let start = move || {
                 let (paths, detections) = (paths.clone(), detections.clone());
                 let (published, publish) = (Arc::clone(&policy), record.publish.clone());
-                PolicyActor::new(paths, detections, published, publish).start()
+                PolicyActor::new(paths, detections, published, publish, versions.clone()).start()
             };
             keep("policy", start, move |addr: &Addr<PolicyActor>| {
                 lines.list_permissions.seat(addr.clone().recipient());

@@ -1,17 +1,12 @@
-//! What the dashboard reads besides the record: the policy and the rules of detection in force.
+//! What the dashboard reads besides the record: the rules of detection in force.
 
 use super::problem;
 use crate::bus::BusError;
-use crate::bus::policy::{DescribeDetections, DescribePolicy};
+use crate::bus::policy::DescribeDetections;
 use crate::pipeline::Gate;
 use actix_web::{HttpResponse, http::header, web::Data};
 use serde::Serialize;
 use std::sync::Arc;
-
-/// `GET /api/v1/policy`.
-pub(super) async fn show_policy(gate: Data<Gate>) -> HttpResponse {
-    show(gate.bus().describe_policy.ask(DescribePolicy).await, "The policy")
-}
 
 /// `GET /api/v1/detections`.
 pub(super) async fn show_detections(gate: Data<Gate>) -> HttpResponse {

@@ -2,9 +2,9 @@
 //!
 //! Owns the order of these and what each failure looks like. It must never decide what a use case means.
 
-use super::{AdminState, access::Signed, problem, store_failed};
-use crate::admin::{AdminError, ConfiguredNames};
-use crate::config::{Admin, Trust};
+use super::{AdminState, access::Signed, error_of, problem, store_failed};
+use crate::admin::{AdminError, ConfiguredNames, SourceFileError};
+use crate::config::{Admin, PolicyFiles, Trust};
 use crate::store::{Store, StoreError};
 use crate::types::UnixMillis;
 use actix_web::{
@@ -13,7 +13,8 @@ use actix_web::{
     http::{StatusCode, header},
     web::{self, Data, Json},
 };
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// A JSON body, or why there is none.
 pub(super) type Body<T> = Result<Json<T>, actix_web::Error>;
@@ -25,6 +26,7 @@ pub(super) struct Desk<'a> {
     pub(super) trust: &'a Trust,
     /// How long sessions last.
     pub(super) settings: &'a Admin,
+    pub(super) policy_files: &'a PolicyFiles,
     /// Who is signed in.
     pub(super) actor: &'a str,
     pub(super) now: UnixMillis,
@@ -55,24 +57,41 @@ where
     T: Send + 'static,
     F: FnOnce(&Desk<'_>, T) -> Result<Value, AdminError> + Send + 'static,
 {
-    let read = match read {
-        Ok(read) => read,
-        Err(error) => return unreadable(&error),
-    };
+    match attempt(signed, state, read, work).await {
+        Ok(value) => answer(success, &value),
+        Err(refusal) => refusal,
+    }
+}
+
+/// The same where more is to be done before the answer: what the use case returned, or its refusal.
+pub(super) async fn attempt<T, R, F>(
+    signed: &Signed,
+    state: &Data<AdminState>,
+    read: Result<T, actix_web::Error>,
+    work: F,
+) -> Result<R, HttpResponse>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+    F: FnOnce(&Desk<'_>, T) -> Result<R, AdminError> + Send + 'static,
+{
+    let read = read.map_err(|error| unreadable(&error))?;
     let state = Data::clone(state);
     let actor = signed.username.clone();
     let done = web::block(move || {
-        let AdminState { store, names, trust, settings, .. } = &**state;
+        let AdminState { store, names, trust, settings, policy_files, .. } = &**state;
         let now = crate::clock::now();
-        work(&Desk { store, names, trust, settings, actor: &actor, now }, read)
+        work(&Desk { store, names, trust, settings, policy_files, actor: &actor, now }, read)
     });
     match done.await {
-        Ok(Ok(value)) => HttpResponse::build(success)
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .json(value),
-        Ok(Err(error)) => refused(&error),
-        Err(_) => problem(503, "gateway_unavailable", "Try again shortly."),
+        Ok(done) => done.map_err(|error| refused(&error)),
+        Err(_) => Err(problem(503, "gateway_unavailable", "Try again shortly.")),
     }
+}
+
+/// A JSON answer that nobody keeps.
+pub(super) fn answer(status: StatusCode, value: &impl Serialize) -> HttpResponse {
+    HttpResponse::build(status).insert_header((header::CACHE_CONTROL, "no-store")).json(value)
 }
 
 /// What a refused use case looks like.
@@ -82,6 +101,14 @@ pub(super) fn refused(error: &AdminError) -> HttpResponse {
         AdminError::NoSuch { .. } | AdminError::Store(StoreError::NotFound { .. }) => {
             (404, "not_found")
         }
+        AdminError::PolicyInvalid(errors) => {
+            return problem_with(400, "policy_invalid", error, "errors", json!(errors));
+        }
+        AdminError::PolicyChanged { current_version } => {
+            let current = json!(current_version);
+            return problem_with(409, "policy_changed", error, "current_version", current);
+        }
+        AdminError::SourceFile(SourceFileError::Io { .. }) => (409, "not_writable"),
         AdminError::Conflict(_) => (409, "name_conflict"),
         AdminError::Store(StoreError::Taken { .. }) => (409, "already_exists"),
         AdminError::Store(StoreError::Revoked { .. }) => (409, "revoked"),
@@ -91,6 +118,21 @@ pub(super) fn refused(error: &AdminError) -> HttpResponse {
         _ => return store_failed(error),
     };
     problem(status, code, &error.to_string())
+}
+
+/// A problem of which more is known than its words.
+fn problem_with(
+    status: u16,
+    code: &str,
+    error: &AdminError,
+    name: &str,
+    value: Value,
+) -> HttpResponse {
+    let mut body = error_of(status, code, &error.to_string());
+    if let Some(error) = body.get_mut("error").and_then(Value::as_object_mut) {
+        error.insert(name.to_owned(), value);
+    }
+    answer(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), &body)
 }
 
 /// Why the request's body or query cannot be read.

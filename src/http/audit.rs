@@ -6,7 +6,7 @@
 mod chain;
 mod events;
 mod export;
-mod parameters;
+pub(super) mod parameters;
 mod receipts;
 mod sums;
 mod verify;

@@ -5,14 +5,30 @@
 
 use super::engine::Engine;
 use super::rules::Rule;
-use super::{Decision, Denial, DenialReason, Effect, Policy, RuleKind};
+use super::{Decision, Denial, DenialReason, Effect, Pattern, Policy, RuleKind};
 use crate::types::{Permission, PolicyResult, Principal};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 
+/// A call that is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Who calls.
+    pub principal: &'a Principal,
+    /// What the call needs.
+    pub permission: Permission,
+    /// The model, where it names one.
+    pub model: Option<&'a str>,
+    /// A tool that it offers.
+    pub tool: Option<&'a str>,
+    /// The list of models of its AppContext, as in [`Policy::authorize_call`].
+    pub allowed_models: Option<&'a [Pattern]>,
+}
+
 /// A decision with everything that led to it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Explanation {
     /// The version of the policy that was asked.
     pub policy_version: Arc<str>,
@@ -37,7 +53,7 @@ pub struct Explanation {
 }
 
 /// A rule that matched.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct MatchedRule {
     /// Its line in `policy.csv`.
     pub line: u32,
@@ -51,13 +67,8 @@ pub struct MatchedRule {
 
 impl Policy {
     /// Decides like [`Policy::authorize`] and tells why.
-    pub fn explain(
-        &self,
-        principal: &Principal,
-        permission: Permission,
-        model: Option<&str>,
-        tool: Option<&str>,
-    ) -> Explanation {
+    pub fn explain(&self, question: &Question<'_>) -> Explanation {
+        let &Question { principal, permission, model, tool, allowed_models } = question;
         let roles = self.roles.effective(&principal.subject);
         let mut matched = matched_by(&self.permissions, &roles, permission.as_str());
         if let Some(model) = model {
@@ -67,11 +78,11 @@ impl Policy {
             matched.extend(matched_by(&self.tools, &roles, tool));
         }
         matched.sort_by_key(|rule| rule.line);
-        let decision = self.authorize(principal, permission, model);
+        let decision = self.authorize_call(principal, permission, model, &[], allowed_models);
         let (result, deciding_rule, reason) = match without_denied(decision, tool) {
             Decision::Allow(permit) => {
                 let what = model.map_or_else(|| permission.to_string(), |it| format!("model {it}"));
-                let rule = permit.rule().map_or("no rule", |rule| rule);
+                let rule = permit.rule().map_or("the AppContext", |rule| rule);
                 let reason = format!("{what} is allowed by {rule}; no rule denies it");
                 (PolicyResult::Allow, permit.rule().cloned(), reason)
             }

@@ -5,7 +5,7 @@
 
 use super::error::{Problem, closest, ordinal};
 use super::pattern::Pattern;
-use super::roles::TYPE_PREFIX;
+use super::roles::RoleGraph;
 use crate::identity::check_role_name;
 use crate::types::{Permission, text_enum};
 
@@ -181,7 +181,7 @@ fn refuse_idle(rule: &Statement, effect: Field<'_>) -> Result<(), Problem> {
 }
 
 fn read_role(field: Field<'_>) -> Result<String, Problem> {
-    let name = field.text.strip_prefix(TYPE_PREFIX).unwrap_or(field.text);
+    let name = field.text.strip_prefix(RoleGraph::TYPE_PREFIX).unwrap_or(field.text);
     if check_role_name(name).is_ok() {
         return Ok(field.text.to_owned());
     }
@@ -193,11 +193,12 @@ fn read_role(field: Field<'_>) -> Result<String, Problem> {
         ));
     }
     let lower = field.text.to_lowercase();
-    let remedy = if check_role_name(lower.strip_prefix(TYPE_PREFIX).unwrap_or(&lower)).is_ok() {
-        format!("did you mean `{lower}`?")
-    } else {
-        "use a-z, 0-9, `.`, `_` and `-`, at most 63, the first a letter or digit".to_owned()
-    };
+    let remedy =
+        if check_role_name(lower.strip_prefix(RoleGraph::TYPE_PREFIX).unwrap_or(&lower)).is_ok() {
+            format!("did you mean `{lower}`?")
+        } else {
+            "use a-z, 0-9, `.`, `_` and `-`, at most 63, the first a letter or digit".to_owned()
+        };
     Err(field.problem(format!("`{quoted}` is not a role's name"), remedy))
 }
 
@@ -248,7 +249,7 @@ fn read_effect(field: Field<'_>) -> Result<Effect, Problem> {
 
 fn read_link(member: Field<'_>, role: Field<'_>) -> Result<Statement, Problem> {
     let member = read_role(member)?;
-    if role.text.starts_with(TYPE_PREFIX) {
+    if role.text.starts_with(RoleGraph::TYPE_PREFIX) {
         return Err(role.problem(
             "an agent's type cannot be given to it by a `g` line",
             "set the type of the agent itself, or give a role",

@@ -36,6 +36,19 @@ impl Model {
         [("r", "sub, obj"), ("p", "sub, obj, eft"), ("e", EFFECT), ("m", &self.matcher)]
     }
 
+    /// Whether a rule matches by role and pattern alone, in this way: whatever else is asked is asked of the call, so that
+    /// of two rules whose roles and patterns fit, either both match or none.
+    pub(super) fn is_plain(&self) -> bool {
+        let matcher = compact(&self.matcher);
+        let [role, pattern] = QUESTIONS.map(compact);
+        let ways = [format!("{role}&&{pattern}"), format!("{pattern}&&{role}")];
+        let rest = ways.iter().find_map(|way| matcher.strip_prefix(way.as_str()));
+        rest.is_some_and(|rest| {
+            let is_condition = rest.is_empty() || rest.starts_with("&&");
+            is_condition && !rest.contains("p.") && !rest.contains("p_")
+        })
+    }
+
     /// An error about the matcher.
     pub(super) fn refuse(&self, file: &SourceFile, reason: String) -> PolicyError {
         let remedy = format!("go back to `m = {}`", QUESTIONS.join(" && "));

@@ -3,6 +3,10 @@
 //! Owns their grammar and their meaning, which docs/policy.md publishes as a table. Matching takes
 //! time in proportion to name × pattern, whatever either holds: names come from callers.
 
+mod coverage;
+
+pub(super) use coverage::Effort;
+
 use std::iter::Peekable;
 use std::str::CharIndices;
 

@@ -6,9 +6,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// What stands before an agent's type when it is used as a role.
-pub(super) const TYPE_PREFIX: &str = "type:";
-
 /// Members and the roles that they were given.
 #[derive(Debug, Default)]
 pub(super) struct RoleGraph {
@@ -16,6 +13,9 @@ pub(super) struct RoleGraph {
 }
 
 impl RoleGraph {
+    /// What stands before an agent's type when it is used as a role.
+    pub(super) const TYPE_PREFIX: &str = "type:";
+
     /// Gives `member` the role; `false`, and nothing happens, if that would close a circle.
     pub(super) fn add(&mut self, member: &str, role: &str) -> bool {
         if self.closure([role]).iter().any(|reached| &**reached == member) {

@@ -23,10 +23,19 @@ pub(super) struct Rule {
     pub(super) text: Arc<str>,
 }
 
+/// One `g` line.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    pub(super) line: u32,
+    pub(super) member: String,
+    pub(super) role: String,
+}
+
 /// A file that was read without a problem.
 #[derive(Debug, Default)]
 pub(super) struct RuleSet {
     pub(super) rules: Vec<Rule>,
+    pub(super) links: Vec<Link>,
     pub(super) roles: RoleGraph,
 }
 
@@ -108,6 +117,8 @@ impl Reader {
             let reason = format!("a circle: `{role}` already is or inherits `{member}`");
             return Err(Problem::new(Some(at.role_column), reason, "remove one of its `g` lines"));
         }
+        let link = Link { line: at.line, member: member.clone(), role: role.clone() };
+        self.set.links.push(link);
         self.links.insert((member, role), at);
         Ok(())
     }

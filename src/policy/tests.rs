@@ -43,6 +43,16 @@ fn write(policy: &Policy, principal: &Principal, model: &str) -> Result<String, 
     }
 }
 
+fn explain(policy: &Policy, model: &str, tool: Option<&str>) -> Explanation {
+    policy.explain(&Question {
+        principal: &developer(),
+        permission: Permission::WebWrite,
+        model: Some(model),
+        tool,
+        allowed_models: None,
+    })
+}
+
 #[derive(Debug)]
 struct Call(CallFacts);
 
@@ -201,7 +211,7 @@ fn an_explanation_tells_roles_matches_and_the_reason() {
         "p2, developer, web:*, allow\np, developer, gpt-*, allow\np, demo, gpt-4*, deny\n\
          p, developer, gpt-4o, allow\ng, developer, staff\np2, staff, web:read, allow\n",
     );
-    let explained = policy.explain(&developer(), Permission::WebWrite, Some("gpt-4o"), None);
+    let explained = explain(&policy, "gpt-4o", None);
     assert_eq!(explained.result, PolicyResult::Deny);
     assert_eq!(explained.reason, "the model gpt-4o is denied by line 3: p, demo, gpt-4*, deny");
     let json = serde_json::to_value(&explained).unwrap();
@@ -215,7 +225,7 @@ fn an_explanation_tells_roles_matches_and_the_reason() {
     assert_eq!(json["matched"][0]["kind"], "p2");
     assert_eq!(json["deciding_rule"], "line 3: p, demo, gpt-4*, deny");
 
-    let allowed = policy.explain(&developer(), Permission::WebWrite, Some("gpt-5"), None);
+    let allowed = explain(&policy, "gpt-5", None);
     assert_eq!(allowed.result, PolicyResult::Allow);
     assert_eq!(
         allowed.reason,
@@ -231,7 +241,7 @@ fn an_explanation_tells_roles_matches_and_the_reason() {
             policy.version()
         )
     );
-    let silent = policy.explain(&developer(), Permission::WebWrite, Some("o3"), None);
+    let silent = explain(&policy, "o3", None);
     assert_eq!((silent.result, silent.deciding_rule), (PolicyResult::Deny, None));
 }
 

@@ -34,6 +34,7 @@ const OURS: &[&str] = &[
     "detection_keys",
     "objects",
     "oidc_sign_ins",
+    "policy_versions",
     "records",
     "revoked_sessions",
     "sessions",

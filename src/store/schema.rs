@@ -100,6 +100,19 @@ table! {
 }
 
 table! {
+    policy_versions (id) {
+        id -> BigInt,
+        version -> Text,
+        text -> Text,
+        author -> Text,
+        reason -> Nullable<Text>,
+        at -> BigInt,
+        added -> BigInt,
+        removed -> BigInt,
+    }
+}
+
+table! {
     objects (id) {
         id -> Text,
         kind -> Text,

@@ -10,6 +10,7 @@ use crate::bus::broadcast::{Event, Publish};
 use crate::bus::policy::{DetectionsFault, DetectionsView, PolicyFault, PolicyView, Reload};
 use crate::detect::DetectionError;
 use crate::policy::{PolicyError, SourceFile};
+use crate::store::{NewPolicyVersion, Store};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
@@ -20,6 +21,7 @@ pub(super) struct Watch {
     detections: DetectionsFile,
     published: PublishedPolicy,
     publish: Line<Publish>,
+    store: Store,
     /// Held from looking to publishing, so that what was read first never replaces what was read later.
     turn: Mutex<()>,
 }
@@ -58,12 +60,14 @@ impl Watch {
         detections: DetectionsFile,
         published: PublishedPolicy,
         publish: Line<Publish>,
+        store: Store,
     ) -> Self {
-        Self { paths, detections, published, publish, turn: Mutex::new(()) }
+        Self { paths, detections, published, publish, store, turn: Mutex::new(()) }
     }
 
     pub(super) async fn run(self: Arc<Self>) {
         let (mut policy, mut detections) = (Looks::new(), Looks::new());
+        self.keep_version(Arc::clone(&self.published.load().view)).await;
         loop {
             tokio::time::sleep(LOOK_FOR_SAVES_EVERY).await;
             let _turn = self.turn.lock().await;
@@ -107,7 +111,11 @@ impl Watch {
             Err(error) => (Err(error), None),
         });
         match built.await {
-            Ok((Ok(loaded), _)) => self.accept_policy(loaded),
+            Ok((Ok(loaded), _)) => {
+                let view = Arc::clone(&loaded.view);
+                self.accept_policy(loaded);
+                self.keep_version(view).await;
+            }
             Ok((Err(error), sources)) => self.refuse_policy(error, sources),
             Err(_) => tracing::error!("the policy could not be built; the last good one stays"),
         }
@@ -131,6 +139,20 @@ impl Watch {
         let view = PolicyView { error: Some(fault.clone()), ..PolicyView::clone(&current.view) };
         self.published.store(Arc::new(PolicySnapshot { view: Arc::new(view), ..current }));
         self.tell(Event::PolicyRefused { version, fault });
+    }
+
+    /// Keeps what is in force, unless whoever saved it has. Without the store it is in force all the same.
+    async fn keep_version(&self, view: Arc<PolicyView>) {
+        let store = self.store.clone();
+        let keep = tokio::task::spawn_blocking(move || {
+            let new = NewPolicyVersion { version: &view.version, text: &view.text, reason: None };
+            store.note_policy_in_force(new, crate::clock::now())
+        });
+        match keep.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the policy's version could not be kept"),
+            Err(_) => tracing::error!("the policy's version could not be kept"),
+        }
     }
 
     async fn take_detections(&self, file: Result<SourceFile, DetectionError>) {

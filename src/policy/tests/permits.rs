@@ -129,7 +129,7 @@ fn an_explanation_says_what_becomes_of_a_tool() {
     let policy = policy(
         "p2, developer, web:*, allow\np, developer, *, allow\np3, developer, shell_*, deny\n",
     );
-    let explain = |tool| policy.explain(&developer(), Permission::WebWrite, Some("m"), Some(tool));
+    let explain = |tool| explain(&policy, "m", Some(tool));
     let denied = explain("shell_exec");
     assert_eq!(denied.result, PolicyResult::Deny);
     assert!(denied.reason.contains("is taken out of the call by line 3"), "{}", denied.reason);

@@ -1,14 +1,71 @@
 //! The policy.
 
-use super::super::{Operation, get};
-use crate::bus::policy::PolicyView;
-use crate::http::admin;
-use crate::types::Role::Viewer;
+use super::super::parameter::{AFTER, LIMIT};
+use super::super::{Operation, get, post, put};
+use crate::admin::policy::{
+    DiffRequest, DraftRequest, ExplainRequest, KeptVersion, KeptVersions, RestoreRequest,
+    SaveRequest,
+};
+use crate::http::policy::{self, PolicyShown};
+use crate::policy::{Diff, Explanation, Review};
+use crate::types::Role::{Analyst, PolicyAuthor, Viewer};
 
 pub(super) fn operations() -> Vec<Operation> {
+    let mut all = in_force();
+    all.extend(drafts());
+    all.extend(versions());
+    all
+}
+
+fn in_force() -> Vec<Operation> {
     vec![
-        get("/api/v1/policy", Viewer, "showPolicy", admin::show_policy)
+        get("/api/v1/policy", Viewer, "showPolicy", policy::show)
             .says("The policy in force, and why the files on disk are not, when they are not.")
-            .answers_with::<PolicyView>(200, "The policy."),
+            .answers_with::<PolicyShown>(200, "The policy."),
+        put("/api/v1/policy", PolicyAuthor, "savePolicy", policy::save)
+            .says("Puts a draft in force, provided that nothing changed since it was begun.")
+            .takes::<SaveRequest>()
+            .takes_a_text()
+            .answers_with::<PolicyShown>(200, "The policy as it is in force now."),
+        post("/api/v1/policy/explain", Viewer, "explainPolicy", policy::explain)
+            .says("Says why an agent may or may not make a call.")
+            .takes::<ExplainRequest>()
+            .answers_with::<Explanation>(200, "The decision and every rule that led to it."),
+    ]
+}
+
+fn drafts() -> Vec<Operation> {
+    vec![
+        post("/api/v1/policy/lint", Analyst, "lintPolicy", policy::lint)
+            .says("Says what is wrong with a draft, and what in it would never do anything.")
+            .takes::<DraftRequest>()
+            .takes_a_text()
+            .answers_with::<Review>(200, "All problems and warnings."),
+        post("/api/v1/policy/diff", Analyst, "diffPolicy", policy::diff)
+            .says("Compares a draft with the policy in force, or with a kept version.")
+            .takes::<DiffRequest>()
+            .takes_a_text()
+            .answers_with::<Diff>(200, "All lines of both texts."),
+    ]
+}
+
+fn versions() -> Vec<Operation> {
+    vec![
+        get("/api/v1/policy/versions", Viewer, "listPolicyVersions", policy::versions)
+            .says("The versions of the policy that were in force.")
+            .query(&[LIMIT, AFTER])
+            .answers_with::<KeptVersions>(200, "The versions, the newest first."),
+        get("/api/v1/policy/versions/{id}", Viewer, "showPolicyVersion", policy::version)
+            .says("A version of the policy with its text.")
+            .answers_with::<KeptVersion>(200, "The version."),
+        post(
+            "/api/v1/policy/versions/{id}/restore",
+            PolicyAuthor,
+            "restorePolicyVersion",
+            policy::restore,
+        )
+        .says("Puts a version that was in force before in force again.")
+        .takes::<RestoreRequest>()
+        .answers_with::<PolicyShown>(200, "The policy as it is in force now."),
     ]
 }

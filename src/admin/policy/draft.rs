@@ -1,0 +1,67 @@
+//! Trying a draft: what is wrong with it, what it would change in the text.
+//!
+//! Owns who is known when roles are looked for. It must never write anything.
+
+use super::super::AdminError;
+use super::{MAX_TEXT_BYTES, find_version};
+use crate::admin::InvalidRequest;
+use crate::policy::{Diff, Review, SourceFile};
+use crate::store::{Agent, Store};
+use crate::types::{AgentStatus, Principal};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// A draft.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftRequest {
+    /// The whole text of `policy.csv`.
+    pub text: String,
+}
+
+/// A draft, and what it is compared with.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiffRequest {
+    /// The whole text of `policy.csv`.
+    pub text: String,
+    /// The id of a kept version; the policy in force without it.
+    #[serde(default)]
+    pub against: Option<i64>,
+}
+
+/// All problems and warnings of a draft, under a model.
+pub fn review_draft(
+    store: &Store,
+    model: &SourceFile,
+    draft: &SourceFile,
+) -> Result<Review, AdminError> {
+    check_length(&draft.text)?;
+    let agents = store.agents()?;
+    let living = agents.iter().filter(|agent| agent.status != AgentStatus::Revoked);
+    let subjects: Vec<Arc<str>> = living.map(subject).collect();
+    Ok(Review::of(model, draft, &subjects))
+}
+
+/// What makes the draft of the text in force, or of a kept version.
+pub fn diff_draft(
+    store: &Store,
+    in_force: &str,
+    request: &DiffRequest,
+) -> Result<Diff, AdminError> {
+    check_length(&request.text)?;
+    match request.against {
+        Some(id) => Ok(Diff::of(&find_version(store, id)?.1, &request.text)),
+        None => Ok(Diff::of(in_force, &request.text)),
+    }
+}
+
+pub(super) fn check_length(text: &str) -> Result<(), InvalidRequest> {
+    if text.len() > MAX_TEXT_BYTES { Err(InvalidRequest::PolicyTooLong) } else { Ok(()) }
+}
+
+fn subject(agent: &Agent) -> Arc<str> {
+    let roles: Vec<Arc<str>> = agent.roles.iter().map(|role| role.as_str().into()).collect();
+    Principal::subject_of(&agent.name, &agent.agent_type, &roles)
+}

@@ -1,0 +1,333 @@
+//! The policies that were in force: who wrote each, when and why.
+//!
+//! Owns their rows and how many are kept. It must never keep a version twice in a row, nor one whose file was not
+//! written.
+
+use super::{
+    Store, StoreError, clean,
+    connection::AnyConnection,
+    schema::{changes, policy_versions},
+};
+use crate::{policy::Diff, types::UnixMillis};
+use diesel::{
+    ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, RunQueryDsl as _,
+    define_sql_function, sql_types,
+};
+use serde_json::{Value, json};
+
+/// The author of a version that was edited by hand.
+pub const FILE_AUTHOR: &str = "file";
+
+/// As many versions are kept, at most; the oldest go first.
+pub const MAX_POLICY_VERSIONS: i64 = 1_000;
+
+/// As many characters their texts have together, at most; the newest version is kept whatever it has.
+pub const MAX_POLICY_TEXTS: i64 = 64 * 1_048_576;
+
+define_sql_function! {
+    /// In characters.
+    fn length(text: sql_types::Text) -> sql_types::Integer;
+}
+
+/// A version of the policy, without its text.
+#[derive(Clone, Debug, Eq, PartialEq, Queryable)]
+pub struct PolicyVersionRow {
+    /// Its number; later versions have greater ones.
+    pub id: i64,
+    /// The version as records quote it.
+    pub version: String,
+    /// A user's name, `cli`, or [`FILE_AUTHOR`].
+    pub author: String,
+    /// Why it was written.
+    pub reason: Option<String>,
+    /// When it was put in force, in milliseconds since 1970.
+    pub at: i64,
+    /// Lines that the version before does not have.
+    pub added: i64,
+    /// Lines of the version before that it does not have.
+    pub removed: i64,
+}
+
+/// A version to keep.
+#[derive(Clone, Copy, Debug)]
+pub struct NewPolicyVersion<'a> {
+    /// The version as records quote it.
+    pub version: &'a str,
+    /// The text of `policy.csv`.
+    pub text: &'a str,
+    /// Why.
+    pub reason: Option<&'a str>,
+}
+
+/// All columns but the text.
+const SHOWN: (
+    policy_versions::id,
+    policy_versions::version,
+    policy_versions::author,
+    policy_versions::reason,
+    policy_versions::at,
+    policy_versions::added,
+    policy_versions::removed,
+) = (
+    policy_versions::id,
+    policy_versions::version,
+    policy_versions::author,
+    policy_versions::reason,
+    policy_versions::at,
+    policy_versions::added,
+    policy_versions::removed,
+);
+
+impl Store {
+    /// Keeps a version and puts it in its place, both or neither. `kind` is the change's: `policy.saved` or
+    /// `policy.restored`. `put` may fail in its own way.
+    pub fn save_policy_version<E>(
+        &self,
+        new: NewPolicyVersion<'_>,
+        kind: &str,
+        actor: &str,
+        now: UnixMillis,
+        put: impl FnOnce() -> Result<(), E>,
+    ) -> Result<Result<(), E>, StoreError> {
+        let mut outcome = Ok(());
+        self.change_if((kind, new.version), actor, now, |connection| {
+            let (id, detail) = keep(connection, new, actor, now)?;
+            outcome = put();
+            if outcome.is_err() {
+                diesel::delete(policy_versions::table.find(id)).execute(connection)?;
+                return Ok(None);
+            }
+            forget_old(connection, MAX_POLICY_VERSIONS, MAX_POLICY_TEXTS)?;
+            Ok(Some(detail))
+        })?;
+        Ok(outcome)
+    }
+
+    /// Keeps what was found in force, if it is not the latest version anyway: then somebody has edited the file.
+    pub fn note_policy_in_force(
+        &self,
+        new: NewPolicyVersion<'_>,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let is_known = |latest: Option<(String, String)>| {
+            latest.is_some_and(|(version, _)| version == new.version)
+        };
+        if self.state.run(|connection| Ok(is_known(latest(connection)?)))? {
+            return Ok(());
+        }
+        // Numbers follow each other like changes do, and what is known may have come meanwhile.
+        self.state.write(Some("changes"), |connection| {
+            let before = latest(connection)?;
+            let is_first = before.is_none();
+            if is_known(before) {
+                return Ok(());
+            }
+            let (_, detail) = keep(connection, new, FILE_AUTHOR, now)?;
+            forget_old(connection, MAX_POLICY_VERSIONS, MAX_POLICY_TEXTS)?;
+            if !is_first {
+                diesel::insert_into(changes::table)
+                    .values((
+                        changes::at.eq(now.0),
+                        changes::kind.eq("policy.edited"),
+                        changes::subject.eq(new.version),
+                        changes::actor.eq(FILE_AUTHOR),
+                        changes::detail.eq(detail.to_string()),
+                    ))
+                    .execute(connection)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The newest versions, or those before `after`, the newest first.
+    pub fn policy_versions(
+        &self,
+        limit: i64,
+        after: Option<i64>,
+    ) -> Result<Vec<PolicyVersionRow>, StoreError> {
+        self.state.run(|connection| {
+            Ok(policy_versions::table
+                .filter(policy_versions::id.lt(after.unwrap_or(i64::MAX)))
+                .order(policy_versions::id.desc())
+                .limit(limit)
+                .select(SHOWN)
+                .load(connection)?)
+        })
+    }
+
+    /// A version with its text.
+    pub fn policy_version(
+        &self,
+        id: i64,
+    ) -> Result<Option<(PolicyVersionRow, String)>, StoreError> {
+        self.state.run(|connection| {
+            Ok(policy_versions::table
+                .find(id)
+                .select((SHOWN, policy_versions::text))
+                .first(connection)
+                .optional()?)
+        })
+    }
+
+    /// The number under which this version was put in force last.
+    pub fn policy_version_id(&self, version: &str) -> Result<Option<i64>, StoreError> {
+        self.state.run(|connection| {
+            Ok(policy_versions::table
+                .filter(policy_versions::version.eq(version))
+                .order(policy_versions::id.desc())
+                .select(policy_versions::id)
+                .first(connection)
+                .optional()?)
+        })
+    }
+}
+
+/// Version and text of the latest.
+fn latest(connection: &mut AnyConnection) -> Result<Option<(String, String)>, StoreError> {
+    Ok(policy_versions::table
+        .order(policy_versions::id.desc())
+        .select((policy_versions::version, policy_versions::text))
+        .first(connection)
+        .optional()?)
+}
+
+/// Writes the version down; its number, and what is said of the change.
+fn keep(
+    connection: &mut AnyConnection,
+    new: NewPolicyVersion<'_>,
+    author: &str,
+    now: UnixMillis,
+) -> Result<(i64, Value), StoreError> {
+    let before = latest(connection)?.map(|(_, text)| text).unwrap_or_default();
+    let text = clean(new.text);
+    let Diff { added, removed, .. } = Diff::of(&before, &text);
+    diesel::insert_into(policy_versions::table)
+        .values((
+            policy_versions::version.eq(new.version),
+            policy_versions::text.eq(text),
+            policy_versions::author.eq(clean(author)),
+            policy_versions::reason.eq(new.reason.map(clean)),
+            policy_versions::at.eq(now.0),
+            policy_versions::added.eq(i64::from(added)),
+            policy_versions::removed.eq(i64::from(removed)),
+        ))
+        .execute(connection)?;
+    let newest = policy_versions::table.order(policy_versions::id.desc());
+    let id: i64 = newest.select(policy_versions::id).first(connection)?;
+    Ok((id, json!({ "id": id, "reason": new.reason, "added": added, "removed": removed })))
+}
+
+/// Removes what is too much, the oldest first.
+fn forget_old(
+    connection: &mut AnyConnection,
+    most_versions: i64,
+    most_characters: i64,
+) -> Result<(), StoreError> {
+    let kept: Vec<(i64, i32)> = policy_versions::table
+        .order(policy_versions::id.desc())
+        .select((policy_versions::id, length(policy_versions::text)))
+        .load(connection)?;
+    let mut characters = 0;
+    let too_much = kept.into_iter().zip(0_i64..).find(|((_, length), index)| {
+        characters += i64::from(*length);
+        *index > 0 && (*index >= most_versions || characters > most_characters)
+    });
+    if let Some(((id, _), _)) = too_much {
+        diesel::delete(policy_versions::table.filter(policy_versions::id.le(id)))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::on_both_databases, *};
+
+    on_both_databases!(
+        versions_are_listed_from_the_newest_with_what_changed,
+        a_version_whose_file_was_not_written_is_not_kept,
+        what_is_in_force_is_kept_once,
+        the_oldest_versions_are_forgotten,
+    );
+
+    fn new<'a>(version: &'a str, text: &'a str) -> NewPolicyVersion<'a> {
+        NewPolicyVersion { version, text, reason: Some("because") }
+    }
+
+    fn save(store: &Store, version: &str, text: &str, at: i64) {
+        let done: Result<(), ()> = store
+            .save_policy_version(new(version, text), "policy.saved", "ada", UnixMillis(at), || {
+                Ok(())
+            })
+            .unwrap();
+        done.unwrap();
+    }
+
+    fn versions_are_listed_from_the_newest_with_what_changed(store: &Store) {
+        save(store, "v1", "a\nb\n", 1);
+        save(store, "v2", "a\nc\nd\n", 2);
+        save(store, "v1", "a\nb\n", 3);
+        let rows = store.policy_versions(2, None).unwrap();
+        let shown: Vec<_> =
+            rows.iter().map(|it| (it.version.as_str(), it.at, it.added, it.removed)).collect();
+        assert_eq!(shown, [("v1", 3, 1, 2), ("v2", 2, 2, 1)]);
+        let rest = store.policy_versions(9, Some(rows[1].id)).unwrap();
+        assert_eq!(rest.iter().map(|it| it.at).collect::<Vec<_>>(), [1]);
+        let (row, text) = store.policy_version(rows[1].id).unwrap().unwrap();
+        assert_eq!((&row, text.as_str()), (&rows[1], "a\nc\nd\n"));
+        assert_eq!((row.author.as_str(), row.reason.as_deref()), ("ada", Some("because")));
+        assert_eq!(store.policy_version_id("v1").unwrap(), Some(rows[0].id));
+        assert_eq!(store.policy_version(0).unwrap(), None);
+        let changes = store.changes_after(0, 9).unwrap();
+        assert_eq!(changes.len(), 3);
+        assert_eq!((changes[1].kind.as_str(), changes[1].subject.as_str()), ("policy.saved", "v2"));
+        assert_eq!(changes[1].detail["added"], 2);
+    }
+
+    fn a_version_whose_file_was_not_written_is_not_kept(store: &Store) {
+        save(store, "v1", "a\n", 1);
+        let failed = store
+            .save_policy_version(new("v2", "b\n"), "policy.saved", "ada", UnixMillis(2), || {
+                Err("read-only")
+            })
+            .unwrap();
+        assert_eq!(failed, Err("read-only"));
+        let rows = store.policy_versions(9, None).unwrap();
+        assert_eq!(rows.iter().map(|it| it.version.as_str()).collect::<Vec<_>>(), ["v1"]);
+        assert_eq!(store.changes_after(0, 9).unwrap().len(), 1);
+    }
+
+    fn what_is_in_force_is_kept_once(store: &Store) {
+        let first = NewPolicyVersion { reason: None, ..new("v1", "a\n") };
+        store.note_policy_in_force(first, UnixMillis(1)).unwrap();
+        store.note_policy_in_force(first, UnixMillis(2)).unwrap();
+        assert_eq!(store.changes_after(0, 9).unwrap(), [], "a first start changes nothing");
+        save(store, "v2", "b\n", 3);
+        store.note_policy_in_force(new("v2", "b\n"), UnixMillis(4)).unwrap();
+        store.note_policy_in_force(first, UnixMillis(5)).unwrap();
+        let rows = store.policy_versions(9, None).unwrap();
+        let shown: Vec<_> =
+            rows.iter().map(|it| (it.version.as_str(), it.author.as_str(), it.at)).collect();
+        assert_eq!(shown, [("v1", "file", 5), ("v2", "ada", 3), ("v1", "file", 1)]);
+        let kinds: Vec<_> =
+            store.changes_after(0, 9).unwrap().into_iter().map(|change| change.kind).collect();
+        assert_eq!(kinds, ["policy.saved", "policy.edited"]);
+    }
+
+    fn the_oldest_versions_are_forgotten(store: &Store) {
+        for version in ["v1", "v2", "v3", "v4"] {
+            save(store, version, "0123456789", 1);
+        }
+        let left_of = |most_versions, most_characters| {
+            let forget =
+                |connection: &mut _| forget_old(connection, most_versions, most_characters);
+            store.state.write(None, forget).unwrap();
+            let rows = store.policy_versions(9, None).unwrap();
+            rows.into_iter().map(|it| it.version).collect::<Vec<_>>()
+        };
+        assert_eq!(left_of(4, 40), ["v4", "v3", "v2", "v1"]);
+        assert_eq!(left_of(4, 39), ["v4", "v3", "v2"]);
+        assert_eq!(left_of(2, 40), ["v4", "v3"]);
+        assert_eq!(left_of(2, 5), ["v4"], "the newest stays");
+    }
+}
