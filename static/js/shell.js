@@ -25,8 +25,8 @@ export function createShell({ session, feed, pages, onSignOut }) {
   const connection = createConnection();
   const record = createRecordBanner();
   const here = el("span");
-  const opener = button([icon("menu"), here], () => setOpen(!rail.classList.contains("is-open")),
-    { kind: "quiet rail-menu", aria: { expanded: "false", controls: "rail-body", label: "Pages" } });
+  const opener = button([icon("menu"), el("span", { class: "visually-hidden" }, "Pages, now"), here], () => setOpen(!rail.classList.contains("is-open")),
+    { kind: "quiet rail-menu", aria: { expanded: "false", controls: "rail-body" } });
 
   const rail = el("header", { class: "rail" },
     el("div", { class: "rail-head" },
