@@ -149,6 +149,7 @@ export function createDirectory(host, session, params, spec) {
     unmount() {
       clearInterval(timer);
       aborter?.abort();
+      for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close(); // whoever comes next must see no secret
       drawer.stop();
     },
   };

@@ -6,6 +6,7 @@ import { el, icon, setIcon, setText, svg } from "./dom.js";
 import { createRecordBanner } from "./record.js";
 import { link } from "./router.js";
 import { button, can, openDialog } from "./ui.js";
+import { changePassword } from "./views/users.js";
 
 const THEMES = ["auto", "light", "dark"];
 const THEME_ICONS = { auto: "auto", light: "sun", dark: "moon" };
@@ -52,6 +53,9 @@ export function createShell({ session, feed, pages, onSignOut }) {
             el("span", { class: "visually-hidden" }, "Signed in as "),
             el("span", { class: "who-name" }, session.username),
             el("span", { class: "who-role muted" }, session.role.replace("_", " "))),
+          session.source === "password"
+            ? button(icon("contexts"), changePassword, { kind: "quiet button-icon", id: "password", title: "Change your password", aria: { label: "Change your password" } })
+            : null,
           button(icon("exit"), onSignOut, { kind: "quiet button-icon", id: "signout", title: "Sign out", aria: { label: "Sign out" } })))));
   const skip = el("a", {
     class: "button skip", href: "#main",

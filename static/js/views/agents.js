@@ -1,22 +1,17 @@
 // The agents: who may call, as what, and how they stand. Owns their table, their drawer and what an administrator
 // does with them; a secret is handed to its dialog and kept nowhere.
 
+import { createHistory } from "../agents/history.js";
 import * as api from "../api.js";
-import { lineChart } from "../chart.js";
 import { NAME_HINT, changesOf, limitFields, limitRows, showCredentials } from "../credentials.js";
 import { ask, createDirectory, moment, section, stateTag, summary, when } from "../directory.js";
 import { el } from "../dom.js";
 import { group } from "../drawer.js";
-import { capital, count, localMoment, outcomeLabel, score, tierLabel } from "../format.js";
-import { link } from "../router.js";
-import { banner, confirm, form, loading, timeOf, toast } from "../ui.js";
+import { capital, count, localMoment, score, tierLabel } from "../format.js";
+import { banner, confirm, form, timeOf, toast } from "../ui.js";
 
 const TONES = { suspended: "warn", quarantined: "bad" };
 const STATUSES = ["active", "suspended", "quarantined", "revoked"].map((name) => [name, capital(name)]);
-const TRUST_DAYS = 30;
-const TRUST_STEPS = 120;
-const RECENT = 8;
-const DAY_MS = 86_400_000;
 
 export function mount(host, { session }, params) {
   const page = createDirectory(host, session, params, {
@@ -52,7 +47,8 @@ export function mount(host, { session }, params) {
       group("Trust and risk", [
         ["Trust", `${score(agent.trust_score)} of 100`, { field: "trust_score" }],
         ["Risk", `${score(agent.risk_score)}, ${tierLabel(agent.risk_tier).toLowerCase()}`, { field: "risk_score" }],
-        ["Violations", `${count(agent.violations)} in ${count(agent.calls)} calls`, { field: "violations" }],
+        ["Calls", count(agent.calls)],
+        ["Violations", count(agent.violations)],
         agent.last_violation_at && moment("Last violation", agent.last_violation_at),
       ], history.trustOf(agent)),
       group("Identity", [
@@ -197,57 +193,4 @@ export function rolesOf(text) {
   const fields = text.split("\n").map((line) => line.split(",").map((field) => field.trim()));
   return fields.flatMap(([kind, subject, role]) => (kind === "g" ? [role] : /^p[23]?$/.test(kind) ? [subject] : []))
     .filter((role) => /^[\w.-]+$/.test(role ?? ""));
-}
-
-/** What is fetched for the agent that stands open, and again when it has called since. */
-function createHistory() {
-  let made = { id: null };
-  function of(agent) {
-    const id = agent.agent_id;
-    if (made.id !== id) made = { id, trust: el("div", { class: "trust" }, loading("Loading its trust", 3)), calls: el("div", {}, loading("Loading its calls", 3)) };
-    const state = [agent.calls, agent.trust_score, agent.last_call_at].join();
-    if (made.state !== state) {
-      made.state = state;
-      const own = made;
-      fill(own.trust, drawTrust(agent));
-      fill(own.calls, listCalls(agent));
-    }
-    return made;
-  }
-  return { trustOf: (agent) => of(agent).trust, callsOf: (agent) => of(agent).calls };
-}
-
-const fill = (place, content) => content.then(
-  (node) => place.replaceChildren(node),
-  (error) => place.replaceChildren(el("p", { class: "text-bad" }, error.message)));
-
-async function drawTrust(agent) {
-  const now = Date.now();
-  const from = Math.max(now - TRUST_DAYS * DAY_MS, new Date(agent.created_at).getTime());
-  const { points, complete } = await api.trustOf(agent.agent_id, new Date(from).toISOString());
-  if (points.length === 0) return el("p", { class: "muted" }, "No calls to draw yet.");
-  const step = Math.max(1, (now - from) / TRUST_STEPS);
-  const values = Array.from({ length: TRUST_STEPS }, () => null);
-  let at = 0;
-  let last = null;
-  values.forEach((_, index) => { // trust holds until a call changes it
-    while (at < points.length && new Date(points[at].at).getTime() <= from + (index + 1) * step) last = points[at++].trust_score / 100;
-    values[index] = last;
-  });
-  const { node } = lineChart({
-    title: "Trust over time", series: [{ name: "Trust", values, tone: "accent" }], from, step, height: 120,
-    format: (value) => String(Math.round(value * 100) / 100),
-  });
-  return el("div", {}, node, complete ? null : el("p", { class: "muted" }, "Drawn from its newest calls."));
-}
-
-async function listCalls({ name }) {
-  const { events } = await api.exchanges({ filter: { agent: name }, limit: RECENT });
-  if (events.length === 0) return el("p", { class: "muted" }, "It has not called yet.");
-  return el("div", {},
-    el("ol", { class: "calls" }, events.map((event) => el("li", {},
-      el("a", { href: link("audit", { agent: name, id: event.id }) }, timeOf(event.started_at)),
-      el("span", { class: "calls-what" }, event.model ?? event.endpoint ?? event.target),
-      el("span", { class: "calls-end", dataset: { outcome: event.outcome ?? "running" } }, outcomeLabel(event.outcome))))),
-    el("p", {}, el("a", { href: link("audit", { agent: name }) }, "All its calls in the audit")));
 }
