@@ -7,8 +7,8 @@ import { NONE, count } from "./format.js";
 import { codeBlock, failed, openDialog, secretBox, tabs } from "./ui.js";
 
 const KINDS = {
-  agent: { placeholder: "CLIENT_SECRET", label: "client secret" },
-  detection_key: { placeholder: "DETECTION_KEY", label: "detection key" },
+  agent: { placeholder: "CLIENT_SECRET", label: "Client secret" },
+  detection_key: { placeholder: "DETECTION_KEY", label: "Detection key" },
 };
 
 /** A dialog with snippets; with `secret` in them, and in a box of its own, when there is one. */
@@ -27,7 +27,7 @@ export function showCredentials({ title, text, surface, secret = null, client_id
   load();
   const { node } = openDialog({
     title, wide: true, cancel: null, actions: [{ label: "Done", kind: "primary", run: () => {} }],
-    body: [el("p", {}, text), id ? el("p", {}, "Client id ", el("code", {}, id), copyButton("Copy client id", () => id)) : null, secret ? secretBox(label, secret) : null, place].filter(Boolean),
+    body: [el("p", {}, text), id ? el("p", { class: "client-id" }, "Client id", el("code", {}, id), copyButton("Copy client id", () => id)) : null, secret ? secretBox(label, secret) : null, place].filter(Boolean),
   });
   // One stray key must not lose what cannot be shown again.
   if (secret) node.addEventListener("cancel", (event) => event.preventDefault());

@@ -1,6 +1,7 @@
 // A page of named things: search, filter, table, drawer. Owns fetching them again and what stands in the address;
 // the things themselves, and what can be done with them, are the page's.
 
+import { lettersOn } from "./activity/keys.js";
 import { el } from "./dom.js";
 import { createDrawer } from "./drawer.js";
 import { ago, capital, count, localMoment } from "./format.js";
@@ -131,6 +132,13 @@ export function createDirectory(host, session, params, spec) {
     if (loaded) render();
   }
 
+  function onKey(event) {
+    if (event.key !== "/" || !lettersOn() || event.target.closest?.("input, select, textarea, dialog")) return;
+    event.preventDefault();
+    search.focus();
+  }
+
+  document.addEventListener("keydown", onKey);
   const timer = setInterval(() => {
     if (!document.hidden && !document.querySelector("dialog[open]")) reload();
   }, REFRESH_MS);
@@ -148,6 +156,7 @@ export function createDirectory(host, session, params, spec) {
     },
     unmount() {
       clearInterval(timer);
+      document.removeEventListener("keydown", onKey);
       aborter?.abort();
       for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close(); // whoever comes next must see no secret
       drawer.stop();

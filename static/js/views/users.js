@@ -134,7 +134,7 @@ export function mount(host, { session }, params) {
 function showPassword(username, password) {
   const { node } = openDialog({
     title: `The password of ${username}`, cancel: null, actions: [{ label: "Done", kind: "primary", run: () => {} }],
-    body: [el("p", {}, "Hand it over in private; it can be changed after signing in."), secretBox("password", password)],
+    body: [el("p", {}, "Hand it over in private; it can be changed after signing in."), secretBox("Password", password)],
   });
   node.addEventListener("cancel", (event) => event.preventDefault()); // it cannot be shown again
 }
