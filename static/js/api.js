@@ -74,6 +74,8 @@ export const signInOptions = () => call("GET", "/admin/sign-in");
 export const signOut = () => call("POST", "/admin/logout");
 export const policy = (signal) => call("GET", "/policy", { signal });
 export const recordStatus = (signal) => call("GET", "/audit/status", { signal });
+/** Begins a verification of what was written in a time; one at a time. */
+export const verify = (range) => call("POST", "/audit/verify", { body: range });
 export const signIn = (username, password) =>
   call("POST", "/admin/login", { body: { username, password } });
 

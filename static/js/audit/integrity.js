@@ -2,11 +2,11 @@
 // questions to the gate and their words; judges nothing itself.
 
 import * as api from "../api.js";
-import { el, setText, copyButton } from "../dom.js";
-import { bytes, count, localMoment } from "../format.js";
+import { copyButton, el, setText } from "../dom.js";
+import { bytes, count, duration, localMoment } from "../format.js";
 import { link } from "../router.js";
 import { createTable } from "../table.js";
-import { banner, button, can, failed, loading, need, timeOf } from "../ui.js";
+import { banner, button, can, failed, need, timeOf } from "../ui.js";
 import { queryOf } from "./filter.js";
 
 const ASK_MS = 500;
@@ -47,8 +47,7 @@ export function createIntegrity({ session }) {
     const { signal } = aborter;
     const { from, to } = queryOf(params);
     range = { from: from || undefined, to: to || undefined };
-    setText(scope, from || to ? `Of what was written ${from ? `from ${localMoment(from)}` : ""} ${to ? `to ${localMoment(to)}` : ""}: the time chosen above.`
-      : "Of the whole record. Choose a time above to verify a part of it.");
+    setText(scope, from || to ? `Of what was written${timeWords(from, to)}.` : "Of the whole record. Choose a time above to verify a part of it.");
     try {
       const status = await api.recordStatus(signal);
       showFacts(status);
@@ -63,6 +62,7 @@ export function createIntegrity({ session }) {
         can(session, "analyst") ? ask(checkpoints, "/audit/checkpoints", { limit: 1000, after: from && `${from}.regular.` }, (answer) => answer.checkpoints.reverse().slice(0, 20))
           : checkpoints.setState("error", { error: "Seeing checkpoints needs the role analyst." }),
         status.records.set_aside > 0 && can(session, "analyst") ? showAside(signal) : null,
+        can(session, "analyst") && !start.disabled ? follow().catch(() => null) : null, // none yet is no trouble
       ]);
     } catch (error) {
       if (!signal.aborted) facts.replaceChildren(failed(error, () => load(params)));
@@ -89,34 +89,38 @@ export function createIntegrity({ session }) {
   }
 
   async function verify() {
-    const { signal } = aborter;
     start.disabled = true;
-    verdict.replaceChildren(loading("Verifying", 0), el("p", {}, "Reading the record…"));
     try {
-      let run = await api.verify(range).catch((error) => {
-        if (error.status !== 409 || !error.detail?.id) throw error;
-        return error.detail; // one runs already: follow it
+      await api.verify(range).catch((error) => {
+        if (error.status !== 409) throw error; // one runs already: it is shown
       });
-      const { id } = run;
-      do {
-        await new Promise((resolve) => setTimeout(resolve, ASK_MS));
-        run = await api.read(`/audit/verify/${id}`, {}, signal);
-        verdict.lastChild.textContent = `${count(run.records)} records read…`;
-      } while (run.state === "running" && !signal.aborted);
-      if (run.state === "failed") throw new Error(run.error ?? "The verification failed.");
-      verdict.replaceChildren(...words(run));
+      await follow();
     } catch (error) {
-      if (!signal.aborted) verdict.replaceChildren(failed(error, verify, "The record could not be verified"));
+      if (!aborter.signal.aborted) verdict.replaceChildren(failed(error, verify, "The record could not be verified"));
     }
     start.disabled = false;
+  }
+
+  /** Shows the last verification, until it is done. */
+  async function follow() {
+    const { signal } = aborter;
+    for (;;) {
+      const run = await api.read("/audit/verify", {}, signal);
+      if (run.state === "failed") throw new Error(run.error);
+      if (run.state === "done") return verdict.replaceChildren(...wordsOf(run));
+      verdict.replaceChildren(el("progress", { aria: { label: "Verification" } }), el("p", {}, `${count(run.records)} records read…`));
+      await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+    }
   }
 
   return { node, load, stop: () => aborter.abort() };
 }
 
+const timeWords = (from, to) => [from && ` from ${localMoment(from)}`, to && ` to ${localMoment(to)}`].filter(Boolean).join("");
+
 /** What a verification found. */
-function words({ verdict, started_at: began, finished_at: ended }) {
-  const took = `${count(verdict.records)} records, in ${((Date.parse(ended) - Date.parse(began)) / 1000).toFixed(1)} s.`;
+function wordsOf({ verdict, from, to, started_at: began, finished_at: ended }) {
+  const took = el("p", {}, `${count(verdict.records)} records${timeWords(from, to)}, in ${duration(Date.parse(ended) - Date.parse(began))}, `, timeOf(ended), ".");
   const [first, ...others] = verdict.problems;
   const unprotected = verdict.nodes.reduce((sum, node) => sum + node.unprotected, 0);
   if (!first) {
@@ -124,7 +128,7 @@ function words({ verdict, started_at: began, finished_at: ended }) {
       unprotected > 0 ? `${count(unprotected)} of them came after the last checkpoint and are not covered yet.` : "Checkpoints cover all of them.")];
   }
   const more = verdict.problems.length - 1 + verdict.further_problems;
-  return [banner("bad", "Not sound: the record was changed", first.message, placeOf(first), took),
+  return [banner("bad", "Not sound", first.message, placeOf(first), took),
     more > 0 ? el("details", {}, el("summary", {}, `${count(more)} more ${more === 1 ? "problem" : "problems"}`),
       el("ul", { class: "problems" }, others.map((problem) => el("li", {}, problem.message, " ", placeOf(problem))))) : ""];
 }
