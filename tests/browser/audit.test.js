@@ -127,7 +127,7 @@ async function exported(format, query = '?kind=calls') {
   const download = page.waitForEvent('download');
   await page.click('.dialog-end .button-primary');
   const file = await download;
-  await page.locator('.dialog .banner-good', { hasText: /records exported/ }).waitFor();
+  await page.locator('.dialog .tone-good', { hasText: /records exported/ }).waitFor();
   return { name: file.suggestedFilename(), text: await readFile(await file.path(), 'utf8'), said: await page.locator('#export-progress').textContent() };
 }
 
@@ -157,7 +157,7 @@ test('an export can be cancelled, and one that breaks off saves nothing', async 
   await page.unroute('**/audit/export?*');
   await page.route('**/audit/export?*', (route) => route.fulfill({ body: '{"export":{}}\n{"event_hash":"x"}\n' }));
   await page.click('.dialog-end .button-primary');
-  await page.locator('.dialog .banner-bad', { hasText: 'broke off' }).waitFor();
+  await page.locator('.dialog .tone-bad', { hasText: 'broke off' }).waitFor();
   await page.unroute('**/audit/export?*');
   await page.click('.dialog-end >> text=Close');
 });
@@ -176,7 +176,7 @@ test('where the browser can write a file itself, the export goes there piece by 
   await open();
   await page.click('#export');
   await page.click('.dialog-end .button-primary');
-  await page.locator('.dialog .banner-good').waitFor();
+  await page.locator('.dialog .tone-good').waitFor();
   const written = await page.evaluate(() => window.written);
   assert.equal(written.closed, 'portcullis-audit.jsonl');
   assert.ok(written.size > 5_000);
@@ -205,7 +205,7 @@ test('the record verifies, and names the record that somebody altered', async ()
   await page.locator('.facts', { hasText: 'takes records' }).waitFor();
   await page.locator('text=regular').first().waitFor();
   await page.click('#verify');
-  await page.locator('#verdict .banner-good', { hasText: 'Sound' }).waitFor();
+  await page.locator('#verdict .tone-good', { hasText: 'Sound' }).waitFor();
   await audit(page, 'audit-integrity');
   const victim = records[3];
   execFileSync('python3', ['-c', `
@@ -215,7 +215,7 @@ database.execute("UPDATE audit_records SET model = 'gpt-4o-forged' WHERE id = ?"
 database.commit()
 `, join(gateway.home, 'data', 'record.db'), victim.id]);
   await page.click('#verify');
-  const bad = page.locator('#verdict .banner-bad');
+  const bad = page.locator('#verdict .tone-bad');
   await bad.waitFor();
   assert.match(await bad.textContent(), new RegExp(`record ${victim.seq}\\b`));
   await audit(page, 'audit-tampered');
