@@ -128,16 +128,16 @@ export const diffPolicy = (body) => post("/policy/diff", body);
 export const whatIf = (body, signal) => call("POST", "/policy/what-if", { body, signal, within: REPLAY_MS });
 export const explainPolicy = (body) => post("/policy/explain", body);
 export const savePolicy = (body) => call("PUT", "/policy", { body });
-export const policyVersions = (query) => call("GET", `/policy/versions?${new URLSearchParams(query)}`);
-export const policyVersion = (id) => call("GET", `/policy/versions/${part(id)}`);
+export const policyVersions = (query) => read("/policy/versions", query);
+export const policyVersion = (id) => read(`/policy/versions/${part(id)}`);
 export const restorePolicy = (id, body) => post(`/policy/versions/${part(id)}/restore`, body);
 
 // The rules of detection.
 const rulePath = (id) => `/detections/rules/${part(id)}`;
-export const detections = (signal) => call("GET", "/detections", { signal });
-export const detectionRules = (query, signal) => call("GET", `/detections/rules?${new URLSearchParams(query)}`, { signal });
+export const detections = (signal) => read("/detections", {}, signal);
+export const detectionRules = (query, signal) => read("/detections/rules", query, signal);
 export const addDetectionRule = (body) => post("/detections/rules", body);
 export const changeDetectionRule = (id, body) => patch(rulePath(id), body);
-export const deleteDetectionRule = (id, query) => call("DELETE", `${rulePath(id)}?${new URLSearchParams(query)}`);
+export const deleteDetectionRule = (id, query) => call("DELETE", rulePath(id) + searchOf(query));
 export const tryDetections = (body) => post("/detections/try", body);
-export const detectionCoverage = () => call("GET", "/detections/coverage");
+export const detectionCoverage = () => read("/detections/coverage");

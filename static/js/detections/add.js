@@ -3,7 +3,7 @@
 
 import { el } from "../dom.js";
 import { banner, form, openDialog } from "../ui.js";
-import { ACTIONS, SEVERITIES } from "./rules.js";
+import { ACTIONS, CLASSES, SEVERITIES } from "./rules.js";
 
 // A control called "id" or "matches" would hide what every form has under that name.
 const KEYS = { rule_id: "id", found_in: "matches", not_found_in: "misses" };
@@ -11,6 +11,7 @@ const FIELDS = [
   { name: "rule_id", label: "Id", required: true, hint: "a-z, 0-9 and -, such as acme-codename", maxlength: 64 },
   { name: "type", label: "Type", required: true, hint: "What findings and [REDACTED:TYPE] are called, such as ACME_CODENAME", maxlength: 64 },
   { name: "pattern", label: "Pattern", required: true, hint: "A regular expression of bounded length, such as (?i)project nightjar" },
+  { name: "class", label: "Class", type: "select", options: CLASSES, value: "NONE" },
   { name: "severity", label: "Severity", type: "select", options: SEVERITIES, value: "MEDIUM" },
   { name: "action", label: "Action", type: "select", options: ACTIONS, value: "log" },
   { name: "lifecycle", label: "Way", type: "choices", options: [["INGRESS", "to the provider"], ["EGRESS", "back to the caller"]], value: ["INGRESS", "EGRESS"], required: true },
@@ -20,9 +21,6 @@ const FIELDS = [
   { name: "reason", label: "Reason", required: true, maxlength: 256 },
 ];
 
-/** The words by which an error tells which field it is about, where it names none. */
-const ABOUT = { not_found_in: /clean|misses|must not|finds text/i, found_in: /matches|does not find/i, pattern: /pattern|regular|regex|bounded|length/i, type: /type/i, rule_id: /\bid\b/i };
-
 /** `send(rule)` sends it; its errors are shown. */
 export function openAdd(send) {
   const asked = form({ fields: FIELDS });
@@ -31,14 +29,20 @@ export function openAdd(send) {
     rest.replaceChildren();
     const rule = asked.value();
     if (rule === null) return false;
+    const filled = Object.entries(rule).filter(([, value]) => value !== "").map(([name, value]) => [KEYS[name] ?? name, value]);
     try {
-      await send(Object.fromEntries(Object.entries(rule).map(([name, value]) => [KEYS[name] ?? name, value])));
+      await send(Object.fromEntries(filled));
     } catch (error) {
-      const errors = error.detail?.errors ?? [];
-      if (errors.length === 0) throw error;
-      const { own, others } = sorted(errors);
+      const own = {};
+      const others = [];
+      for (const { field, reason, remedy } of errorsOf(error)) {
+        const text = [reason, remedy].filter(Boolean).join("; ");
+        const name = FIELDS.find((each) => (KEYS[each.name] ?? each.name) === field)?.name;
+        if (name) own[name] = [own[name], text].filter(Boolean).join(" ");
+        else others.push(banner("bad", text));
+      }
       asked.setErrors(own);
-      rest.replaceChildren(...others.map((text) => banner("bad", text)));
+      rest.replaceChildren(...others);
       return false;
     }
   } }] });
@@ -46,15 +50,5 @@ export function openAdd(send) {
   asked.node.classList.add("add-rule");
 }
 
-/** Errors by field, and those that are about none. */
-function sorted(errors) {
-  const own = {};
-  const others = [];
-  for (const { field, reason, remedy } of errors) {
-    const text = [reason, remedy].filter(Boolean).join("; ");
-    const name = FIELDS.find((each) => (KEYS[each.name] ?? each.name) === field)?.name ?? Object.keys(ABOUT).find((each) => ABOUT[each].test(reason));
-    if (name) own[name] = own[name] ? `${own[name]} ${text}` : text;
-    else others.push(text);
-  }
-  return { own, others };
-}
+/** What is wrong, and with which field of the rule. */
+const errorsOf = ({ message, code, detail }) => detail?.errors ?? [{ field: code === "already_exists" ? "id" : null, reason: message }];

@@ -9,12 +9,12 @@ import { tag } from "../ui.js";
 export function createCoverage() {
   let loaded = false;
   const table = createTable({
-    label: "What is scanned", rowKey: (row) => `${row.method} ${row.path}`, sort: null,
+    label: "What is scanned", rowKey: (row) => `${row.method} ${row.path}`,
     columns: [
       { key: "endpoint", title: "Endpoint", sort: true, cell: (row) => [el("strong", {}, row.endpoint), el("div", { class: "mono muted" }, `${row.method} ${row.path}`)] },
       { key: "ingress", title: "In the call", cell: (row) => parts(row.ingress) },
       { key: "egress", title: "In the answer", cell: (row) => parts(row.egress) },
-      { key: "stream", title: "Stream", narrow: "m", cell: (row) => (row.stream ? "yes" : el("span", { class: "muted" }, "no")) },
+      { key: "stream", title: "Stream", narrow: "m", cell: (row) => row.stream ?? el("span", { class: "muted" }, "no") },
       { key: "not_screened", title: "Not scanned", narrow: "s", cell: (row) => row.not_screened ?? el("span", { class: "muted" }, "nothing is left out") },
     ],
   });

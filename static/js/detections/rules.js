@@ -10,6 +10,7 @@ import { button, empty, form, need, openDialog, select, tag, timeOf } from "../u
 
 export const ACTIONS = ["allow", "log", "redact", "block", "quarantine"];
 export const ACTION_TONES = { redact: "warn", block: "block", quarantine: "bad" };
+export const CLASSES = ["NONE", "PII", "PHI", "FINANCIAL", "CREDENTIALS", "IP"];
 export const SEVERITIES = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
 const RANGES = [["1", "Last hour"], ["24", "Last 24 hours"], ["168", "Last 7 days"], ["720", "Last 30 days"]];
 
@@ -26,7 +27,7 @@ export function createRules({ session, contexts, onRange, onOpen, onAdd, change,
   const search = el("input", { class: "input rules-search", type: "search", placeholder: "Search by id, type or words", aria: { label: "Search the rules" }, oninput: filter });
   const pick = (label, options) => select([["", label], ...options], "", { aria: { label }, onchange: filter });
   const by = {
-    class: pick("All classes", ["PII", "PHI", "FINANCIAL", "CREDENTIALS", "IP", "NONE"]),
+    class: pick("All classes", CLASSES),
     action: pick("All actions", ACTIONS),
     state: pick("All states", [["found", "Found something"], ["on", "Enabled"], ["off", "Disabled"], ["file", "Own rules"]]),
   };
@@ -34,17 +35,17 @@ export function createRules({ session, contexts, onRange, onOpen, onAdd, change,
   const total = el("span", { class: "muted rules-total", role: "status" });
   const add = need(session, "policy_author", button("Add a rule", onAdd, { kind: "primary", picture: "plus", id: "rule-add" }));
   const table = createTable({
-    label: "Rules of detection", rowKey: (rule) => rule.id, onOpen: (rule) => open(rule.id), sort: { key: "findings", down: true },
+    label: "Rules of detection", rowKey: (rule) => rule.id, onOpen: (rule) => open(rule.id), sort: { key: "type_findings", down: true },
     empty: () => empty("No rule matches", "Change the filters to see others."),
-    tone: (rule) => (rule.findings > 0 && rule.enabled ? ACTION_TONES[rule.action] ?? null : null),
+    tone: (rule) => (rule.type_findings > 0 && rule.enabled ? ACTION_TONES[rule.action] ?? null : null),
     columns: [
       { key: "id", title: "Rule", sort: true, cell: (rule) => [el("strong", {}, rule.id), rule.source === "file" ? [" ", tag("own", "accent")] : []].flat() },
       { key: "type", title: "Type", sort: true, mono: true, narrow: "m" },
       { key: "severity", title: "Severity", narrow: "s", sort: (rule) => SEVERITIES.indexOf(rule.severity), cell: (rule) => severityOf(rule.severity) },
       { key: "lifecycle", title: "Where", narrow: "l", cell: (rule) => ways(rule.lifecycle) },
       { key: "action", title: "Action", sort: (rule) => (rule.enabled ? ACTIONS.indexOf(rule.action) : -1), cell: (rule) => [stateTag(rule), exceptions(rule)] },
-      { key: "findings", title: "Found", numeric: true, sort: true, cell: (rule) => foundLink(rule, view) },
-      { key: "last_at", title: "Last", sort: true, narrow: "m", cell: (rule) => timeOf(rule.last_at, clock) },
+      { key: "type_findings", title: "Found", numeric: true, sort: true, hint: "Findings of the rule's type: records do not tell rules of one type apart", cell: (rule) => foundLink(rule, view) },
+      { key: "type_last_at", title: "Last", sort: true, narrow: "m", cell: (rule) => timeOf(rule.type_last_at, clock) },
     ],
   });
   const list = el("div", { class: "rules" },
@@ -55,7 +56,7 @@ export function createRules({ session, contexts, onRange, onOpen, onAdd, change,
     if (view === null) return;
     const words = search.value.trim().toLowerCase().split(/\s+/);
     const states = {
-      "": () => true, found: (rule) => rule.findings > 0, on: (rule) => rule.enabled, off: (rule) => !rule.enabled, file: (rule) => rule.source === "file",
+      "": () => true, found: (rule) => rule.type_findings > 0, on: (rule) => rule.enabled, off: (rule) => !rule.enabled, file: (rule) => rule.source === "file",
     };
     const rows = view.rules.filter((rule) => {
       const text = `${rule.id} ${rule.type} ${rule.class} ${rule.description ?? ""}`.toLowerCase();
@@ -98,9 +99,12 @@ export function createRules({ session, contexts, onRange, onOpen, onAdd, change,
 
   function askAction(rule) {
     ask(`Change what ${rule.id} does`, [
-      { name: "action", label: "Action", type: "select", options: ACTIONS, value: rule.action },
+      { name: "deed", label: "Action", type: "select", options: [...ACTIONS, ["reset", "as the rest of the file says"]], value: rule.action },
+      { name: "lifecycle", label: "Way", type: "select", options: [["", "both ways"], ...Object.entries(WAYS)] },
       { name: "app_context", label: "For", type: "select", options: [["", "everyone"], ...contexts().map(({ id, name }) => [id, `AppContext ${name}`])] },
-    ], "Change", ({ action, app_context: context, reason }) => change(rule, { action, reason, ...(context ? { app_context: context } : {}) }));
+    ], "Change", ({ deed, lifecycle, app_context: context, reason }) => change(rule, {
+      reason, ...(deed === "reset" ? { reset: true } : { action: deed }), ...(lifecycle ? { lifecycle } : {}), ...(context ? { app_context: context } : {}),
+    }));
   }
 
   function askRemoval(rule) {
@@ -126,31 +130,37 @@ const WAYS = { INGRESS: "to the provider", EGRESS: "back" };
 const ways = (lifecycle) => (lifecycle.length === 1 ? WAYS[lifecycle[0]] : "both ways");
 
 function exceptions(rule) {
-  const number = (rule.app_contexts?.length ?? 0) + (rule.roles?.length ?? 0);
+  const number = rule.app_contexts.length + rule.roles.length;
   return number > 0 ? el("span", { class: "muted", title: "Other actions for some: open the rule" }, ` +${number}`) : "";
 }
 
-/** Counts are those of the type where records do not tell rules apart. */
 function foundLink(rule, view) {
-  const found = rule.findings ?? rule.type_findings;
-  if (!found) return el("span", { class: "muted" }, "0");
-  return el("a", { href: link("audit", { finding: rule.type, from: view.from, to: view.to }), title: "The records with this finding" }, count(found));
+  if (!rule.type_findings) return el("span", { class: "muted" }, "0");
+  return el("a", { href: link("audit", { finding: rule.type, from: view.from, to: view.to }), title: "The records with this finding" }, count(rule.type_findings));
+}
+
+/** One action, or one for each way where they differ. */
+function actionsOf({ action, actions }) {
+  const { INGRESS: ingress, EGRESS: egress } = actions;
+  if (!ingress || !egress || ingress === egress) return actionTag(action);
+  return el("span", { class: "tags" }, actionTag(ingress), ` ${WAYS.INGRESS}, `, actionTag(egress), ` ${WAYS.EGRESS}`);
 }
 
 function detail(rule, view, removal) {
   const list = (values) => (values?.length ? el("span", { class: "tags" }, values.map((value) => tag(value))) : "all");
-  const others = [...(rule.app_contexts ?? []).map(({ id, action }) => [id, actionTag(action)]), ...(rule.roles ?? []).map(({ role, action }) => [role, actionTag(action)])];
+  const others = [...rule.app_contexts.map((each) => [each.id, actionsOf(each)]),
+    ...rule.roles.map((each) => [[each.role, each.app_context].filter(Boolean).join(" in "), actionsOf(each)])];
   return [
     rule.description ? el("p", { class: "drawer-note" }, rule.description) : "",
-    group("Found", [
+    group(`Found of ${rule.type}`, [
       ["findings", foundLink(rule, view)],
-      ["exchanges", count(rule.exchanges ?? rule.type_exchanges)],
-      ["last", timeOf(rule.last_at, localMoment)],
+      ["exchanges", count(rule.type_exchanges)],
+      ["last", timeOf(rule.type_last_at, localMoment)],
     ]),
     group("Rule", [
       ["type", rule.type, { copy: rule.type }],
       ["state", rule.enabled ? "enabled" : "disabled"],
-      ["action", actionTag(rule.action)],
+      ["action", actionsOf(rule)],
       ["severity", severityOf(rule.severity)],
       ["class", rule.class],
       ["risk_domain", rule.risk_domain],
@@ -158,7 +168,9 @@ function detail(rule, view, removal) {
       ["surfaces", list(rule.surfaces)],
       ["examples", count(rule.examples)],
       ["longest match", rule.max_bytes ? `${count(rule.max_bytes)} bytes` : null],
-      ["source", rule.source],
+      rule.only_app_contexts.length > 0 ? ["app_contexts", list(rule.only_app_contexts)] : null,
+      ["source", rule.source === "file" ? "your own" : "comes with Portcullis"],
+      ["line", count(rule.line)],
     ]),
     others.length > 0 ? group("Other actions for", others) : "",
     removal ? el("div", { class: "drawer-note" }, removal) : "",

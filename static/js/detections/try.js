@@ -7,7 +7,8 @@ import { count } from "../format.js";
 import { empty, failed, field, select, tag } from "../ui.js";
 import { actionTag, severityOf } from "./rules.js";
 
-const SURFACES = ["user", "system", "assistant", "tool_result", "tool_definition", "tool_arguments", "metadata", "reasoning", "refusal", "transcript", "other"];
+const SURFACES = ["system", "user", "assistant", "tool_result", "name", "end_user", "metadata", "prediction", "suffix", "tool_definition",
+  "tool_arguments", "response_format", "refusal", "reasoning", "transcript", "logprobs", "other"];
 const VERDICTS = { allow: ["goes on as it is", "good"], log: ["goes on as it is", "good"], redact: ["goes on without what was found", "warn"], block: ["is stopped", "block"], quarantine: ["is stopped, and the agent with it", "bad"] };
 
 /** `onRule(id)` shows a rule. Returns `{ node, offer({ agents, contexts }) }`. */
@@ -16,7 +17,7 @@ export function createTrial({ onRule }) {
   const whole = field("Text", text, { hint: "Judged in the gate's memory: never stored, never logged." });
   const choices = {
     lifecycle: select([["INGRESS", "to the provider"], ["EGRESS", "back to the caller"]], "INGRESS"),
-    surface: select(SURFACES, "user"),
+    surface: select([["", "the usual one"], ...SURFACES]),
     app_context: select([["", "none"]]),
     agent: select([["", "anyone"]]),
   };

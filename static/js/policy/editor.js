@@ -120,6 +120,7 @@ export function createEditor({ label, colour, describedBy = null, onInput = () =
     if (document.activeElement === area && area.selectionStart === area.selectionEnd) slide();
   }
   document.addEventListener("selectionchange", onSelection);
+  paint();
 
   return {
     node,

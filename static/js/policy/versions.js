@@ -39,7 +39,7 @@ export function createVersions({ session, current, onRestored }) {
   }
 
   async function more(after) {
-    const { versions, next } = await api.policyVersions({ limit: PAGE, ...(after ? { after } : {}) });
+    const { versions, next } = await api.policyVersions({ limit: PAGE, after });
     rows = [...rows, ...versions];
     table.setRows(rows);
     table.setMore(next ? () => more(next) : null);
@@ -79,8 +79,8 @@ export function createVersions({ session, current, onRestored }) {
     whole.area.readOnly = true;
     whole.setText(text);
     return tabs("What to see of this version", [
-      change && { name: "change", title: ["What it changed ", changeCount(change)], panel: diffView(change, "What this version changed") },
       back && { name: "back", title: ["What going back would change ", changeCount(back)], panel: diffView(back, "What going back would change") },
+      change && { name: "change", title: ["What it changed ", changeCount(change)], panel: diffView(change, "What this version changed") },
       { name: "text", title: "Text", panel: whole.node },
     ].filter(Boolean)).node;
   }

@@ -52,8 +52,8 @@ export function mount(host, { feed, session }, params) {
   const changes = el("div", { class: "changes" });
   const changesTitle = el("span", {}, "Changes");
 
-  const save = button("Save…", openSave, { kind: "primary", id: "policy-save" });
-  const discard = button("Discard", openDiscard, { id: "policy-discard" });
+  const save = button("Save…", openSave, { kind: "primary", id: "policy-save", hidden: true });
+  const discard = button("Discard", openDiscard, { id: "policy-discard", hidden: true });
   const facts = el("dl", { class: "facts" });
   const banners = el("div", { class: "banners" });
   const pages = tabs("What to see of the policy", [
@@ -193,6 +193,7 @@ export function mount(host, { feed, session }, params) {
     if (!dirty) keepDraft(null);
     showBanners();
     whatIf.check();
+    save.hidden = false;
     discard.hidden = !dirty;
     disable(save, whyNoSave(dirty));
     setText(changesTitle, dirty ? "Changes •" : "Changes");
@@ -228,14 +229,13 @@ export function mount(host, { feed, session }, params) {
     ];
     editor.setNotes(notes.filter(({ line }) => line));
     editor.area.setAttribute("aria-invalid", String(!told.valid));
-    const whole = notes.find(({ line }) => !line);
-    const [first] = [...notes].sort((one, other) => one.line - other.line);
+    const [first] = [...notes].sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
     const words = [[told.errors.length, "error"], [told.warnings.length, "warning"]].filter(([number]) => number > 0)
       .map(([number, word]) => `${count(number)} ${word}${number === 1 ? "" : "s"}`).join(", ");
     lintState.dataset.tone = told.errors.length > 0 ? "bad" : told.warnings.length > 0 ? "warn" : "";
     lintState.replaceChildren(...(notes.length === 0 ? ["Nothing to complain about"] : [
-      el("strong", {}, words), " ", whole ? whole.text : el("span", {}, `Line ${first.line}: ${first.text}`), " ",
-      button("Next", () => toLine(nextNote(notes)), { kind: "link", aria: { label: "Next error or warning" } })]));
+      el("strong", {}, words), " ", first.line ? `Line ${first.line}: ` : "", first.text, " ",
+      first.line ? button("Next", () => toLine(nextNote(notes)), { kind: "link", aria: { label: "Next error or warning" } }) : ""]));
     onDraft();
   }
 
