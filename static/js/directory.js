@@ -129,7 +129,9 @@ export function createDirectory(host, session, params, spec) {
     search.value = next.get("q") ?? "";
     if (picker) picker.value = next.get(filter.name) ?? "";
     wanted = next.get("id");
-    if (loaded) render();
+    if (!loaded) return;
+    render();
+    reload();
   }
 
   function onKey(event) {

@@ -67,6 +67,7 @@ test('a key for it is shown once, in programs, and makes a real call', async () 
 test('what is changed holds at once, and what does not change stays', async () => {
   await desk.open(`contexts?id=${CONTEXT}`);
   await desk.page.locator('.calls', { hasText: AGENT }).waitFor();
+  await desk.row(CONTEXT).filter({ hasText: /now|ago/ }).waitFor();
   await audit(desk.page, 'an AppContext');
   await picture(desk.page, 'contexts-detail');
   await desk.deed('Edit').click();
