@@ -137,8 +137,8 @@ export class Table {
       cells.time.title = utcMoment(record.started_at);
       setText(cells.time, clock(record.started_at));
     }
-    setText(cells.agent, record.agent_name ?? record.agent_id ?? NONE);
-    setText(cells.model, record.model ?? NONE);
+    setText(cells.agent, record.agent_name ?? record.agent_id ?? record.actor ?? NONE);
+    setText(cells.model, record.model ?? (record.surface === "admin" ? record.action : NONE));
     setText(cells.endpoint, record.endpoint ?? record.target ?? NONE);
     setText(cells.result, resultLabel(record.policy_result));
     setText(cells.status, String(record.status_code ?? ""));

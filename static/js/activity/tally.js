@@ -20,9 +20,9 @@ export class Tally {
     this.since = now;
   }
 
-  /** Counts a finished record once, however often it is told. */
+  /** Counts a finished call once, however often it is told; administrators' changes are no calls. */
   add(record, at) {
-    if (this.#seen.has(record.id)) return;
+    if (this.#seen.has(record.id) || record.surface === "admin") return;
     this.#remember(record.id);
     const number = Math.floor(at / BUCKET_MS);
     const bucket = this.#buckets.get(number) ?? nothing();

@@ -31,7 +31,7 @@ export function mount(host, { onSignedIn, ended }) {
     },
   }, "Show");
   const error = el("p", { id: "signin-error", role: "alert" });
-  const errorBox = el("div", { class: "banner banner-bad", hidden: true }, error);
+  const errorBox = el("div", { class: "banner tone-bad", hidden: true }, error);
   const submit = el("button", { type: "submit", class: "button button-primary", id: "signin" }, "Sign in");
   const form = el("form", { class: "signin-form", novalidate: true, onsubmit: send },
     el("div", { class: "field" }, el("label", { for: "username" }, "Username"), username),
