@@ -8,6 +8,7 @@ mod app_contexts;
 pub mod audit;
 mod configured;
 mod detection_keys;
+pub mod detections;
 mod error;
 mod lifetime;
 mod limit_change;

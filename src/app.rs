@@ -18,7 +18,7 @@ use crate::admin::{ConfiguredNames, audit::Runs, ensure_administrator};
 use crate::bus::audit::Flush;
 use crate::bus::auth::SaveUsage;
 use crate::bus::broadcast::Greeting;
-use crate::config::Config;
+use crate::config::{Config, UnknownEndpoints};
 use crate::http::{AdminState, SignInAttempts, routes};
 use crate::pipeline::{Drain, Gate, GateSettings};
 use crate::policy::Policy;
@@ -166,6 +166,8 @@ impl Gateway {
             names: ConfiguredNames::of(&self.config),
             trust: self.config.trust.clone(),
             policy_files: self.config.policy.clone(),
+            detection: self.config.detection.clone(),
+            forward_unknown: self.config.endpoints.unknown == UnknownEndpoints::ForwardUnscreened,
             checkpoint_records: self.config.audit.checkpoint_records,
             receipts: self.config.audit.receipts,
             verifications: Runs::new(self.config.clone()),

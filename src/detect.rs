@@ -3,7 +3,9 @@
 //! Owns the rules and the verdict on what goes in and comes out. It must never keep or name the
 //! text that it sees: what leaves this room of a text is a [`Tally`] of findings.
 
+mod amend;
 mod answer;
+mod coverage;
 mod decoded;
 mod detections;
 mod error;
@@ -14,22 +16,30 @@ mod lane;
 mod parse;
 mod profile;
 mod rule;
+mod rule_actions;
 mod scanner;
 mod selector;
+mod shipped;
 mod stream;
 mod tally;
 mod trial;
 mod validators;
 
+pub use amend::{
+    AmendError, NewAction, NewRule, Scope, add_rule, description_of, remove_rule, set_action,
+};
 pub use answer::{AnswerGuard, ScreenedAnswer, screen_answer, screen_text};
+pub use coverage::{Coverage, Covered, EndpointCoverage, coverage};
 pub use detections::{CorrelationKey, Detections, FailedExample};
 pub use error::DetectionError;
-pub use file::{RuleFile, TEMPLATES, Template, read};
+pub use file::{RuleFile, TEMPLATES, Template, read, version_of};
 pub use judge::{Judged, Redaction, judge};
 pub use lane::{Lane, Stopped};
 pub use profile::{Audience, Profile};
 pub use rule::{Boundary, Override, Rule, View};
+pub use rule_actions::RuleActions;
 pub use selector::Selector;
+pub use shipped::is_shipped;
 pub use stream::{Report, StreamScreen, StreamSettings, StreamStop, TextScreen};
 pub use tally::Tally;
 pub use trial::{Trial, TrialHit};

@@ -5,13 +5,13 @@
 
 mod access;
 mod activity;
-mod admin;
 mod administer;
 mod agents;
 mod api;
 mod app_contexts;
 mod audit;
 mod dashboard;
+mod detections;
 mod health;
 mod keys;
 mod openai;
@@ -27,7 +27,7 @@ pub use session::SignInAttempts;
 
 use crate::admin::ConfiguredNames;
 use crate::bus::broadcast::Greeting;
-use crate::config::{Admin, PolicyFiles, Trust};
+use crate::config::{Admin, Detection, PolicyFiles, Trust};
 use crate::pipeline::Drain;
 use crate::store::Store;
 use actix_web::{HttpResponse, http::header, web};
@@ -51,6 +51,10 @@ pub struct AdminState {
     pub trust: Trust,
     /// Where the policy stands.
     pub policy_files: PolicyFiles,
+    /// Where the rules of detection stand, and how streams are judged.
+    pub detection: Detection,
+    /// Whether endpoints that are not known are let through.
+    pub forward_unknown: bool,
     /// Records from one checkpoint to the next, at most: as many a proof may pass.
     pub checkpoint_records: u64,
     /// Whether callers may fetch the proof of their call.

@@ -159,6 +159,19 @@ pub enum InvalidRequest {
     /// A text of rules that is too long.
     #[error("the policy may have at most 1 MiB")]
     PolicyTooLong,
+    /// Contradictory wishes for a detection rule.
+    #[error(
+        "say one thing of the rule: \"enabled\", or \"action\", or \"reset\": true; enabled is not allow"
+    )]
+    RuleChange,
+    /// A text that is too long to be tried.
+    #[error("a text to be tried may have at most {most} bytes, this one has {bytes}")]
+    LongTrial {
+        /// What it has.
+        bytes: usize,
+        /// What it may have.
+        most: usize,
+    },
     /// A change that changes nothing.
     #[error("nothing is to be changed: say what")]
     NothingToChange,

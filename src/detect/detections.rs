@@ -111,6 +111,17 @@ impl Detections {
         self.template
     }
 
+    /// The overrides that mean a rule, the template's among them, in their order.
+    pub fn overrides_of(&self, rule: usize) -> impl Iterator<Item = &Override> + Clone {
+        let is_meant = move |meant: &[bool]| meant.get(rule).copied().unwrap_or_default();
+        self.overrides.iter().filter(move |(_, meant)| is_meant(meant)).map(|(it, _)| it)
+    }
+
+    /// The longest text that a rule can match, in bytes of its view.
+    pub fn longest_match(&self, rule: usize) -> Option<usize> {
+        self.needles.get(rule)?.longest()
+    }
+
     /// What the rules do for one caller. The first time for a new set of actions it takes milliseconds;
     /// whoever asks keeps it.
     pub fn profile(self: &Arc<Self>, audience: &Audience<'_>) -> Arc<Profile> {

@@ -116,7 +116,8 @@ fn refuse_repeated_ids(rules: &[Found<Rule>], problems: &mut Problems<'_>) {
     }
 }
 
-fn version_of(file: &SourceFile) -> Arc<str> {
+/// 12 hexadecimal digits that change with the file.
+pub fn version_of(file: &SourceFile) -> Arc<str> {
     let digest = Sha256::digest(&file.text);
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }

@@ -3,7 +3,7 @@
 //! Owns how a rule's action is found: its own, then every override that fits, the later one wins.
 //! It must never change after it was made.
 
-use super::{Detections, Override, Rule, scanner::Scanner};
+use super::{Detections, Override, Rule, rule::is_among, scanner::Scanner};
 use crate::types::{Action, Lifecycle, TextSurface};
 use std::sync::{Arc, OnceLock};
 
@@ -155,18 +155,11 @@ pub(super) fn resolve(
     enabled: &[bool],
     lifecycle: Lifecycle,
 ) -> Box<[Action]> {
-    let in_context = |contexts: &[Box<str>]| {
-        contexts.is_empty() || contexts.iter().any(|it| Some(&**it) == audience.app_context)
-    };
-    let has_role = |role: &str| audience.roles.iter().any(|it| **it == *role);
-    let fits = |it: &Override| {
-        (it.lifecycles.is_empty() || it.lifecycles.contains(&lifecycle))
-            && in_context(&it.app_contexts)
-            && (it.roles.is_empty() || it.roles.iter().any(|role| has_role(role)))
-    };
+    let fits = |it: &Override| it.fits(audience.roles, audience.app_context, lifecycle);
     let overrides: Vec<_> = overrides.iter().filter(|(it, _)| fits(it)).collect();
     let action = |(index, (rule, enabled)): (usize, (&Arc<Rule>, &bool))| {
-        if !enabled || !rule.lifecycles.contains(&lifecycle) || !in_context(&rule.app_contexts) {
+        let is_there = is_among(&rule.app_contexts, audience.app_context);
+        if !enabled || !is_there || !rule.lifecycles.contains(&lifecycle) {
             return Action::Allow;
         }
         let is_meant = |meant: &[bool]| meant.get(index).copied().unwrap_or_default();

@@ -4,6 +4,7 @@
 //! it is searched for.
 
 use crate::types::{Action, DataClass, Lifecycle, RiskDomain, Severity, TextSurface, text_enum};
+use std::sync::Arc;
 
 text_enum! {
     /// In which form of a text a rule is searched for.
@@ -90,4 +91,25 @@ pub struct Override {
     pub action: Action,
     /// The line of the file where it begins, from 1.
     pub line: u32,
+}
+
+impl Override {
+    /// Whether it speaks of callers with these roles who come through this AppContext.
+    pub fn fits(
+        &self,
+        roles: &[Arc<str>],
+        app_context: Option<&str>,
+        lifecycle: Lifecycle,
+    ) -> bool {
+        let is_direction = self.lifecycles.is_empty() || self.lifecycles.contains(&lifecycle);
+        let has_role = |role: &str| roles.iter().any(|it| **it == *role);
+        is_direction
+            && is_among(&self.app_contexts, app_context)
+            && (self.roles.is_empty() || self.roles.iter().any(|role| has_role(role)))
+    }
+}
+
+/// Whether a list of AppContexts, which is empty for all, means this one.
+pub(super) fn is_among(contexts: &[Box<str>], app_context: Option<&str>) -> bool {
+    contexts.is_empty() || contexts.iter().any(|it| Some(&**it) == app_context)
 }

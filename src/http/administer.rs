@@ -121,10 +121,10 @@ pub(super) fn refused(error: &AdminError) -> HttpResponse {
 }
 
 /// A problem of which more is known than its words.
-fn problem_with(
+pub(super) fn problem_with(
     status: u16,
     code: &str,
-    error: &AdminError,
+    error: &impl std::fmt::Display,
     name: &str,
     value: Value,
 ) -> HttpResponse {

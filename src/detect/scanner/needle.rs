@@ -94,6 +94,11 @@ impl Needle {
         })
     }
 
+    /// The longest match that one of its patterns can make.
+    pub(in crate::detect) fn longest(&self) -> Option<usize> {
+        self.patterns.iter().filter_map(|it| it.properties().maximum_len()).max()
+    }
+
     /// Where the value of a match stands; `None`: the match does not count.
     pub(super) fn value(&self, it: Match<'_>) -> Option<Range<usize>> {
         if self.boundary == Boundary::Word && !stands_alone(it) {

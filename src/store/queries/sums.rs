@@ -5,7 +5,7 @@
 use super::{
     super::{
         Store, StoreError,
-        records::{COUNTS, HOUR_MS, MINUTE_MS},
+        records::{COUNTS, HOUR_MS, MINUTE_MS, POSITION_BITS},
     },
     position_at,
     statement::Statement,
@@ -119,6 +119,19 @@ pub struct FindingSums {
     pub findings: i64,
 }
 
+/// Findings of one type.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FindingTotals {
+    /// The type.
+    pub kind: String,
+    /// How often.
+    pub findings: i64,
+    /// In how many exchanges.
+    pub exchanges: i64,
+    /// When the last of them was written.
+    pub last_at: UnixMillis,
+}
+
 /// Name, moment and [`Counts`].
 type SumsRow = (
     Text,
@@ -205,6 +218,31 @@ impl Store {
             Some(FindingSums { kind, severity, exchanges, findings })
         });
         Ok(sums.collect())
+    }
+}
+
+impl Store {
+    /// Findings of what was written in a time, by type.
+    pub fn finding_totals(
+        &self,
+        from: UnixMillis,
+        to: UnixMillis,
+    ) -> Result<Vec<FindingTotals>, StoreError> {
+        let mut statement: Statement<(Text, BigInt, BigInt, BigInt)> = Statement::new(
+            "SELECT finding_type, CAST(SUM(count) AS BIGINT), COUNT(*), MAX(position) \
+             FROM audit_findings WHERE position >= ",
+        );
+        statement.number(position_at(from)).sql(" AND position < ").number(position_at(to));
+        statement.sql(" GROUP BY finding_type");
+        let rows: Vec<(String, i64, i64, i64)> =
+            self.record.run(|connection| Ok(statement.load(connection)?))?;
+        let totals = |(kind, findings, exchanges, last)| FindingTotals {
+            kind,
+            findings,
+            exchanges,
+            last_at: UnixMillis(last >> POSITION_BITS),
+        };
+        Ok(rows.into_iter().map(totals).collect())
     }
 }
 

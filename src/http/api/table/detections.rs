@@ -1,14 +1,49 @@
 //! The rules of detection.
 
-use super::super::{Operation, get};
-use crate::bus::policy::DetectionsView;
-use crate::http::admin;
-use crate::types::Role::Viewer;
+use super::super::parameter::{FROM, Form, Parameter, TO};
+use super::super::{Operation, delete, get, patch, post};
+use crate::admin::detections::{
+    RuleChangeRequest, RuleRequest, RulesView, TrialRequest, TrialView,
+};
+use crate::detect::Coverage;
+use crate::http::detections::{self, ChangedRule, ChangedVersion, DetectionsPage};
+use crate::types::Role::{Analyst, PolicyAuthor, Viewer};
+
+const BASE_VERSION: Parameter = Parameter::new(
+    "base_version",
+    Form::Text,
+    "The version of the rules that the change starts from; without it, whatever is in the file.",
+);
+const REASON: Parameter = Parameter::new("reason", Form::Text, "Why.");
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        get("/api/v1/detections", Viewer, "showDetections", admin::show_detections)
+        get("/api/v1/detections", Viewer, "showDetections", detections::show)
             .says("The file of rules in force, and why the file on disk is not, when it is not.")
-            .answers_with::<DetectionsView>(200, "The rules' file."),
+            .answers_with::<DetectionsPage>(200, "The rules' file."),
+        get("/api/v1/detections/rules", Viewer, "listRules", detections::list_rules)
+            .says("Every rule in force: what it does, for whom, and how often its type was found.")
+            .query(&[FROM, TO])
+            .answers_with::<RulesView>(200, "The rules; findings of the last day unless told."),
+        post("/api/v1/detections/rules", PolicyAuthor, "addRule", detections::create)
+            .says("Adds a rule of your own; it is tried on its examples first.")
+            .takes::<RuleRequest>()
+            .answers_with::<ChangedRule>(201, "The rule, in force."),
+        patch("/api/v1/detections/rules/{id}", PolicyAuthor, "changeRule", detections::change)
+            .says("Changes what a rule does, for everyone or in one AppContext.")
+            .takes::<RuleChangeRequest>()
+            .answers_with::<ChangedRule>(200, "The rule as it is in force now."),
+        delete("/api/v1/detections/rules/{id}", PolicyAuthor, "removeRule", detections::remove)
+            .says("Removes a rule of your own.")
+            .query(&[BASE_VERSION, REASON])
+            .answers_with::<ChangedVersion>(200, "The version in force now."),
+        post("/api/v1/detections/try", Analyst, "tryText", detections::attempt)
+            .says("What the rules find in a text, which is neither stored nor logged.")
+            .takes::<TrialRequest>()
+            .takes_a_text()
+            .answers_with::<TrialView>(200, "What was found, and what would go on."),
+        get("/api/v1/detections/coverage", Viewer, "showCoverage", detections::show_coverage)
+            .says("What is scanned on which endpoint, and what is not.")
+            .answers_with::<Coverage>(200, "One entry for each endpoint."),
     ]
 }
