@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { launch, picture, signIn } from '../node/browser.js';
 import { BusyGate, debuggerOf, tasksOf, weigh } from '../node/busy.js';
-import { ADMIN_PASSWORD, Gateway } from '../node/gateway.js';
+import { ADMIN_PASSWORD, Gateway, eventually } from '../node/gateway.js';
 
 const PER_SECOND = 200;
 const WARM_MS = 5_000;
@@ -14,6 +14,7 @@ const ROUND_MS = 6_000;
 const LONG_TASK_MS = 200;
 const ROWS = 300;
 const NODES = 25_000; // those rows, some spare, what was not yet collected, and the rest of the page
+const BEHIND_MS = 1_000;
 const GROWTH_BYTES = 3_000_000;
 
 let gateway;
@@ -56,9 +57,10 @@ test('two hundred exchanges a second neither stutter nor pile up', async (contex
 });
 
 test('what is shown is not behind what is told', async () => {
-  const shown = await page.locator('#rows .row').first().getAttribute('data-id');
-  const behind = Date.now() - Number.parseInt(shown.replaceAll('-', '').slice(0, 12), 16);
-  assert.ok(behind < 2_000, `the newest row is ${behind} ms old`);
+  await eventually(async () => {
+    const shown = await page.locator('#rows .row').first().getAttribute('data-id');
+    return Date.now() - Number.parseInt(shown.replaceAll('-', '').slice(0, 12), 16) < BEHIND_MS;
+  }, 'a row of now');
 });
 
 test('held still, the list keeps its rows however much comes', async () => {
