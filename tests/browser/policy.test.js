@@ -88,6 +88,16 @@ test('what is wrong with a line is told under it while it is written', async () 
     return area.getBoundingClientRect().top + 4 * pitch - document.querySelectorAll('.code-line')[4].getBoundingClientRect().top;
   });
   assert.ok(Math.abs(apart) < 1, `the caret stands ${apart} px beside its line`);
+  const lines = () => page.locator('.policy-text .code-line');
+  for (const [line, at] of [[2, 1], [5, 4]]) {
+    await lines().nth(at).click({ position: { x: 300, y: 10 }, force: true });
+    await page.keyboard.insertText('!');
+    await lines().nth(at).filter({ hasText: /!$/ }).waitFor();
+    assert.match((await area().inputValue()).split('\n')[line - 1], /!$/, 'a click leads to the line that is seen');
+    await page.keyboard.press('Backspace');
+    await page.waitForTimeout(400); // until the gate has read it again
+    await lint(/1 error.*Line 4/);
+  }
   await picture(page, 'policy-wrong-line');
   await audit(page, 'the editor with an error');
 });

@@ -23,18 +23,20 @@ export function createEditor({ label, colour, describedBy = null, onInput = () =
       slide();
       onInput();
     },
-    onpointermove: (event) => slide(lineAt(event.clientY)),
-    onpointerleave: () => slide(),
     onkeydown: () => slide(),
   });
-  const node = el("div", { class: "code-box", onclick: (event) => event.target === node && area.focus() },
-    el("div", { class: "editor" }, layer, area));
+  const point = (event) => slide(lineAt(event.clientY));
+  const node = el("div", {
+    class: "code-box", onclick: (event) => event.target !== area && area.focus(),
+    onpointermove: point, onpointerdown: point, onpointerleave: () => slide(),
+  }, el("div", { class: "editor" }, layer, area));
   let lines = []; // { text, node, notes }
   let noted = "[]";
 
   /** Makes the layer say what the textarea says; lines that stay keep their elements and notes. */
   function paint() {
     const texts = area.value.split("\n");
+    area.rows = texts.length;
     const most = Math.min(texts.length, lines.length);
     let head = 0;
     while (head < most && lines[head].text === texts[head]) head += 1;

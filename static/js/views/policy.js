@@ -67,7 +67,12 @@ export function mount(host, { feed, session }, params) {
   ], (name) => choose(name));
   const body = el("div", { class: "policy-body", hidden: true }, pages.node);
   const message = el("div", { class: "policy-message" });
-  host.replaceChildren(el("div", { class: "page policy", id: "policy" },
+  const onKey = (event) => {
+    if (event.key !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+    event.preventDefault(); // the browser would save the page
+    save.click();
+  };
+  host.replaceChildren(el("div", { class: "page policy", id: "policy", onkeydown: onKey },
     el("div", { class: "page-head" }, el("h1", {}, "Policy"), facts, el("div", { class: "page-actions" }, discard, save)),
     banners, message, body));
 
