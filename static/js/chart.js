@@ -167,7 +167,7 @@ const label = (x, y, anchor, text) => svg("text", { class: "chart-label", x, y, 
 function levelsOf(top) {
   const rough = Math.max(top, 1) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = top <= 4 ? 1 : [1, 2, 2.5, 5, 10].find((n) => n * power >= rough) * power;
+  const step = top <= 4 ? 1 : [1, 2, power > 1 ? 2.5 : 5, 5, 10].find((n) => n * power >= rough) * power;
   return Array.from({ length: Math.max(1, Math.ceil(top / step)) + 1 }, (_, at) => at * step);
 }
 
@@ -194,15 +194,14 @@ function momentOf({ from, step }, first, last) {
 
 function lines(series, { x, y, steps }) {
   return series.flatMap(({ values, tone }, index) => {
-    // A gap lifts the pen; a value between two gaps is a dot (a line of no length with a round end).
-    const line = values.map((value, at) => {
-      if (!isKnown(value)) return "";
-      const place = `${x(at + 0.5).toFixed(1)} ${y(value).toFixed(1)}`;
-      return isKnown(values[at - 1]) ? `L${place}` : `M${place}h0`;
-    }).join("") || "M0 0";
+    const place = (at) => `${x(at + 0.5).toFixed(1)} ${y(values[at]).toFixed(1)}`;
+    // A gap lifts the pen; a value between two gaps is a dot: a line of no length with round ends.
+    const alone = (at) => isKnown(values[at]) && !isKnown(values[at - 1]) && !isKnown(values[at + 1]);
+    const line = values.map((value, at) => (isKnown(value) ? `${isKnown(values[at - 1]) ? "L" : "M"}${place(at)}` : "")).join("") || "M0 0";
+    const dots = values.map((_, at) => (alone(at) ? `M${place(at)}h0` : "")).join("");
     const area = series.length === 1 && values.length === steps && values.every(isKnown)
       ? [svg("path", { class: `chart-area tone-${tone}`, d: `${line}L${x(steps - 0.5)} ${y(0)}H${x(0.5)}Z` })] : [];
-    return [...area, svg("path", { class: `chart-line tone-${tone} line-${index}`, d: line })];
+    return [...area, svg("path", { class: `chart-line tone-${tone} line-${index}`, d: line }), svg("path", { class: `chart-line chart-dots tone-${tone}`, d: dots })];
   });
 }
 
