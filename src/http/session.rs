@@ -3,13 +3,14 @@
 //! Owns the cookies of a session and of a known browser. Who may do what is `access`'s.
 
 mod attempts;
+mod standing;
 
 pub(super) use attempts::Counted;
 pub use attempts::SignInAttempts;
+pub(super) use standing::{has_ended, look_at, session_of};
 
 use super::{AdminState, access::Signed, problem, store_failed};
 use crate::admin::{self, AdminError, PasswordRequest, SignedIn};
-use crate::store::Session;
 use crate::types::{Sensitive, UnixMillis};
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -237,28 +238,6 @@ pub(super) async fn change_password(
             }
         }
     }
-}
-
-/// The session behind a token, or the answer when that cannot be told. This counts as its use.
-pub(super) async fn session_of(
-    state: &Data<AdminState>,
-    token: Sensitive<String>,
-) -> Result<Option<Session>, HttpResponse> {
-    let work = Data::clone(state);
-    let now = crate::clock::now();
-    match web::block(move || admin::session_of(&work.store, &work.settings, &token, now)).await {
-        Ok(Ok(session)) => Ok(session),
-        Ok(Err(error)) => Err(store_failed(&error)),
-        Err(_) => Err(problem(503, "gateway_unavailable", "Try again shortly.")),
-    }
-}
-
-/// Whether the session behind a token has ended. While the store cannot tell, it has not. To ask is no use of it.
-pub(super) async fn has_ended(state: &Data<AdminState>, token: Sensitive<String>) -> bool {
-    let work = Data::clone(state);
-    let now = crate::clock::now();
-    let look = move || admin::look_at_session(&work.store, &work.settings, &token, now);
-    matches!(web::block(look).await, Ok(Ok(None)))
 }
 
 /// The token of a request, and whether it came as the cookie.

@@ -1,8 +1,15 @@
 // Speaks to the gate's own API with the session cookie. Owns paths, headers and error values; it
-// must never keep a token or touch the page.
+// must never keep a token or change the page.
 
 const BASE = "/api/v1";
 const DEADLINE_MS = 20_000;
+const ATTENDED_MS = 60_000;
+
+// A page that nobody touches keeps asking, but that must not keep its session from ending.
+let touched = Date.now();
+for (const kind of ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"]) {
+  addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
+}
 
 /** What went wrong with a call: `status` is 0 when the gate could not be reached; `detail` is all that the gate said. */
 export class ApiError extends Error {
@@ -18,6 +25,7 @@ export class ApiError extends Error {
 async function send(method, path, { body, signal } = {}) {
   const headers = { accept: "application/json" };
   if (method !== "GET") headers["x-portcullis-csrf"] = "1";
+  else if (Date.now() - touched > ATTENDED_MS) headers["x-portcullis-unattended"] = "1";
   if (body !== undefined) headers["content-type"] = "application/json";
   let response;
   try {
