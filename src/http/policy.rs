@@ -205,7 +205,7 @@ async fn put_in_force(
 }
 
 async fn in_force(gate: &Gate) -> Result<InForce, HttpResponse> {
-    gate.bus().show_in_force.ask(ShowInForce).await.map_err(|_| unavailable())
+    gate.bus().show_in_force.ask(ShowInForce).await.map_err(|_bus_error| unavailable())
 }
 
 fn unavailable() -> HttpResponse {

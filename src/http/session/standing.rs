@@ -32,10 +32,7 @@ pub(in crate::http) async fn look_at(
 }
 
 /// Whether the session behind a token has ended. While the store cannot tell, it has not. To ask is no use of it.
-pub(in crate::http) async fn has_ended(
-    state: &Data<AdminState>,
-    token: Sensitive<String>,
-) -> bool {
+pub(in crate::http) async fn has_ended(state: &Data<AdminState>, token: Sensitive<String>) -> bool {
     matches!(look_at(state, token).await, Ok(None))
 }
 

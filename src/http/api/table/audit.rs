@@ -57,6 +57,38 @@ const EXCHANGE: Parameter = Parameter::uuid("id", "The exchange's id: `x-portcul
 const RECEIPT: Parameter =
     Parameter::header("x-portcullis-receipt", "The receipt that came with the answer.");
 
+const EVENTS: &[Parameter] = &[
+    FROM,
+    TO,
+    AGENT,
+    APP_CONTEXT,
+    MODEL,
+    ENDPOINT,
+    RESULT,
+    OUTCOME,
+    FINDING,
+    SESSION,
+    KIND,
+    ORDER,
+    LIMIT,
+    AFTER,
+];
+const EXPORT: &[Parameter] = &[
+    FORMAT,
+    NODE,
+    FROM,
+    TO,
+    AGENT,
+    APP_CONTEXT,
+    MODEL,
+    ENDPOINT,
+    RESULT,
+    OUTCOME,
+    FINDING,
+    SESSION,
+    KIND,
+];
+
 pub(super) fn operations() -> Vec<Operation> {
     let mut all = reading();
     all.extend(chain());
@@ -70,22 +102,7 @@ fn reading() -> Vec<Operation> {
             .answers_as(200, &["text/event-stream"], "Events until the session ends."),
         get("/api/v1/audit/events", Viewer, "listEvents", audit::list_events)
             .says("Records, page by page.")
-            .query(&[
-                FROM,
-                TO,
-                AGENT,
-                APP_CONTEXT,
-                MODEL,
-                ENDPOINT,
-                RESULT,
-                OUTCOME,
-                FINDING,
-                SESSION,
-                KIND,
-                ORDER,
-                LIMIT,
-                AFTER,
-            ])
+            .query(EVENTS)
             .answers(200, "A page, and where the next begins."),
         get("/api/v1/audit/events/{id}", Viewer, "showEvent", audit::show_event)
             .says("One record.")
@@ -105,21 +122,7 @@ fn reading() -> Vec<Operation> {
             .answers(200, "The session."),
         get("/api/v1/audit/export", Analyst, "exportRecords", audit::export_records)
             .says("Records as a stream, in the formats of others.")
-            .query(&[
-                FORMAT,
-                NODE,
-                FROM,
-                TO,
-                AGENT,
-                APP_CONTEXT,
-                MODEL,
-                ENDPOINT,
-                RESULT,
-                OUTCOME,
-                FINDING,
-                SESSION,
-                KIND,
-            ])
+            .query(EXPORT)
             .answers_as(
                 200,
                 &["application/x-ndjson", "text/csv", "text/plain"],
