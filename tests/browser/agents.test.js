@@ -66,7 +66,7 @@ test('an agent is made: its secret is shown once, in programs that call', async 
   await page.setViewportSize({ width: 360, height: 760 });
   await picture(page, 'agents-secret-narrow');
   await page.setViewportSize({ width: 1360, height: 820 });
-  await desk.press('Done');
+  await desk.finish();
   const kept = await page.evaluate(() => document.documentElement.outerHTML + JSON.stringify({ ...localStorage, ...sessionStorage }) + location.href);
   assert.ok(!kept.includes(secret), 'the secret is gone with its dialog');
   clientId = (await desk.api('GET', `/agents/${NAME}`)).client_id;
@@ -132,7 +132,7 @@ test('a new secret makes the old one worthless', async () => {
   await desk.confirm('New secret', 'Make a new secret');
   await desk.dialog().filter({ hasText: 'has a new secret' }).waitFor();
   secret = await shownSecret();
-  await desk.press('Done');
+  await desk.finish();
   assert.notEqual(secret, old);
   await eventually(async () => (await token(old)).status === 401, 'the end of the old secret');
   await eventually(async () => (await token()).status === 200, 'the new secret');

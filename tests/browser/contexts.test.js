@@ -57,7 +57,7 @@ test('a key for it is shown once, in programs, and makes a real call', async () 
   assert.ok((await code.textContent()).includes(key));
   await audit(page, 'a new key');
   await picture(page, 'contexts-key');
-  await desk.press('Done');
+  await desk.finish();
   assert.ok(!(await page.content()).includes(key), 'the key is gone with its dialog');
   await eventually(async () => (await call('gpt-4o')) === 'answered', 'an answer');
   assert.match(await call('gpt-4.1'), NOT_PERMITTED);

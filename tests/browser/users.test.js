@@ -44,7 +44,7 @@ test('a user is made, and the password that the gate made is shown once', async 
   await desk.dialog().filter({ hasText: `The password of ${NAME}` }).waitFor();
   password = await desk.dialog().locator('.secret code').textContent();
   await picture(page, 'users-password');
-  await desk.press('Done');
+  await desk.finish();
   assert.ok(!(await page.content()).includes(password));
   assert.equal((await user()).role, 'viewer');
 });
@@ -107,7 +107,7 @@ test('a reset password is worthless, and so are its sessions', async () => {
   await desk.confirm('Reset password');
   await desk.dialog().filter({ hasText: `The password of ${NAME}` }).waitFor();
   const next = await desk.dialog().locator('.secret code').textContent();
-  await desk.press('Done');
+  await desk.finish();
   assert.equal(await signInWith(password), 401);
   assert.equal(await signInWith(next), 200);
   password = next;

@@ -62,10 +62,16 @@ export class Desk {
   deed = (label) => this.page.locator('#drawer').getByRole('button', { name: label, exact: true });
   dialog = () => this.page.locator('dialog[open]').last();
   input = (name) => this.dialog().locator(`[name="${name}"]`);
-  told = (text) => this.page.locator('.toast', { hasText: text }).waitFor();
+  told = (text) => this.page.locator('.toast', { hasText: text }).last().waitFor();
 
   /** Clicks a button of the dialog that stands open. */
   press = (label) => this.dialog().getByRole('button', { name: label, exact: true }).click();
+
+  /** Closes the dialog with a secret. */
+  async finish() {
+    await this.press('Done');
+    await this.page.locator('dialog').waitFor({ state: 'detached' });
+  }
 
   /** Clicks a button of the drawer and confirms. */
   async confirm(label, confirmation = label) {
