@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import { el } from "./dom.js";
 import { bytes, clock, count } from "./format.js";
+import { link } from "./router.js";
 import { banner } from "./ui.js";
 
 const ASK_EVERY_MS = 10_000;
@@ -22,7 +23,8 @@ export function createRecordBanner() {
     const text = JSON.stringify(trouble);
     if (text === shown) return; // it would be read out again
     shown = text;
-    node.replaceChildren(...(trouble ? [banner(trouble.bad ? "bad" : "warn", trouble.title, trouble.text)] : []));
+    node.replaceChildren(...(trouble ? [banner(trouble.bad ? "bad" : "warn", trouble.title, trouble.text,
+      el("a", { href: link("audit", { tab: "integrity" }) }, "How the record stands"))] : []));
   }
   const timer = setInterval(ask, ASK_EVERY_MS);
   document.addEventListener("visibilitychange", ask);

@@ -6,11 +6,13 @@ import { copyButton, el, setText } from "../dom.js";
 import { bytes, count, duration, localMoment } from "../format.js";
 import { link } from "../router.js";
 import { createTable } from "../table.js";
-import { banner, button, can, failed, need, timeOf } from "../ui.js";
+import { banner, button, can, empty, failed, need, timeOf } from "../ui.js";
 import { queryOf } from "./filter.js";
 
 const ASK_MS = 500;
+/** Checkpoints are read from the oldest on: from so many records before the last one. */
 const LATEST = 500;
+const SHOWN = 20;
 
 /** Returns `{ node, load(params), stop() }`. */
 export function createIntegrity({ session }) {
@@ -20,7 +22,8 @@ export function createIntegrity({ session }) {
   const verdict = el("div", { class: "stack", id: "verdict", role: "status" });
   const start = need(session, "analyst", button("Verify", () => verify(), { kind: "primary", id: "verify" }));
   const scope = el("p", { class: "muted", id: "verify-scope" });
-  const checkpoints = createTable({ label: "checkpoints", rowKey: ({ node, seq, kind }) => `${node} ${seq} ${kind}`, columns: [
+  const mayAll = can(session, "analyst");
+  const checkpoints = createTable({ label: "checkpoints", empty: () => empty(mayAll ? "No checkpoint yet" : "Checkpoints need the role analyst"), rowKey: ({ node, seq, kind }) => `${node} ${seq} ${kind}`, columns: [
     { key: "at", title: "Signed", cell: ({ signed_at }) => timeOf(signed_at) },
     { key: "seq", title: "Up to record", numeric: true, cell: ({ seq }) => count(seq) },
     { key: "kind", title: "Kind" },
@@ -59,10 +62,11 @@ export function createIntegrity({ session }) {
       };
       await Promise.all([
         ask(keys, "/audit/keys", {}, (answer) => answer.keys),
-        can(session, "analyst") ? ask(checkpoints, "/audit/checkpoints", { limit: 1000, after: from && `${from}.regular.` }, (answer) => answer.checkpoints.reverse().slice(0, 20))
-          : checkpoints.setState("error", { error: "Seeing checkpoints needs the role analyst." }),
-        status.records.set_aside > 0 && can(session, "analyst") ? showAside(signal) : null,
-        can(session, "analyst") && !start.disabled ? follow().catch(() => null) : null, // none yet is no trouble
+        ...(mayAll ? [
+          ask(checkpoints, "/audit/checkpoints", { limit: 1000, after: from && `${from}.regular.` }, (answer) => answer.checkpoints.reverse().slice(0, SHOWN)),
+          status.records.set_aside > 0 ? showAside(signal) : null,
+          start.disabled ? null : follow().catch(() => null), // none yet is no trouble
+        ] : [checkpoints.setRows([])]),
       ]);
     } catch (error) {
       if (!signal.aborted) facts.replaceChildren(failed(error, () => load(params)));
@@ -128,12 +132,10 @@ function wordsOf({ verdict, from, to, started_at: began, finished_at: ended }) {
       unprotected > 0 ? `${count(unprotected)} of them came after the last checkpoint and are not covered yet.` : "Checkpoints cover all of them.")];
   }
   const more = verdict.problems.length - 1 + verdict.further_problems;
-  return [banner("bad", "Not sound", first.message, placeOf(first), took),
+  return [banner("bad", "Not sound", el("p", {}, ...problemOf(first)), took),
     more > 0 ? el("details", {}, el("summary", {}, `${count(more)} more ${more === 1 ? "problem" : "problems"}`),
-      el("ul", { class: "problems" }, others.map((problem) => el("li", {}, problem.message, " ", placeOf(problem))))) : ""];
+      el("ul", { class: "problems" }, others.map((problem) => el("li", {}, ...problemOf(problem))))) : ""];
 }
 
-function placeOf({ node, seq, id }) {
-  return el("p", { class: "muted" }, [node, seq !== null && `record ${seq}`].filter(Boolean).join(", "),
-    id ? [": ", el("a", { href: link("audit", { id }) }, id)] : "");
-}
+const problemOf = ({ message, id }) => [
+  `${message[0].toUpperCase()}${message.slice(1)}. `, id ? el("a", { href: link("audit", { id }) }, "Show the record") : ""];
