@@ -11,6 +11,7 @@ mod line;
 mod model;
 mod pattern;
 mod permit;
+mod replay;
 mod review;
 mod roles;
 mod rules;
@@ -24,6 +25,7 @@ pub use explain::{Explanation, MatchedRule, Question};
 pub use line::{Effect, RuleKind};
 pub use pattern::{Pattern, PatternError};
 pub use permit::{Decision, Denial, DenialReason, Permit, Permitted, Uncovered};
+pub use replay::{PastCalls, Replay, Replayed, Turn};
 pub use review::{Review, Shadow, Warning, WarningKind};
 pub use rules::lint;
 pub use tools::ToolPolicy;
@@ -35,6 +37,7 @@ use model::Model;
 use roles::RoleGraph;
 use rules::Rule;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::sync::Arc;
 use trial::{try_matcher, try_rules};
 
@@ -50,6 +53,8 @@ pub struct Policy {
     tools: Arc<Engine>,
     /// Whether rules match by role and pattern alone.
     plain_matcher: bool,
+    /// Every name that a question can turn on: of rules, and in the matcher.
+    deciding: HashSet<Box<str>>,
 }
 
 /// What may stand in for an allow line of a role.
@@ -94,6 +99,13 @@ impl Policy {
             permissions: build(RuleKind::Permission).map_err(refuse)?,
             tools: Arc::new(build(RuleKind::Tool).map_err(refuse)?),
             plain_matcher: definitions.is_plain(),
+            deciding: set
+                .rules
+                .iter()
+                .map(|rule| rule.role.as_str())
+                .chain(definitions.texts())
+                .map(Into::into)
+                .collect(),
             roles: set.roles,
         })
     }
@@ -153,6 +165,18 @@ impl Policy {
     /// Every role of this subject: its own and what they inherit.
     pub fn roles_of(&self, subject: &str) -> Vec<Arc<str>> {
         self.roles.effective(subject)
+    }
+
+    /// Those of a subject's roles that a decision can turn on, sorted: subjects who have the same ones get the same
+    /// decisions.
+    fn deciding_roles(&self, subject: &str) -> Vec<Arc<str>> {
+        let mut roles = self.roles.effective(subject);
+        // Another matcher may ask for any text of a rule as if it were a role.
+        if self.plain_matcher {
+            roles.retain(|role| self.deciding.contains(&**role));
+        }
+        roles.sort_unstable();
+        roles
     }
 
     /// What the `p3` lines say to this subject; `None` where there are none.

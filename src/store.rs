@@ -50,9 +50,10 @@ pub use policy_versions::{
     FILE_AUTHOR, MAX_POLICY_TEXTS, MAX_POLICY_VERSIONS, NewPolicyVersion, PolicyVersionRow,
 };
 pub use queries::{
-    Counts, Cursor, FindingSums, FindingTotals, RecordKind, RecordPage, RecordQuery, Refused,
-    Retention, ScanBatch, ScanRange, Sealer, SessionPage, SessionQuery, SessionSummary, Sums,
-    SumsGroup, SumsQuery, SumsWidth, Swept, Unreadable, Why,
+    Combination, CombinationRange, Combinations, Counts, Cursor, FindingSums, FindingTotals,
+    RecordKind, RecordPage, RecordQuery, Refused, Retention, ScanBatch, ScanRange, Sealer,
+    SessionPage, SessionQuery, SessionSummary, Sums, SumsGroup, SumsQuery, SumsWidth, Swept,
+    Unreadable, Why,
 };
 pub use records::Appended;
 pub use revocations::RevokedSession;

@@ -47,6 +47,9 @@ pub enum AdminError {
         /// The version of the files as they are.
         current_version: Arc<str>,
     },
+    /// As many are at work as there may be.
+    #[error("other replays are under way: try again when they have ended, in some seconds")]
+    Busy,
     /// A file that decides was not written.
     #[error(transparent)]
     SourceFile(#[from] SourceFileError),
@@ -156,6 +159,9 @@ pub enum InvalidRequest {
     /// A word that would be code in a snippet.
     #[error("{0:?} cannot stand in a snippet: letters, digits and -._:/@+[] only, at most 200")]
     Word(String),
+    /// A range of time that ends before it begins.
+    #[error("the range ends before it begins: 'to' must be later than 'from'")]
+    Range,
     /// A text of rules that is too long.
     #[error("the policy may have at most 1 MiB")]
     PolicyTooLong,

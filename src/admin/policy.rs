@@ -7,13 +7,15 @@ mod draft;
 mod explained;
 mod save;
 mod versions;
+mod what_if;
 
-pub use draft::{DiffRequest, DraftRequest, diff_draft, review_draft};
+pub use draft::{DiffRequest, DraftRequest, build_draft, diff_draft, review_draft};
 pub use explained::{ExplainRequest, explain, explain_record};
 pub use save::{RestoreRequest, SaveRequest, restore, save};
 pub use versions::{
     KeptVersion, KeptVersions, VersionsRequest, find_version, list_versions, show_version,
 };
+pub use what_if::{Patience, WhatIf, WhatIfRequest, what_if};
 
 use crate::config::PolicyFiles;
 use crate::policy::{PolicyError, SourceFile};

@@ -9,6 +9,9 @@ mod set_aside;
 mod tail;
 mod verify;
 
+pub(super) use filters::Range;
+pub(super) use progress::Progress;
+
 use super::{CliError, Context, Output};
 use clap::Subcommand;
 
@@ -44,7 +47,7 @@ pub(super) fn run(
 }
 
 /// A text as a terminal takes it: callers choose some of them, and must not move its cursor.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
 }
 

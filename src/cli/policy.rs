@@ -4,6 +4,7 @@ mod check;
 mod draft;
 mod explain;
 mod versions;
+mod what_if;
 
 use super::{CliError, Context, Output};
 use crate::admin::AdminError;
@@ -19,6 +20,8 @@ pub(super) enum PolicyCommand {
     Explain(explain::Explain),
     /// Show what a draft changes
     Diff(draft::Diff),
+    /// Replay a draft on the calls that are on record
+    WhatIf(what_if::WhatIf),
     /// Put a draft in force
     Save(draft::Save),
     /// List the versions that were in force
@@ -38,6 +41,7 @@ pub(super) fn run(
         PolicyCommand::Check(check) => check::run(context, &check, output),
         PolicyCommand::Explain(explain) => explain::run(context, explain, output),
         PolicyCommand::Diff(diff) => draft::run_diff(context, &diff, output),
+        PolicyCommand::WhatIf(asked) => what_if::run(context, &asked, output),
         PolicyCommand::Save(save) => draft::run_save(context, save, output),
         PolicyCommand::Versions(asked) => versions::run_versions(context, &asked, output),
         PolicyCommand::Show(asked) => versions::run_show(context, &asked, output),

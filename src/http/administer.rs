@@ -108,6 +108,7 @@ pub(super) fn refused(error: &AdminError) -> HttpResponse {
             let current = json!(current_version);
             return problem_with(409, "policy_changed", error, "current_version", current);
         }
+        AdminError::Busy => (409, "busy"),
         AdminError::SourceFile(SourceFileError::Io { .. }) => (409, "not_writable"),
         AdminError::Conflict(_) => (409, "name_conflict"),
         AdminError::Store(StoreError::Taken { .. }) => (409, "already_exists"),

@@ -8,8 +8,9 @@ use super::administer::{Body, answer, attempt, perform_with};
 use super::audit::parameters::Parameters;
 use super::problem;
 use crate::admin::policy::{
-    self, DiffRequest, DraftRequest, ExplainRequest, RestoreRequest, SaveRequest, VersionsRequest,
-    diff_draft, find_version, list_versions, review_draft, show_version,
+    self, DiffRequest, DraftRequest, ExplainRequest, Patience, RestoreRequest, SaveRequest,
+    VersionsRequest, WhatIfRequest, build_draft, diff_draft, find_version, list_versions,
+    review_draft, show_version,
 };
 use crate::admin::{AdminError, why_not_writable};
 use crate::bus::policy::{InForce, PolicyView, Reload, ShowInForce};
@@ -24,7 +25,16 @@ use actix_web::{
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// So long a replay may take; it then tells what it has.
+const REPLAY_AT_MOST: Duration = Duration::from_secs(20);
 
 /// The policy in force, and whether it can be saved here.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -125,6 +135,40 @@ pub(super) async fn explain(
         policy::explain(store, &in_force.policy, &body)
     })
     .await
+}
+
+/// `POST /api/v1/policy/what-if`. Ends when nobody waits for it any more.
+pub(super) async fn what_if(
+    signed: Signed,
+    body: Body<WhatIfRequest>,
+    state: Data<AdminState>,
+    gate: Data<Gate>,
+) -> HttpResponse {
+    let waiting = Waiting(Arc::default());
+    let is_gone = Arc::clone(&waiting.0);
+    with_policy(&signed, &state, &gate, body, move |store, in_force, body| {
+        let WhatIfRequest { text, from, to } = body.into_inner();
+        let draft = SourceFile::new(in_force.policy_view.file.as_str(), text);
+        let model = model(in_force);
+        let draft = build_draft(&model, &draft)?;
+        let patience = Patience {
+            most: REPLAY_AT_MOST,
+            is_given_up: &|| is_gone.load(Ordering::Relaxed),
+            progress: &mut |_, _| {},
+        };
+        let now = crate::clock::now();
+        policy::what_if(store, &in_force.policy, &draft, (from, to), now, patience)
+    })
+    .await
+}
+
+/// Says so when it is dropped: the client has gone, or has its answer.
+struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// `GET /api/v1/policy/versions`.

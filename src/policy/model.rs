@@ -49,6 +49,11 @@ impl Model {
         })
     }
 
+    /// The texts that the matcher holds: it may ask for them as roles.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.matcher.split('"').skip(1).step_by(2)
+    }
+
     /// An error about the matcher.
     pub(super) fn refuse(&self, file: &SourceFile, reason: String) -> PolicyError {
         let remedy = format!("go back to `m = {}`", QUESTIONS.join(" && "));

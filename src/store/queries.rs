@@ -7,6 +7,7 @@
 //! when it ends: a reader who polls for "everything after the last id" would miss a long exchange that ends after a short
 //! one that began later. Positions only grow in the order of commits.
 
+mod combinations;
 mod filters;
 mod lead;
 mod pages;
@@ -18,6 +19,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
+pub use combinations::{Combination, CombinationRange, Combinations};
 pub use filters::RecordKind;
 pub use retention::{Refused, Retention, Sealer, Swept, Why};
 pub use scan::{ScanBatch, ScanRange, Unreadable};

@@ -5,7 +5,7 @@
 use super::super::AdminError;
 use super::{MAX_TEXT_BYTES, find_version};
 use crate::admin::InvalidRequest;
-use crate::policy::{Diff, Review, SourceFile};
+use crate::policy::{Diff, Policy, Review, SourceFile, lint};
 use crate::store::{Agent, Store};
 use crate::types::{AgentStatus, Principal};
 use schemars::JsonSchema;
@@ -42,6 +42,15 @@ pub fn review_draft(
     let living = agents.iter().filter(|agent| agent.status != AgentStatus::Revoked);
     let subjects: Vec<Arc<str>> = living.map(subject).collect();
     Ok(Review::of(model, draft, &subjects))
+}
+
+/// The draft as a policy, or all that is wrong with it.
+pub fn build_draft(model: &SourceFile, draft: &SourceFile) -> Result<Policy, AdminError> {
+    check_length(&draft.text)?;
+    Policy::build(model, draft).map_err(|error| {
+        let errors = lint(draft);
+        AdminError::PolicyInvalid(if errors.is_empty() { vec![error] } else { errors })
+    })
 }
 
 /// What makes the draft of the text in force, or of a kept version.

@@ -39,13 +39,13 @@ pub(super) struct Filters {
 }
 
 #[derive(Args, Clone, Copy, Debug, Default)]
-pub(super) struct Range {
+pub(in crate::cli) struct Range {
     /// From this time on: 2026-11-22T08:00:00Z, or a day (UTC)
     #[arg(long, value_name = "TIME")]
-    pub(super) from: Option<Moment>,
+    pub(in crate::cli) from: Option<Moment>,
     /// Until this time, which is not part of it
     #[arg(long, value_name = "TIME")]
-    pub(super) to: Option<Moment>,
+    pub(in crate::cli) to: Option<Moment>,
 }
 
 impl Filters {

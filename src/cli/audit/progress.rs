@@ -12,7 +12,7 @@ const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// To the line's beginning, and everything there away.
 const CLEAR: &str = "\r\x1b[K";
 
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     is_shown: bool,
     began: Instant,
     shown: Option<Instant>,
@@ -24,13 +24,13 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Records up to `last` will come.
-    pub(super) fn new(last: UnixMillis) -> Self {
+    pub(in crate::cli) fn new(last: UnixMillis) -> Self {
         let is_shown = std::io::stderr().is_terminal();
         Self { is_shown, began: Instant::now(), shown: None, first: None, last }
     }
 
     /// So many records were read, up to those written at `reached`.
-    pub(super) fn records(&mut self, records: u64, reached: UnixMillis) {
+    pub(in crate::cli) fn records(&mut self, records: u64, reached: UnixMillis) {
         let (first, last) = (*self.first.get_or_insert(reached), self.last);
         self.show(records, || {
             let (done, all) = (reached.0 - first.0, last.0 - first.0);
@@ -40,7 +40,7 @@ impl Progress {
     }
 
     /// So many records were read, and so many bytes of all.
-    pub(super) fn bytes(&mut self, records: u64, read: u64, all: u64) {
+    pub(in crate::cli) fn bytes(&mut self, records: u64, read: u64, all: u64) {
         self.show(records, || match read.saturating_mul(100).checked_div(all) {
             Some(percent) => format!(", {} %", percent.min(100)),
             None => String::new(),

@@ -4,7 +4,7 @@ use super::super::parameter::{AFTER, LIMIT};
 use super::super::{Operation, get, post, put};
 use crate::admin::policy::{
     DiffRequest, DraftRequest, ExplainRequest, KeptVersion, KeptVersions, RestoreRequest,
-    SaveRequest,
+    SaveRequest, WhatIf, WhatIfRequest,
 };
 use crate::http::policy::{self, PolicyShown};
 use crate::policy::{Diff, Explanation, Review};
@@ -46,6 +46,11 @@ fn drafts() -> Vec<Operation> {
             .takes::<DiffRequest>()
             .takes_a_text()
             .answers_with::<Diff>(200, "All lines of both texts."),
+        post("/api/v1/policy/what-if", Analyst, "replayPolicy", policy::what_if)
+            .says("Replays a draft on the calls that are on record, for at most 20 seconds.")
+            .takes::<WhatIfRequest>()
+            .takes_a_text()
+            .answers_with::<WhatIf>(200, "What the draft would have decided otherwise."),
     ]
 }
 
