@@ -12,6 +12,7 @@ pub mod detections;
 mod error;
 mod lifetime;
 mod limit_change;
+mod oidc;
 pub mod policy;
 mod quarantine;
 pub mod shown;
@@ -40,6 +41,7 @@ pub use detection_keys::{
 pub use error::{AdminError, InvalidRequest, NameConflict};
 pub use lifetime::Lifetime;
 pub use limit_change::LimitChange;
+pub use oidc::{ExternalSignIn, sign_in_external};
 pub use quarantine::{LiftRequest, QuarantineRequest, lift_quarantine, quarantine_agent};
 pub use sign_in::{
     SignedIn, ensure_administrator, knows_device, look_at_session, session_of, sign_in, sign_out,

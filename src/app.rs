@@ -19,7 +19,7 @@ use crate::bus::audit::Flush;
 use crate::bus::auth::SaveUsage;
 use crate::bus::broadcast::Greeting;
 use crate::config::{Config, UnknownEndpoints};
-use crate::http::{AdminState, SignInAttempts, routes};
+use crate::http::{AdminState, Oidc, SignInAttempts, routes};
 use crate::pipeline::{Drain, Gate, GateSettings};
 use crate::policy::Policy;
 use crate::sandbox::Sandbox;
@@ -57,6 +57,7 @@ pub struct Gateway {
     provider: Provider,
     wiring: Wiring,
     greeting: Greeting,
+    oidc: Option<Arc<Oidc>>,
     _sandbox: Option<Sandbox>,
     new_password: Option<Sensitive<String>>,
 }
@@ -109,6 +110,7 @@ impl Gateway {
         let settings = GateSettings::of(&config, sandbox.is_some())
             .map_err(|_not_a_header| AppError::ProviderKey)?;
         let provider = Provider::new(&config.upstream)?;
+        let oidc = Oidc::of(&config)?.map(Arc::new);
         let greeting = Greeting {
             node: config.server.node.as_str().into(),
             version: env!("CARGO_PKG_VERSION"),
@@ -129,6 +131,7 @@ impl Gateway {
             provider,
             wiring,
             greeting,
+            oidc,
             _sandbox: sandbox,
             new_password,
         })
@@ -171,6 +174,7 @@ impl Gateway {
             checkpoint_records: self.config.audit.checkpoint_records,
             receipts: self.config.audit.receipts,
             verifications: Runs::new(self.config.clone()),
+            oidc: self.oidc,
             attempts: Arc::new(SignInAttempts::default()),
             drain: drain.clone(),
         };

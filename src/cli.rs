@@ -18,6 +18,7 @@ mod private_file;
 mod serve;
 mod signing_keys;
 mod token;
+mod user;
 
 use crate::config::{Config, Loaded};
 use clap::{Parser, Subcommand};
@@ -68,6 +69,9 @@ enum Command {
     /// List and rotate the gateways' own signing keys
     #[command(subcommand)]
     Keys(signing_keys::KeysCommand),
+    /// Create and manage the dashboard's users
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Fetch a token for an agent from a running server
     Token(token::Token),
     /// Check and explain the policy
@@ -124,6 +128,7 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
         Command::AppContext(command) => app_context::run(&context, command, &mut output),
         Command::Key(command) => key::run(&context, command, &mut output),
         Command::Keys(command) => signing_keys::run(&context, command, &mut output),
+        Command::User(command) => user::run(&context, command, &mut output),
         Command::Token(token) => token::run(&context, token, &mut output),
         Command::Policy(command) => policy::run(&context, command, &mut output),
         Command::Detections(command) => detections::run(&context, command, &mut output),

@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod keys;
 mod named;
+mod oidc;
 mod resolve;
 mod secrets;
 mod texts;
@@ -17,7 +18,7 @@ mod value;
 pub use document::{example_toml, markdown_table};
 pub use error::ConfigError;
 pub use keys::{
-    Admin, Audit, Auth, Config, Database, Detection, Endpoints, KEYS, Key, Limits, Log,
+    Admin, Audit, Auth, Config, Database, Detection, Endpoints, KEYS, Key, Limits, Log, Oidc,
     PolicyFiles, Server, Trust, Upstream,
 };
 pub use named::{IssuerSettings, NAMED_KEYS, ProviderKeySettings};

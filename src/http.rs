@@ -14,6 +14,7 @@ mod dashboard;
 mod detections;
 mod health;
 mod keys;
+mod oidc;
 mod openai;
 mod policy;
 mod session;
@@ -23,6 +24,7 @@ mod token;
 mod users;
 
 pub use api::openapi;
+pub use oidc::Oidc;
 pub use session::SignInAttempts;
 
 use crate::admin::ConfiguredNames;
@@ -61,6 +63,8 @@ pub struct AdminState {
     pub receipts: bool,
     /// Verifications of the record that were started here.
     pub verifications: crate::admin::audit::Runs,
+    /// The identity provider of users, if there is one.
+    pub oidc: Option<Arc<Oidc>>,
     /// Failed sign-ins.
     pub attempts: Arc<SignInAttempts>,
     /// Tells when the server is stopping.

@@ -13,11 +13,13 @@ mod keys;
 mod name;
 mod public_key;
 pub mod secret;
+mod sign_in;
 mod token;
 
 pub use client_auth::{RevocationRequest, TokenRefusal, TokenRequest};
 pub use external::{
-    ClaimPath, ExternalClaims, ExternalKeys, Issuer, unverified_issuer, verify_external,
+    ClaimPath, ExternalClaims, ExternalKeys, IdClaims, IdTokenError, Issuer, SignInIssuer,
+    unverified_issuer, verify_external, verify_id_token,
 };
 pub use keys::{KeyError, KeySet, SigningKey};
 pub use name::{
@@ -25,4 +27,5 @@ pub use name::{
     subject_to_digest_name, subject_to_name,
 };
 pub use public_key::SignatureAlgorithm;
+pub use sign_in::{SIGN_IN_SECS, SignInAttempt};
 pub use token::{Claims, SignError, TokenError, issue, verify, verify_at_any_age};

@@ -17,8 +17,9 @@ pub mod ledger;
 pub mod export;
 // What must survive the process before the store has it.
 pub mod journal;
-// Whom we trust on the network.
+// Whom we trust on the network, and what identity providers say there.
 pub mod tls;
+pub mod openid;
 // The only room with SQL.
 pub mod store;
 // The skeleton.

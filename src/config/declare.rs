@@ -2,7 +2,8 @@
 //!
 //! Owns the macro; the list is in `config/keys.rs`. It must never know a setting.
 
-/// Declares the configuration: `key: type = "default", reader;`, with `, secret` where it is one.
+/// Declares the configuration: `key: type = "default", reader;`, with `, secret` where it is one. A section may end
+/// with a table within it: `[name]`, its documentation, its type and its keys.
 macro_rules! settings {
     (
         $(#[doc = $top_doc:literal])+
@@ -14,6 +15,17 @@ macro_rules! settings {
                     $(#[doc = $doc:literal])+
                     $key:ident: $type:ty = $default:literal, $reader:expr $(, $secret:ident)?;
                 )+
+                $(
+                    [$inner:ident]
+                    $(#[doc = $inner_doc:literal])+
+                    $inner_struct:ident {
+                        $(
+                            $(#[doc = $sub_doc:literal])+
+                            $sub:ident: $sub_type:ty = $sub_default:literal, $sub_reader:expr
+                                $(, $sub_secret:ident)?;
+                        )+
+                    }
+                )?
             }
         )+
     ) => {
@@ -43,7 +55,23 @@ macro_rules! settings {
                     )]
                     pub $key: $type,
                 )+
+                $($(#[doc = $inner_doc])+ pub $inner: $inner_struct,)?
             }
+
+            $(
+                $(#[doc = $inner_doc])+
+                #[derive(Clone, Debug)]
+                pub struct $inner_struct {
+                    $(
+                        $(#[doc = $sub_doc])+
+                        #[doc = concat!(
+                            "\n\nKey `", stringify!($section), ".", stringify!($inner), ".",
+                            stringify!($sub), "`, default `\"", $sub_default, "\"`."
+                        )]
+                        pub $sub: $sub_type,
+                    )+
+                }
+            )?
         )+
 
         /// Every setting, in the order of the documentation.
@@ -55,13 +83,24 @@ macro_rules! settings {
                 doc: concat!($($top_doc),+),
                 secret: false,
             },
-            $($(Key {
-                path: concat!(stringify!($section), ".", stringify!($key)),
-                default: $default,
-                example: $default,
-                doc: concat!($($doc),+),
-                secret: settings!(@is_secret $($secret)?),
-            },)+)+
+            $(
+                $(Key {
+                    path: concat!(stringify!($section), ".", stringify!($key)),
+                    default: $default,
+                    example: $default,
+                    doc: concat!($($doc),+),
+                    secret: settings!(@is_secret $($secret)?),
+                },)+
+                $($(Key {
+                    path: concat!(
+                        stringify!($section), ".", stringify!($inner), ".", stringify!($sub)
+                    ),
+                    default: $sub_default,
+                    example: $sub_default,
+                    doc: concat!($($sub_doc),+),
+                    secret: settings!(@is_secret $($sub_secret)?),
+                },)+)?
+            )+
         ];
 
         impl Config {
@@ -74,6 +113,15 @@ macro_rules! settings {
                             concat!(stringify!($section), ".", stringify!($key)),
                             $reader,
                         )?,)+
+                        $($inner: $inner_struct {
+                            $($sub: texts.read(
+                                concat!(
+                                    stringify!($section), ".", stringify!($inner), ".",
+                                    stringify!($sub)
+                                ),
+                                $sub_reader,
+                            )?,)+
+                        },)?
                     },)+
                     provider_keys: BTreeMap::new(),
                     issuers: texts.issuers()?,

@@ -11,7 +11,7 @@ use super::{
         self, BlockedStatus, Durability, LogFormat, StreamDetection, UnknownEndpoints, WhenFull,
     },
 };
-use crate::types::Sensitive;
+use crate::types::{Role, Sensitive};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 /// One setting, as the documentation and the checks see it.
@@ -140,6 +140,31 @@ settings! {
         session_hours: u32 = "12", value::whole(1..=8_760);
         /// Minutes without a request after which a session ends. Following live activity alone is no use.
         idle_minutes: u32 = "60", value::whole(1..=525_600);
+
+        [oidc]
+        /// Sign-in of users at an identity provider (OpenID Connect). Needs `server.public_url`.
+        Oidc {
+            /// `iss` of the provider, an `https` URL. Unset: users sign in with passwords alone.
+            issuer: Option<String> = "", value::optional_issuer;
+            /// The gate's id at the provider. Required.
+            client_id: Option<String> = "", value::optional_label;
+            /// The gate's secret at the provider. Unset: it is a public client.
+            client_secret: Option<Sensitive<String>> = "", value::password, secret;
+            /// File whose first line is that secret, instead of `admin.oidc.client_secret`.
+            client_secret_file: Option<PathBuf> = "", value::optional_path;
+            /// What is asked for, with spaces between.
+            scopes: String = "openid profile email", value::scopes;
+            /// Claim that names a user at the first sign-in. Later ones go by `sub`.
+            username_claim: String = "preferred_username", value::label;
+            /// Claim that lists what a user is at the provider.
+            role_claim: String = "roles", value::label;
+            /// Roles here for what that claim lists, `claim=role` with commas between them; the highest counts. Nobody else signs in. Required.
+            roles: Vec<(String, Role)> = "", value::user_roles;
+            /// What the button says after "Sign in with".
+            name: String = "SSO", value::label;
+            /// PEM file of authorities to trust besides the public ones, for the provider.
+            ca_file: Option<PathBuf> = "", value::optional_path;
+        }
     }
 
     /// The tokens that agents get for their client secret.

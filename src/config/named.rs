@@ -6,7 +6,7 @@
 
 use super::{
     ConfigError, Key,
-    secrets::{Source, Wanted},
+    secrets::{Source, Target, Wanted},
     texts::Texts,
     value::{self, UnknownAgents},
 };
@@ -150,7 +150,8 @@ impl Texts {
                     return Err(self.missing(&format!("{entry}.env"), &expected));
                 }
             };
-            wanted.push(Wanted::new(self, &format!("{entry}.{key}"), Some(name), source));
+            let target = Target::ProviderKey(name.to_owned());
+            wanted.push(Wanted::new(self, &format!("{entry}.{key}"), target, source));
         }
         Ok(wanted)
     }

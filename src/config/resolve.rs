@@ -69,6 +69,7 @@ pub fn resolve(inputs: &Inputs<'_>) -> Result<Loaded, ConfigError> {
     }
 
     let config = Config::build(&texts)?;
+    texts.check_oidc(&config)?;
     let wanted = texts.wanted()?;
     let is_read = |variable: &str| wanted.iter().any(|wanted| wanted.is_variable(variable));
     let strangers = strangers.into_iter().filter(|variable| !is_read(variable));
@@ -121,7 +122,7 @@ fn path_of(variable: &str) -> Option<String> {
             Some((name, key)) => format!("{section}.{name}.{key}"),
             None => format!("{section}.{rest}"),
         }),
-        Some((section, key)) => Some(format!("{section}.{key}")),
+        Some((section, key)) => Some(format!("{section}.{}", key.replace("__", "."))),
         None => find(&path).is_some().then_some(path),
     }
 }
@@ -159,17 +160,18 @@ fn read_table(
                 texts.mention(&path, &place);
                 read_table(texts, &path, entry, place_of)?;
             }
-            Some(inner) if section.is_empty() => {
-                let known = KEYS.iter().any(|key| key.section() == name) || named(name).is_some();
-                if !known {
-                    return Err(ConfigError::unknown_section(&place, name));
-                }
-                read_table(texts, name, inner, place_of)?;
+            Some(inner) if is_section(&path) => read_table(texts, &path, inner, place_of)?,
+            Some(_) if section.is_empty() => {
+                return Err(ConfigError::unknown_section(&place, name));
             }
             _ => set_scalar(texts, &path, item, place)?,
         }
     }
     Ok(())
+}
+
+fn is_section(path: &str) -> bool {
+    KEYS.iter().any(|key| key.section() == path) || named(path).is_some()
 }
 
 fn set_scalar(texts: &mut Texts, path: &str, item: &Item, place: Place) -> Result<(), ConfigError> {

@@ -1,4 +1,4 @@
-//! Providers' keys that stand outside the configuration: in a variable or in a file.
+//! Keys and secrets that stand outside the configuration: in a variable or in a file.
 //!
 //! Owns reading them. It must never show one, not even one that is refused.
 
@@ -20,11 +20,21 @@ pub(super) enum Source {
     File(PathBuf),
 }
 
+/// What a key is.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// The provider's key of this name.
+    ProviderKey(String),
+    /// `upstream.api_key`.
+    ApiKey,
+    /// `admin.oidc.client_secret`.
+    ClientSecret,
+}
+
 /// A key that is to be read, and the setting that says so.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    /// Its name among the providers' keys; `None`: it is `upstream.api_key`.
-    name: Option<String>,
+    target: Target,
     source: Source,
     setting: String,
     shown: String,
@@ -32,10 +42,10 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn new(texts: &Texts, setting: &str, name: Option<&str>, source: Source) -> Self {
+    pub(super) fn new(texts: &Texts, setting: &str, target: Target, source: Source) -> Self {
         let (shown, place) = texts.get(setting);
         Self {
-            name: name.map(str::to_owned),
+            target,
             source,
             setting: setting.to_owned(),
             shown: shown.to_owned(),
@@ -53,11 +63,12 @@ impl Wanted {
         let key = self.read().map_err(|expected| {
             ConfigError::invalid(&self.place, &self.setting, &self.shown, false, &expected)
         })?;
-        match &self.name {
-            Some(name) => {
+        match &self.target {
+            Target::ProviderKey(name) => {
                 config.provider_keys.insert(name.clone(), key);
             }
-            None => config.upstream.api_key = Some(key),
+            Target::ApiKey => config.upstream.api_key = Some(key),
+            Target::ClientSecret => config.admin.oidc.client_secret = Some(key),
         }
         Ok(())
     }
@@ -84,12 +95,17 @@ impl Texts {
     /// All keys that are to be read.
     pub(super) fn wanted(&self) -> Result<Vec<Wanted>, ConfigError> {
         let mut wanted = self.provider_keys()?;
-        let setting = "upstream.api_key_file";
-        if let Some(file) = self.read(setting, value::optional_path)? {
-            if !self.get("upstream.api_key").0.is_empty() {
-                return Err(self.refused(setting, "nothing, as upstream.api_key is set"));
+        for (key, target) in [
+            ("upstream.api_key", Target::ApiKey),
+            ("admin.oidc.client_secret", Target::ClientSecret),
+        ] {
+            let setting = format!("{key}_file");
+            if let Some(file) = self.read(&setting, value::optional_path)? {
+                if !self.get(key).0.is_empty() {
+                    return Err(self.refused(&setting, &format!("nothing, as {key} is set")));
+                }
+                wanted.push(Wanted::new(self, &setting, target, Source::File(file)));
             }
-            wanted.push(Wanted::new(self, setting, None, Source::File(file)));
         }
         Ok(wanted)
     }

@@ -117,14 +117,13 @@ impl Texts {
 
 /// The key at a path.
 pub(super) fn find(path: &str) -> Option<&'static Key> {
-    let segments: Vec<&str> = path.split('.').collect();
-    match *segments.as_slice() {
-        [section, name, key] if is_name(name) => {
-            let pattern = format!("{section}.{NAME}.{key}");
-            NAMED_KEYS.iter().find(|key| key.path == pattern)
-        }
-        _ => KEYS.iter().find(|key| key.path == path),
+    if let Some(key) = KEYS.iter().find(|key| key.path == path) {
+        return Some(key);
     }
+    let segments: Vec<&str> = path.split('.').collect();
+    let [section, name, key] = *segments.as_slice() else { return None };
+    let pattern = format!("{section}.{NAME}.{key}");
+    NAMED_KEYS.iter().find(|key| key.path == pattern && is_name(name))
 }
 
 fn entry_of(path: &str) -> &str {

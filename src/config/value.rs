@@ -16,7 +16,7 @@ pub(super) use words::{
     when_full,
 };
 
-use crate::types::Sensitive;
+use crate::types::{Role, Sensitive};
 use std::{borrow::Cow, net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 use url::{Host, Url};
 
@@ -115,6 +115,26 @@ pub(super) fn issuer(text: &str) -> Result<String, Expected> {
     )
 }
 
+/// The same, or nothing.
+pub(super) fn optional_issuer(text: &str) -> Result<Option<String>, Expected> {
+    if text.is_empty() { Ok(None) } else { issuer(text).map(Some) }
+}
+
+/// A short text without control characters, or nothing.
+pub(super) fn optional_label(text: &str) -> Result<Option<String>, Expected> {
+    if text.is_empty() { Ok(None) } else { label(text).map(Some) }
+}
+
+/// What an identity provider is asked for (RFC 6749 §3.3): at least `openid`.
+pub(super) fn scopes(text: &str) -> Result<String, Expected> {
+    let is_token = |token: &str| {
+        let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+        !token.is_empty() && token.bytes().all(plain)
+    };
+    let good = text.split(' ').all(is_token) && text.split(' ').any(|token| token == "openid");
+    good.then(|| text.to_owned()).ok_or("openid and other scopes with a space between them".into())
+}
+
 /// Where an issuer's keys are; nothing means that its metadata says so.
 pub(super) fn jwks_url(text: &str) -> Result<Option<String>, Expected> {
     let unset = text.is_empty();
@@ -166,6 +186,19 @@ pub(super) fn role_map(text: &str) -> Result<Vec<(String, String)>, Expected> {
     }
     let pairs: Option<Vec<_>> = text.split(',').map(pair).collect();
     pairs.ok_or("claim=role pairs with commas between them, such as corp-dev=developer".into())
+}
+
+/// Pairs of what a token says and the role of the user.
+pub(super) fn user_roles(text: &str) -> Result<Vec<(String, Role)>, Expected> {
+    let pairs = role_map(text).ok().and_then(|pairs| {
+        let pair = |(said, role): (String, String)| Some((said, Role::parse(&role)?));
+        pairs.into_iter().map(pair).collect::<Option<Vec<_>>>()
+    });
+    pairs.ok_or(
+        "claim=role pairs with commas between them, such as gate-admins=admin; roles are viewer, \
+         analyst, policy_author and admin"
+            .into(),
+    )
 }
 
 /// The name of a variable of the environment, or nothing.

@@ -5,9 +5,11 @@
 //! own algorithm, name a place to fetch from, or be taken for another issuer's.
 
 mod claim_path;
+mod id_token;
 mod keys;
 
 pub use claim_path::ClaimPath;
+pub use id_token::{IdClaims, IdTokenError, SignInIssuer, verify_id_token};
 pub use keys::ExternalKeys;
 
 use super::{SignatureAlgorithm, TokenError, jws::Jws, token};
@@ -74,23 +76,13 @@ pub fn verify_external(
     now: UnixMillis,
 ) -> Result<ExternalClaims, TokenError> {
     let jws = Jws::read(token, MAX_TOKEN_BYTES)?;
-    let pinned = |name: &str| issuer.algorithms.iter().any(|it| it.as_str() == name);
-    let known = |name: &str| TOKEN_TYPES.iter().any(|it| it.eq_ignore_ascii_case(name));
-    if !jws.algorithm().is_some_and(pinned) || !jws.token_type().is_none_or(known) {
-        return Err(TokenError::Malformed);
-    }
-    let claims = jws.claims(keys.find(jws.kid())?)?;
-
-    if claims.get("iss").and_then(Value::as_str) != Some(&*issuer.issuer) {
-        return Err(TokenError::WrongIssuer);
-    }
-    if !claims.get("aud").is_some_and(|aud| names_audience(aud, &issuer.audience)) {
-        return Err(TokenError::WrongAudience);
-    }
-    let exp = moment(&claims, "exp")?.ok_or(TokenError::Malformed)?;
-    token::check_end(exp, now)?;
-    token::check_start(&[moment(&claims, "iat")?, moment(&claims, "nbf")?], now)?;
-
+    let wanted = Wanted {
+        issuer: &issuer.issuer,
+        audience: &issuer.audience,
+        algorithms: &issuer.algorithms,
+        types: &TOKEN_TYPES,
+    };
+    let (claims, exp) = wanted.claims(&jws, keys, now)?;
     let subject = issuer.agent_claim.find(&claims).and_then(plain_text);
     Ok(ExternalClaims {
         subject: subject.ok_or(TokenError::NoSubject)?.to_owned(),
@@ -98,6 +90,42 @@ pub fn verify_external(
         expires_at: UnixMillis(0).plus_secs(exp),
         roles: mapped_roles(issuer, &claims)?,
     })
+}
+
+/// What every token from outside must be.
+struct Wanted<'a> {
+    issuer: &'a str,
+    audience: &'a str,
+    algorithms: &'a [SignatureAlgorithm],
+    types: &'a [&'a str],
+}
+
+impl Wanted<'_> {
+    /// Checks type, algorithm, key, signature, issuer, audience and time, in this order. Returns the claims and the
+    /// token's end.
+    fn claims(
+        &self,
+        jws: &Jws<'_>,
+        keys: &ExternalKeys,
+        now: UnixMillis,
+    ) -> Result<(Map<String, Value>, i64), TokenError> {
+        let pinned = |name: &str| self.algorithms.iter().any(|it| it.as_str() == name);
+        let known = |name: &str| self.types.iter().any(|it| it.eq_ignore_ascii_case(name));
+        if !jws.algorithm().is_some_and(pinned) || !jws.token_type().is_none_or(known) {
+            return Err(TokenError::Malformed);
+        }
+        let claims = jws.claims(keys.find(jws.kid())?)?;
+        if claims.get("iss").and_then(Value::as_str) != Some(self.issuer) {
+            return Err(TokenError::WrongIssuer);
+        }
+        if !claims.get("aud").is_some_and(|aud| names_audience(aud, self.audience)) {
+            return Err(TokenError::WrongAudience);
+        }
+        let exp = moment(&claims, "exp")?.ok_or(TokenError::Malformed)?;
+        token::check_end(exp, now)?;
+        token::check_start(&[moment(&claims, "iat")?, moment(&claims, "nbf")?], now)?;
+        Ok((claims, exp))
+    }
 }
 
 fn names_audience(aud: &Value, audience: &str) -> bool {
@@ -134,18 +162,26 @@ fn session_id(issuer: &Issuer, claims: &Map<String, Value>, jws: &Jws<'_>) -> St
     format!("{}:{}", issuer.name, given.map_or_else(digest, str::to_owned))
 }
 
-/// The token's roles in our words. A list in a form that we cannot read is an error: without its
+/// What a token lists in a claim. A list in a form that we cannot read is an error: without its
 /// roles a caller would also be without what is denied to them.
-fn mapped_roles(issuer: &Issuer, claims: &Map<String, Value>) -> Result<Vec<Arc<str>>, TokenError> {
-    let external: Vec<&str> = match issuer.roles_claim.find(claims) {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(scopes)) => scopes.split(' ').collect(),
+fn listed<'a>(
+    path: &ClaimPath,
+    claims: &'a Map<String, Value>,
+) -> Result<Vec<&'a str>, TokenError> {
+    match path.find(claims) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::String(scopes)) => Ok(scopes.split(' ').collect()),
         Some(Value::Array(list)) => {
             let names: Option<_> = list.iter().map(Value::as_str).collect();
-            names.ok_or(TokenError::Malformed)?
+            names.ok_or(TokenError::Malformed)
         }
-        Some(_) => return Err(TokenError::Malformed),
-    };
+        Some(_) => Err(TokenError::Malformed),
+    }
+}
+
+/// The token's roles in our words.
+fn mapped_roles(issuer: &Issuer, claims: &Map<String, Value>) -> Result<Vec<Arc<str>>, TokenError> {
+    let external = listed(&issuer.roles_claim, claims)?;
     let mut roles: Vec<Arc<str>> = Vec::new();
     for (theirs, ours) in &issuer.role_map {
         if external.contains(&&**theirs) && !roles.iter().any(|role| **role == **ours) {

@@ -4,7 +4,6 @@
 //! and from the configured places alone. Keys that cannot be renewed stay good for a day. It must never fetch from
 //! an address in a token.
 
-mod fetch;
 mod settings;
 
 pub use settings::{ExternalIssuer, IssuerError};
@@ -13,6 +12,7 @@ use super::{AuthSnapshot, Shared, snapshot::KnownIssuer};
 use crate::bus::auth::{IssuerUnavailable, Lacking};
 use crate::bus::policy::CheckGrants;
 use crate::identity::{ExternalKeys, Issuer, secret, subject_to_digest_name, subject_to_name};
+use crate::openid;
 use crate::store::{ExternalIdentity, NewAgent, StoreError};
 use crate::types::CallerLimits;
 use futures_util::future::join_all;
@@ -148,7 +148,8 @@ impl Shared {
     ) -> Result<(), IssuerUnavailable> {
         let name = &*issuer.settings.name;
         let was_failing = state.tried.is_some_and(|(_, failed)| failed);
-        let document = fetch::key_set(&issuer.settings, issuer.jwks_url.as_deref(), &issuer.tls);
+        let address = issuer.jwks_url.as_deref();
+        let document = openid::key_set(&issuer.settings.issuer, address, &issuer.tls);
         let keys = match document.await {
             Ok(document) => ExternalKeys::parse(&document)
                 .map(|keys| (document, keys))

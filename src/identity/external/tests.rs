@@ -1,12 +1,14 @@
 //! Tokens of a scripted issuer: the good ones pass, whatever they are signed with.
 
 mod attacks;
+mod id_tokens;
 mod key_sets;
 mod signatures;
 mod strange_input;
 
 use super::*;
 use crate::identity::SigningKey;
+use crate::types::Role;
 use aws_lc_rs::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},

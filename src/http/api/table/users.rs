@@ -1,10 +1,16 @@
 //! Signing in and out, and users.
 
+use super::super::parameter::{Form, Parameter};
 use super::super::{Operation, delete, get, open, patch, post};
 use crate::admin::{NewUserRequest, PasswordRequest, UserChangeRequest};
-use crate::http::{session, users};
+use crate::http::{oidc, session, users};
 use crate::types::Role::{Admin, Viewer};
 use actix_web::http::Method;
+
+const CODE: Parameter = Parameter::new("code", Form::Text, "What the provider gives for tokens.");
+const STATE: Parameter = Parameter::new("state", Form::Text, "What the sign-in began with.");
+const ERROR: Parameter = Parameter::new("error", Form::Text, "Why there is no code.");
+const ISSUER: Parameter = Parameter::new("iss", Form::Text, "Who answers (RFC 9207).");
 
 pub(super) fn operations() -> Vec<Operation> {
     let mut all = signing_in();
@@ -17,6 +23,13 @@ fn signing_in() -> Vec<Operation> {
         open(Method::GET, "/api/v1/admin/sign-in", "listWaysToSignIn", session::show_ways)
             .says("How one can sign in.")
             .answers(200, "Whether with a password, and where with an identity provider."),
+        open(Method::GET, "/api/v1/admin/oidc/start", "startSignIn", oidc::start)
+            .says("Sends the browser to the identity provider.")
+            .answers_as(302, &[], "To the provider; or to the dashboard, which says why not."),
+        open(Method::GET, "/api/v1/admin/oidc/callback", "finishSignIn", oidc::finish)
+            .says("Where the identity provider sends the browser back to.")
+            .query(&[CODE, STATE, ERROR, ISSUER])
+            .answers_as(302, &[], "To the dashboard; with the session's cookie, or with why not."),
         open(Method::POST, "/api/v1/admin/login", "signIn", session::login)
             .says("Signs in with name and password.")
             .takes::<session::Credentials>()
