@@ -1,7 +1,7 @@
 // What the gate tells us while we are signed in: live events joined with history. Owns the one
 // stream and all state made from it, so that changing pages loses nothing. Knows no page.
 //
-// Listeners get a topic: "connection", "rows", "history", "record" (with the record), "policy".
+// Listeners get a topic: "connection", "rows", "history", "record" (with the record), "policy", "detections".
 
 import * as api from "./api.js";
 import { openEvents } from "./events.js";
@@ -154,6 +154,7 @@ export class Feed {
       this.load();
       this.#recheck();
     }
+    else if (event.type === "detections") this.#tell("detections");
     else if (event.type === "policy") {
       this.policy = value;
       this.#tell("policy");

@@ -64,7 +64,8 @@ export function createRules({ session, contexts, onRange, onOpen, onAdd, change,
         && (!by.action.value || rule.action === by.action.value) && states[by.state.value](rule);
     });
     table.setRows(rows);
-    total.replaceChildren(rows.length === view.rules.length ? `${count(rows.length)} rules` : `${count(rows.length)} of ${count(view.rules.length)} rules`);
+    const all = view.rules.length;
+    total.replaceChildren(`${rows.length === all ? "" : `${count(rows.length)} of `}${count(all)} ${all === 1 ? "rule" : "rules"}`);
   }
 
   function open(id) {

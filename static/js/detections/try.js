@@ -65,7 +65,7 @@ function show(text, { verdict, findings, redacted }, onRule) {
       el("button", { type: "button", class: "button button-link", onclick: () => onRule(found.rule) }, found.rule), " ",
       el("span", { class: "mono muted" }, found.type), " ", severityOf(found.severity), " ", actionTag(found.action),
       el("span", { class: "muted" }, ` characters ${count(found.start + 1)} to ${count(found.end)}`)))),
-    redacted === null || redacted === text ? "" : el("div", { class: "stack" }, el("h3", {}, "What would go on"), el("pre", { class: "try-text", tabindex: "0" }, redacted)),
+    redacted === null || redacted === text ? "" : el("div", { class: "stack try-go" }, el("h2", {}, "What would go on"), el("pre", { class: "try-text", tabindex: "0", role: "region", aria: { label: "What would go on" } }, redacted)),
   ].filter(Boolean);
 }
 

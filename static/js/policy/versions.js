@@ -48,9 +48,8 @@ export function createVersions({ session, current, onRestored }) {
   async function open(row) {
     const body = el("div", { class: "version" }, loading("Loading the version", 4));
     const asked = form({ fields: [{ name: "reason", label: "Reason for going back", required: true, maxlength: 256 }] });
-    const way = need(session, "policy_author", asked.node);
     const { node } = openDialog({
-      title: `Version ${row.version}`, wide: true, body: [facts(row), body, row.current ? null : way].filter(Boolean),
+      title: `Version ${row.version}`, wide: true, body: [facts(row), body, row.current || !can(session, "policy_author") ? "" : asked.node],
       cancel: "Close",
       actions: row.current ? [] : [{ label: "Roll back to this", kind: "primary", run: async () => {
         const values = asked.value();

@@ -106,12 +106,12 @@ function side(title, tone, list, audit) {
     box.append(...rest);
     more.remove();
   }, { kind: "link" });
-  return el("section", { class: "side", dataset: { tone: list.length > 0 ? tone : "", side: title.toLowerCase() } }, el("h3", {}, title),
+  return el("section", { class: "side", dataset: { tone: list.length > 0 ? tone : "", side: title.toLowerCase() } }, el("h2", {}, title),
     list.length === 0 ? el("p", { class: "muted" }, "nobody") : box, more);
 }
 
 const section = (title, body, note = null) =>
-  el("section", { class: "what-if-part" }, el("h3", {}, title), note ? el("p", { class: "muted" }, note) : null, body);
+  el("section", { class: "what-if-part" }, el("h2", {}, title), note ? el("p", { class: "muted" }, note) : null, body);
 
 const turn = ({ before, after }) => el("span", { class: "turn" }, tag(before, before === "allow" ? "good" : "bad"), " → ", tag(after, after === "allow" ? "good" : "bad"));
 
