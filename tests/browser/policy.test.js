@@ -180,7 +180,7 @@ test('versions tell who, when and why; rolled back, the call is allowed again', 
   await row.waitFor();
   assert.match(await row.textContent(), /admin.*\+1/);
   await audit(page, 'versions');
-  await page.locator('.policy tbody tr').nth(1).click();
+  await page.getByRole('grid', { name: 'Versions of policy.csv' }).locator('tbody tr').nth(1).click();
   const dialog = page.locator('dialog[open]');
   await dialog.locator('.diff-line[data-kind="removed"]', { hasText: AGENT }).waitFor();
   await picture(page, 'policy-version');
