@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { doneLabel } from "./activity/found.js";
+import { changeText, changedOf, isChange } from "./change.js";
 import { copyButton, el, svg } from "./dom.js";
 import { createDrawer, group } from "./drawer.js";
 import {
@@ -20,9 +21,10 @@ const GROUPS = [
   ["Answer", ["outcome", "status_code", "error_code", "response_model", "finish_reason", "input_tokens",
     "output_tokens", "cached_tokens", "reasoning_tokens", "usage_source", "response_bytes"]],
   ["Timing", ["started_at", "gateway_us", "time_to_first_byte_ms", "latency_ms"]],
-  ["Integrity", ["id", "node", "seq", "previous_hash", "event_hash", "receipt_hash"]],
 ];
-const KNOWN = new Set(GROUPS.flatMap(([, names]) => names));
+const INTEGRITY = ["id", "node", "seq", "previous_hash", "event_hash", "receipt_hash"];
+const CHANGE = ["actor", "action", "target", "surface", "started_at", "outcome"];
+const KNOWN = new Set(GROUPS.flatMap(([, names]) => names).concat(INTEGRITY));
 const COPIED = new Set([
   "id", "agent_id", "session_id", "token_id", "app_context", "previous_hash", "event_hash", "receipt_hash",
 ]);
@@ -67,7 +69,7 @@ export function createExchangeDrawer({ beside, onClose, onOpen = () => {} }) {
     clearTimeout(timer);
     const same = drawer.id === record.id;
     const detail = el("div", { dataset: { outcome: record.outcome ?? "running" } }, summary(record), groups(record), others);
-    drawer.show(record.id, { title: "Exchange", body: detail, focus, actions: [
+    drawer.show(record.id, { title: isChange(record) ? "Change" : "Exchange", body: detail, focus, actions: [
       copyButton("Copy the record as JSON", () => JSON.stringify(record, null, 2), "JSON")] });
     if (!same || session !== record.session_id) showSession(record);
     if (record.outcome !== null && (record.seq ?? null) === null) later(record.id, STORED_MS);
@@ -133,6 +135,7 @@ export function createExchangeDrawer({ beside, onClose, onOpen = () => {} }) {
 }
 
 function summary(record) {
+  if (isChange(record)) return el("div", { class: "drawer-summary" }, el("strong", {}, changeText(record)), el("p", { class: "muted" }, "by ", record.actor));
   return el("div", { class: "drawer-summary" },
     el("p", { class: "drawer-outcome" },
       el("span", { class: "outcome-dot" }),
@@ -160,12 +163,18 @@ function timeline({ latency_ms: whole, time_to_first_byte_ms: first }) {
 }
 
 function groups(record) {
+  if (isChange(record)) {
+    return [group("Change", CHANGE.map((name) => [name, valueOf(name, record)])), group("Detail", changedOf(record)), integrity(record)];
+  }
   const rest = Object.keys(record).filter((name) => !KNOWN.has(name));
   const all = rest.length === 0 ? GROUPS : [...GROUPS, ["Other", rest]];
-  return all.map(([title, names]) => group(title, names.map((name) => [name, valueOf(name, record), {
-    copy: COPIED.has(name) ? record[name] : null,
-  }]), title === "Integrity" ? chainNote(record) : null));
+  return [...all.map(([title, names]) => group(title, fieldsOf(names, record))), integrity(record)];
 }
+
+const integrity = (record) => group("Integrity", fieldsOf(INTEGRITY, record), chainNote(record));
+
+const fieldsOf = (names, record) =>
+  names.map((name) => [name, valueOf(name, record), { copy: COPIED.has(name) ? record[name] : null }]);
 
 function valueOf(name, record) {
   const value = record[name] ?? null;

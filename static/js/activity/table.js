@@ -1,6 +1,7 @@
 // The rows of the activity list. Owns their elements: one per id, reused, changed only where the
 // record changed. Reads no layout, so that a frame costs what changed and nothing else.
 
+import { changeText, isChange } from "../change.js";
 import { el, icon, setText } from "../dom.js";
 import { NONE, clock, count, duration, elapsed, outcomeLabel, resultLabel, tierLabel, utcMoment } from "../format.js";
 import { summaryOf } from "./found.js";
@@ -138,7 +139,7 @@ export class Table {
       setText(cells.time, clock(record.started_at));
     }
     setText(cells.agent, record.agent_name ?? record.agent_id ?? record.actor ?? NONE);
-    setText(cells.model, record.model ?? (record.surface === "admin" ? record.action : NONE));
+    setText(cells.model, record.model ?? (isChange(record) ? changeText(record) : NONE));
     setText(cells.endpoint, record.endpoint ?? record.target ?? NONE);
     setText(cells.result, resultLabel(record.policy_result));
     setText(cells.status, String(record.status_code ?? ""));

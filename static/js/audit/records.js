@@ -2,6 +2,7 @@
 
 import * as api from "../api.js";
 import { summaryOf } from "../activity/found.js";
+import { changeText, isChange } from "../change.js";
 import { el, icon } from "../dom.js";
 import { NONE, count, duration, outcomeLabel } from "../format.js";
 import { createTable } from "../table.js";
@@ -9,15 +10,6 @@ import { empty, tag, timeOf } from "../ui.js";
 import { queryOf } from "./filter.js";
 
 const PAGE = 100;
-
-/** `agent.suspended` of `agent/bot` as people say it: "Agent suspended: bot". */
-export function changeText({ action, target }) {
-  const words = action.replaceAll(/[._]/g, " ");
-  const name = (target ?? "").split("/").slice(1).join("/");
-  return `${words[0].toUpperCase()}${words.slice(1)}${name ? `: ${name}` : ""}`;
-}
-
-export const isChange = (record) => record.endpoint === "admin";
 
 /** What an agent asked for, or what an administrator did. */
 export const whatOf = (record) =>

@@ -1,0 +1,16 @@
+// What an administrator changed, as a record tells it. Pure.
+
+export const isChange = (record) => record.surface === "admin";
+
+/** `agent.suspended` of `agent/bot` as people say it: "Agent suspended: bot". */
+export function changeText({ action, target }) {
+  const words = action.replaceAll(/[._]/g, " ");
+  const name = (target ?? "").replace(/^[^/]*\/?/, "");
+  return `${words[0].toUpperCase()}${words.slice(1)}${name ? `: ${name}` : ""}`;
+}
+
+/** What is different, as `[name, text]`. */
+export function changedOf({ detail }) {
+  const say = (value) => (value === null ? "none" : typeof value === "object" ? JSON.stringify(value) : String(value));
+  return Object.entries(JSON.parse(detail ?? "{}")).map(([name, value]) => [name.replaceAll("_", " "), say(value)]);
+}
