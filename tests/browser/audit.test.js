@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { audit, launch, signIn, states } from '../node/browser.js';
+import { audit, launch, picture, signIn, states } from '../node/browser.js';
 import { ADMIN_PASSWORD, Gateway, eventually } from '../node/gateway.js';
 
 const SSN = 'My SSN is 078-05-1120.';
@@ -127,7 +127,7 @@ async function exported(format, query = '?kind=calls') {
   const download = page.waitForEvent('download');
   await page.click('.dialog-end .button-primary');
   const file = await download;
-  await page.locator('.dialog .tone-good', { hasText: /records exported/ }).waitFor();
+  await page.locator('.dialog .banner.tone-good', { hasText: /records exported/ }).waitFor();
   return { name: file.suggestedFilename(), text: await readFile(await file.path(), 'utf8'), said: await page.locator('#export-progress').textContent() };
 }
 
@@ -157,13 +157,16 @@ test('an export can be cancelled, and one that breaks off saves nothing', async 
   await page.unroute('**/audit/export?*');
   await page.route('**/audit/export?*', (route) => route.fulfill({ body: '{"export":{}}\n{"event_hash":"x"}\n' }));
   await page.click('.dialog-end .button-primary');
-  await page.locator('.dialog .tone-bad', { hasText: 'broke off' }).waitFor();
+  await page.locator('.dialog .banner.tone-bad', { hasText: 'broke off' }).waitFor();
   await page.unroute('**/audit/export?*');
   await page.click('.dialog-end >> text=Close');
 });
 
 test('where the browser can write a file itself, the export goes there piece by piece', async () => {
-  const own = await page.context().newPage();
+  const context = await browser.newContext();
+  const own = await context.newPage();
+  own.setDefaultTimeout(10_000);
+  await signIn(own, gateway, 'admin', ADMIN_PASSWORD);
   await own.addInitScript(() => {
     window.written = { size: 0, closed: false };
     window.showSaveFilePicker = async ({ suggestedName }) => ({
@@ -177,11 +180,11 @@ test('where the browser can write a file itself, the export goes there piece by 
   await own.goto(`${gateway.url}/#/audit`);
   await own.click('#export');
   await own.click('.dialog-end .button-primary');
-  await own.locator('.dialog .tone-good').waitFor();
+  await own.locator('.dialog .banner.tone-good').waitFor();
   const written = await own.evaluate(() => window.written);
   assert.equal(written.closed, 'portcullis-audit.jsonl');
   assert.ok(written.size > 5_000);
-  await own.close();
+  await context.close();
 });
 
 test('sessions lead to their calls', async () => {
@@ -227,12 +230,17 @@ database.commit()
 
 test('administrative changes are readable as such', async () => {
   await gateway.command('agent', 'create', 'seen-bot', '--role', 'developer');
-  const { agents } = await get('/agents');
-  const { id } = agents.find((agent) => agent.name === 'seen-bot');
-  await page.request.post(`${gateway.url}/api/v1/agents/${id}/suspend`, { headers: { 'x-portcullis-csrf': '1' } });
+  const reply = await page.request.post(`${gateway.url}/api/v1/agents/seen-bot/suspend`, { headers: { 'x-portcullis-csrf': '1' } });
+  assert.ok(reply.ok(), await reply.text());
+  await eventually(async () => (await get('/audit/events?surface=admin&limit=100')).events.some(({ action }) => action === 'agent.suspended'), 'the record of the change');
   await open('#/audit?kind=changes');
-  await page.reload();
-  await page.locator('tbody tr', { hasText: 'Agent suspended' }).filter({ hasText: 'admin' }).first().waitFor();
+  await page.locator('tbody tr', { hasText: 'Agent suspended: ' }).filter({ hasText: 'admin' }).first().click();
+  await page.locator('#drawer', { hasText: 'Change' }).waitFor();
+  assert.equal(await page.locator('#drawer [data-field="actor"]').textContent(), 'admin');
+  assert.equal(await page.locator('#drawer [data-field="to"]').textContent(), 'suspended');
+  assert.equal(await page.locator('tbody tr', { hasText: 'night-batch · ' }).count(), 0);
+  await audit(page, 'audit-change');
+  await picture(page, 'audit-change');
 });
 
 test('what a viewer may not do is shown, with the reason', async () => {
