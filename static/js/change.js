@@ -2,11 +2,11 @@
 
 export const isChange = (record) => record.surface === "admin";
 
-/** `agent.suspended` of `agent/bot` as people say it: "Agent suspended: bot". */
-export function changeText({ action, target }) {
+/** `agent.suspended` of `agent/bot` as people say it: "Agent suspended: bot"; `names` are those of ids. */
+export function changeText({ action, target }, names = new Map()) {
   const words = action.replaceAll(/[._]/g, " ");
-  const name = (target ?? "").replace(/^[^/]*\/?/, "");
-  return `${words[0].toUpperCase()}${words.slice(1)}${name ? `: ${name}` : ""}`;
+  const id = (target ?? "").replace(/^[^/]*\/?/, "");
+  return `${words[0].toUpperCase()}${words.slice(1)}${id ? `: ${names.get(id) ?? id}` : ""}`;
 }
 
 /** What is different, as `[name, text]`. */

@@ -234,7 +234,7 @@ test('administrative changes are readable as such', async () => {
   assert.ok(reply.ok(), await reply.text());
   await eventually(async () => (await get('/audit/events?surface=admin&limit=100')).events.some(({ action }) => action === 'agent.suspended'), 'the record of the change');
   await open('#/audit?kind=changes');
-  await page.locator('tbody tr', { hasText: 'Agent suspended: ' }).filter({ hasText: 'admin' }).first().click();
+  await page.locator('tbody tr', { hasText: 'Agent suspended: seen-bot' }).filter({ hasText: 'admin' }).first().click();
   await page.locator('#drawer', { hasText: 'Change' }).waitFor();
   assert.equal(await page.locator('#drawer [data-field="actor"]').textContent(), 'admin');
   assert.equal(await page.locator('#drawer [data-field="to"]').textContent(), 'suspended');

@@ -9,7 +9,7 @@ import { createPeriodField } from "../period_field.js";
 import { button, freshId, select } from "../ui.js";
 
 const KINDS = [
-  ["", "Everything"], ["calls", "Calls"], ["findings", "With findings"], ["failures", "Failed calls"], ["changes", "Administrative changes"],
+  ["", "Everything"], ["calls", "Calls"], ["findings", "With findings"], ["failures", "Failed calls"], ["changes", "Admin changes"],
 ];
 const SURFACES = [["", "Any surface"], ["agent", "Agent tokens"], ["detection_key", "Detection keys"], ["admin", "Administration"]];
 const CHOSEN = {

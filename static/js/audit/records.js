@@ -11,9 +11,18 @@ import { queryOf } from "./filter.js";
 
 const PAGE = 100;
 
+/** What agents and AppContexts are called, by their ids. */
+const names = new Map();
+
+async function learnNames(signal) {
+  const [{ agents }, { app_contexts: contexts }] = await Promise.all([api.agents(signal), api.contexts(signal)]);
+  for (const { client_id: id, name } of agents) names.set(id, name);
+  for (const { id, name } of contexts) names.set(id, name);
+}
+
 /** What an agent asked for, or what an administrator did. */
 export const whatOf = (record) =>
-  isChange(record) ? changeText(record) : [record.model, record.endpoint].filter(Boolean).join(" · ") || record.target;
+  isChange(record) ? changeText(record, names) : [record.model, record.endpoint].filter(Boolean).join(" · ") || record.target;
 
 const COLUMNS = [
   { key: "time", title: "Time", cell: (record) => timeOf(record.started_at) },
@@ -66,6 +75,7 @@ export function createRecords({ onOpen, onShown }) {
         fresh.push(...answer.events);
         next = answer.next;
       } while (fresh.length < PAGE / 2 && next);
+      if (fresh.some(isChange)) await learnNames(signal).catch(() => null); // ids say enough
       rows = [...rows, ...fresh];
       table.setRows(rows);
       table.setMore(next && (() => page(query, next, signal, retry)));
