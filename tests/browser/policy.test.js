@@ -113,7 +113,7 @@ test('Tab leaves the editor, undo brings back what stood there', async () => {
   await area().focus();
   await page.keyboard.press('Control+Z');
   assert.equal(await area().inputValue(), POLICY);
-  await lint(/Nothing to complain/);
+  await lint(/No problems/);
 });
 
 test('a draft survives a reload and another page', async () => {
@@ -168,7 +168,7 @@ test('"explain" names the rule that decides and marks its line', async () => {
   await ask.locator('[name="model"]').fill('gpt-4o');
   await ask.getByRole('button').click();
   await page.locator('.explain-result[data-result="deny"]', { hasText: /line 4/ }).waitFor();
-  await page.locator('.code-line:nth-child(4).is-wanted').waitFor();
+  await page.locator('.code-line:nth-child(4).is-strong').waitFor();
   assert.match(page.url(), new RegExp(`agent=${AGENT}&model=gpt-4o`));
   await picture(page, 'policy-explain');
   await audit(page, 'explain');
@@ -241,7 +241,7 @@ test('a refused file is mended in the editor', async () => {
   await page.keyboard.press('Control+End');
   await page.keyboard.press('Backspace');
   await page.keyboard.insertText(', allow\n');
-  await lint(/Nothing to complain/);
+  await lint(/No problems/);
   await page.click('#policy-save');
   await page.locator('#save-dialog [name="reason"]').fill('mended');
   await page.locator('#save-dialog .button-primary').click();

@@ -7,6 +7,7 @@ import { createTable } from "../table.js";
 /** Returns `{ node, load() }`; it is fetched once. */
 export function createCoverage() {
   const streams = el("p", { class: "muted" });
+  let usual = null;
   let loaded = false;
   const table = createTable({
     label: "What is scanned", rowKey: (row) => `${row.method} ${row.path}`,
@@ -14,7 +15,7 @@ export function createCoverage() {
       { key: "endpoint", title: "Endpoint", sort: true, cell: (row) => [el("strong", {}, row.endpoint), el("div", { class: "mono muted" }, `${row.method} ${row.path}`)] },
       { key: "ingress", title: "In the call", cell: (row) => parts(row.ingress) },
       { key: "egress", title: "In the answer", cell: (row) => parts(row.egress) },
-      { key: "stream", title: "Stream", narrow: "m", cell: (row) => (row.stream ? "yes" : el("span", { class: "muted" }, "no")) },
+      { key: "stream", title: "Stream", narrow: "m", cell: (row) => (row.stream ? (row.stream === usual ? "yes" : row.stream) : el("span", { class: "muted" }, "no")) },
       { key: "not_screened", title: "Not scanned", narrow: "s", cell: (row) => row.not_screened ?? el("span", { class: "muted" }, "nothing is left out") },
     ],
   });
@@ -24,8 +25,8 @@ export function createCoverage() {
     table.setState("loading");
     try {
       const { endpoints } = await api.detectionCoverage();
-      const ways = [...new Set(endpoints.map(({ stream }) => stream).filter(Boolean))];
-      streams.replaceChildren(`Streamed answers are ${ways.join("; or ")}.`);
+      usual = endpoints.find(({ stream }) => stream)?.stream;
+      if (usual) streams.replaceChildren(`A streamed answer is ${usual}.`);
       table.setRows(endpoints);
       loaded = true;
     } catch (error) {

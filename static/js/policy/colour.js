@@ -28,3 +28,6 @@ export function confLine(line) {
   if (at === -1) return [["tok-plain", line]];
   return [["tok-subject", line.slice(0, at)], ["tok-mark", "="], ["tok-plain", line.slice(at + 1)]];
 }
+
+/** A quoted rule without its line: `p, developer, gpt-4*, allow`. */
+export const ruleOf = (text) => text.replace(/^line \d+: /, "");

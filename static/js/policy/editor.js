@@ -10,7 +10,7 @@ const SELECTED = "editor";
 
 /**
  * `colour(line)` gives the pieces `[class, text]` of a line. Returns `{ node, area, text, setText(text), setNotes(notes),
- * mark(lines), reveal(line, { focus }), stop() }`; a note is `{ line, column, tone: "bad" | "warn", text }`, lines
+ * mark(lines, line), reveal(line, { focus }), stop() }`; a note is `{ line, column, tone: "bad" | "warn", text }`, lines
  * begin with 1.
  */
 export function createEditor({ label, colour, describedBy = null, onInput = () => {} }) {
@@ -160,9 +160,12 @@ export function createEditor({ label, colour, describedBy = null, onInput = () =
       slide();
       paintSelection();
     },
-    /** Marks these lines and no others. */
-    mark(wanted) {
-      lines.forEach((line, at) => line.node.classList.toggle("is-wanted", wanted.includes(at + 1)));
+    /** Marks these lines, one of them most, and no others. */
+    mark(wanted, most) {
+      lines.forEach(({ node: { classList } }, at) => {
+        classList.toggle("is-wanted", wanted.includes(at + 1));
+        classList.toggle("is-strong", most === at + 1);
+      });
     },
     /** Brings a line into sight; with `focus` the caret goes to its end. */
     reveal(number, { focus = false } = {}) {

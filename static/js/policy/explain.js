@@ -4,6 +4,7 @@
 import * as api from "../api.js";
 import { el } from "../dom.js";
 import { button, field, freshId, select, tag } from "../ui.js";
+import { ruleOf } from "./colour.js";
 
 /** `onAnswer(texts, deciding)` gets the matched rules as the file says them. Returns `{ node, ask(question), offer() }`. */
 export function createExplain({ feed, onAnswer, onAsk, onLine }) {
@@ -64,6 +65,3 @@ export function createExplain({ feed, onAnswer, onAsk, onLine }) {
     },
   };
 }
-
-/** A rule without its line: `p, developer, gpt-4*, allow`. */
-const ruleOf = (text) => text.replace(/^line \d+: /, "");

@@ -7,6 +7,7 @@ import { clock, count, localMoment } from "../format.js";
 import { link } from "../router.js";
 import { createTable } from "../table.js";
 import { banner, button, empty, failed, select, tag, timeOf } from "../ui.js";
+import { ruleOf } from "./colour.js";
 
 const HOUR_MS = 3_600_000;
 const RANGES = [["1", "Last hour"], ["24", "Last 24 hours"], ["168", "Last 7 days"], ["720", "Last 30 days"], ["", "All that is kept"]];
@@ -81,14 +82,14 @@ function show(told, onLine) {
     told.undecidable.count > 0 ? section("Not to be told", el("p", { class: "muted" }, `${count(told.undecidable.count)} records: ${told.undecidable.why}`)) : null,
     rules("Rules that no recorded call matched", told.never_matched, onLine, () => null),
     rules("Rules that change nothing", told.shadowed, onLine, (rule) => rule.by_line
-      && ["covered by ", button(`line ${rule.by_line}`, () => onLine(rule.by_line), { kind: "link" }), " ", el("code", {}, rule.by_text)]),
+      && ["covered by ", button(`line ${rule.by_line}`, () => onLine(rule.by_line), { kind: "link" }), " ", el("code", {}, ruleOf(rule.by_text))]),
   ].filter(Boolean);
 }
 
 function figures(told) {
-  const figure = (name, value, tone) => el("div", { class: "figure", dataset: { tone, figure: name } }, el("dt", {}, name), el("dd", {}, value));
+  const figure = (name, value, tone) => el("div", { class: "what-if-figure", dataset: { tone, figure: name } }, el("dt", {}, name), el("dd", {}, value));
   const pairs = (list) => count(list.length);
-  return el("div", {}, el("dl", { class: "figures" },
+  return el("div", {}, el("dl", { class: "what-if-figures" },
     figure("records replayed", count(told.records)),
     figure("calls would flip", count(told.flipped_calls), told.flipped_calls > 0 ? "warn" : ""),
     figure("lose a model", pairs(told.losses), told.losses.length > 0 ? "bad" : ""),
@@ -152,6 +153,6 @@ function tools(told) {
 function rules(title, list, onLine, more) {
   if (list.length === 0) return null;
   return section(title, el("ul", { class: "rule-list" }, list.map((rule) => el("li", {},
-    button(`line ${rule.line}`, () => onLine(rule.line), { kind: "link" }), " ", el("code", {}, rule.text), " ",
+    button(`line ${rule.line}`, () => onLine(rule.line), { kind: "link" }), " ", el("code", {}, ruleOf(rule.text)), " ",
     el("span", { class: "muted" }, more(rule))))));
 }

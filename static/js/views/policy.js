@@ -42,8 +42,9 @@ export function mount(host, { feed, session }, params) {
     feed,
     onAsk: (question) => remember(question),
     onAnswer: (rules, deciding) => {
-      editor.mark(rules.map(lineOfRule).filter(Boolean));
-      if (pages.chosen === "editor" && deciding) editor.reveal(lineOfRule(deciding));
+      const line = deciding && lineOfRule(deciding);
+      editor.mark(rules.map(lineOfRule), line);
+      if (pages.chosen === "editor" && line) editor.reveal(line);
     },
     onLine: (rule, line) => toLine(lineOfRule(rule) ?? line),
   });
@@ -238,7 +239,7 @@ export function mount(host, { feed, session }, params) {
     const words = [[told.errors.length, "error"], [told.warnings.length, "warning"]].filter(([number]) => number > 0)
       .map(([number, word]) => `${count(number)} ${word}${number === 1 ? "" : "s"}`).join(", ");
     lintState.dataset.tone = told.errors.length > 0 ? "bad" : told.warnings.length > 0 ? "warn" : "";
-    lintState.replaceChildren(...(notes.length === 0 ? ["Nothing to complain about"] : [
+    lintState.replaceChildren(...(notes.length === 0 ? ["No problems found"] : [
       el("strong", {}, words), " ", first.line ? `Line ${first.line}: ` : "", first.text, " ",
       first.line ? button("Next", () => toLine(nextNote(notes)), { kind: "link", aria: { label: "Next error or warning" } }) : ""]));
     onDraft();
@@ -325,7 +326,7 @@ export function mount(host, { feed, session }, params) {
     if (pages.chosen === "versions") versions.load();
     showBanners();
     if (line > 0) {
-      editor.mark([line]);
+      editor.mark([line], line);
       editor.reveal(line);
     }
     if (question.agent) explain.ask(question);
