@@ -152,6 +152,11 @@ test('it follows what happens, and compares with the time before', async () => {
   await page.clock.runFor(31_000);
   await figure('calls').filter({ hasText: '207' }).waitFor();
   await page.unroute('**/audit/summary?*group=time*');
+  await page.route('**/audit/summary?*', (route) => route.fulfill({ status: 503, json: { error: { message: 'The database does not answer.' } } }));
+  await page.clock.runFor(31_000);
+  await page.locator('.banner', { hasText: 'These figures are not the latest' }).waitFor();
+  assert.equal(await figure('calls').textContent(), '207');
+  await page.unroute('**/audit/summary?*');
 });
 
 test('it is readable to everyone, in all its states', async () => {

@@ -23,7 +23,8 @@ export function createIntegrity({ session }) {
   const start = need(session, "analyst", button("Verify", () => verify(), { kind: "primary", id: "verify" }));
   const scope = el("p", { class: "muted", id: "verify-scope" });
   const mayAll = can(session, "analyst");
-  const checkpoints = createTable({ label: "checkpoints", empty: () => empty(mayAll ? "No checkpoint yet" : "Checkpoints need the role analyst"), rowKey: ({ node, seq, kind }) => `${node} ${seq} ${kind}`, columns: [
+  const none = () => empty(mayAll ? "No checkpoint yet" : "Checkpoints need the role analyst");
+  const checkpoints = createTable({ label: "checkpoints", empty: none, rowKey: ({ node, seq, kind }) => `${node} ${seq} ${kind}`, columns: [
     { key: "at", title: "Signed", cell: ({ signed_at }) => timeOf(signed_at) },
     { key: "seq", title: "Up to record", numeric: true, cell: ({ seq }) => count(seq) },
     { key: "kind", title: "Kind" },

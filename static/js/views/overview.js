@@ -10,7 +10,7 @@ import { createRank } from "../overview/rank.js";
 import { bucketsOf, foldInto, iso, read, sumOf } from "../period.js";
 import { createPeriodField } from "../period_field.js";
 import { link } from "../router.js";
-import { button, empty, failed, loading, select } from "../ui.js";
+import { banner, button, empty, failed, loading, select } from "../ui.js";
 
 const USUAL = "24h";
 const REFRESH_MS = { minute: 10_000, hour: 30_000, day: 120_000 };
@@ -86,8 +86,8 @@ export function mount(host, _, params) {
       setText(updated, `Updated ${clock(new Date()).slice(0, 8)}`);
     } catch (error) {
       if (signal.aborted) return;
-      body.hidden = true;
-      note.replaceChildren(failed(error, load));
+      body.hidden = answers === null;
+      note.replaceChildren(answers === null ? failed(error, load) : banner("warn", "These figures are not the latest", error.message));
     }
     // Where the time has an end, nothing more comes.
     if (period.to >= now) timer = setTimeout(refresh, REFRESH_MS[buckets.width]);
@@ -175,6 +175,7 @@ export function mount(host, _, params) {
   return {
     update(next) {
       params = next;
+      answers = null; // of another time, or of others
       load();
     },
     unmount() {
