@@ -9,7 +9,7 @@ import { el } from "./dom.js";
 import { Feed } from "./feed.js";
 import { watch } from "./router.js";
 import { createShell } from "./shell.js";
-import { can, failed } from "./ui.js";
+import { can, failed, toast } from "./ui.js";
 import * as activity from "./views/activity.js";
 import * as agents from "./views/agents.js";
 import * as audit from "./views/audit.js";
@@ -70,6 +70,7 @@ function showPages(session) {
   const stopRoutes = watch(({ name, params }) => {
     const wanted = PAGES.find((each) => each.name === name && (!each.role || can(session, each.role))) ?? PAGES[0];
     if (wanted === page) return view.update(params);
+    closeDialogs();
     view?.unmount();
     page = wanted;
     shell.setPage(page);
@@ -77,6 +78,7 @@ function showPages(session) {
   });
   feed.start();
   leave = () => {
+    closeDialogs();
     stopRoutes();
     view.unmount();
     shell.stop();
@@ -86,8 +88,17 @@ function showPages(session) {
 }
 
 async function signOut() {
-  await api.signOut().catch(() => null); // without the gate, leaving the page is all that we can do
+  try {
+    await api.signOut();
+  } catch (error) {
+    if (error.status !== 401) return toast(`You are still signed in: ${error.message}`, { tone: "bad" });
+  }
   showSignIn(false);
+}
+
+/** Dialogs stand outside of the pages: whoever comes next must neither see nor be held up by one. */
+function closeDialogs() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
 }
 
 enter();

@@ -160,7 +160,6 @@ export function createDirectory(host, session, params, spec) {
       clearInterval(timer);
       document.removeEventListener("keydown", onKey);
       aborter?.abort();
-      for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close(); // whoever comes next must see no secret
       drawer.stop();
     },
   };

@@ -103,7 +103,8 @@ export function openEvents(url, { onEvent, onState, onUnauthorized }) {
   }
 
   async function read(signal, heard) {
-    const headers = { accept: "text/event-stream" };
+    // To follow is no use of a session: a page that nobody touches reconnects by itself.
+    const headers = { accept: "text/event-stream", "x-portcullis-unattended": "1" };
     if (lastId !== "") headers["last-event-id"] = lastId;
     const response = await fetch(url, { headers, signal, credentials: "same-origin", cache: "no-store" });
     if (response.status === 401) {

@@ -3,21 +3,21 @@
 
 const PLACE = "portcullis.policy.draft";
 
-/** The kept draft: `{ text, base, version }`, or null. */
-export function readDraft() {
+/** The kept draft of a user: `{ text, base, version }`, or null. */
+export function readDraft(user) {
   try {
     const kept = JSON.parse(sessionStorage.getItem(PLACE));
-    return typeof kept?.text === "string" && typeof kept.base === "string" ? kept : null;
+    return kept?.user === user && typeof kept.text === "string" && typeof kept.base === "string" ? kept : null;
   } catch {
     return null;
   }
 }
 
-/** Keeps a draft; null forgets it. */
-export function keepDraft(draft) {
+/** Keeps a user's draft, for nobody else in this tab; null forgets it. */
+export function keepDraft(user, draft) {
   try {
     if (draft === null) sessionStorage.removeItem(PLACE);
-    else sessionStorage.setItem(PLACE, JSON.stringify(draft));
+    else sessionStorage.setItem(PLACE, JSON.stringify({ ...draft, user }));
   } catch {
     // Without storage the draft lives as long as the page.
   }

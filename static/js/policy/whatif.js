@@ -73,7 +73,7 @@ function show(told, onLine) {
     told.complete ? null : banner("warn", "Not all records were replayed", "It took too long: choose a shorter range for the rest."),
     figures(told),
     same ? el("p", { class: "what-if-same" }, told.records === 0 ? "No call was recorded in this time."
-      : "Every recorded call would have been decided as it was.") : null,
+      : `Every ${told.complete && told.undecidable.count === 0 ? "recorded call" : "call that could be replayed"} would have been decided as it was.`) : null,
     same ? null : el("div", { class: "sides" },
       side("Loses", "bad", told.losses, audit), side("Gains", "good", told.gains, audit)),
     told.flips.length === 0 ? null : section(`Calls that would flip`, flips(told, audit),

@@ -105,7 +105,7 @@ export function mount(host, { feed, session }, params) {
     const first = policy === null;
     policy = next;
     const text = lf(textOnDisk(next));
-    const kept = first ? readDraft() : null;
+    const kept = first ? readDraft(session.username) : null;
     if (kept && mayDraft) {
       base = { text: kept.base, version: kept.version };
       editor.setText(kept.text);
@@ -187,7 +187,7 @@ export function mount(host, { feed, session }, params) {
   }
 
   function onEdit() {
-    keepDraft(isDirty() ? { text: editor.text, base: base.text, version: base.version } : null);
+    keepDraft(session.username, isDirty() ? { text: editor.text, base: base.text, version: base.version } : null);
     onDraft();
     clearTimeout(timer);
     timer = setTimeout(lintNow, LINT_AFTER_MS);
@@ -196,7 +196,7 @@ export function mount(host, { feed, session }, params) {
   /** What hangs on whether there is a draft. */
   function onDraft() {
     const dirty = isDirty();
-    if (!dirty) keepDraft(null);
+    if (!dirty) keepDraft(session.username, null);
     showBanners();
     whatIf.check();
     save.hidden = false;
@@ -280,12 +280,14 @@ export function mount(host, { feed, session }, params) {
       settle(next);
       toast(`Saved: version ${next.version} is in force.`);
     } catch (error) {
-      if (error.status !== 409) throw error;
+      if (error.code !== "policy_changed") throw error;
       // Somebody was faster: the page shows what changed, the draft stays.
-      await load();
-      // A file that was refused has no version that we were told before; it is the text that we know.
       const version = error.detail?.current_version;
-      if (policy.error === null || base.text !== lf(textOnDisk(policy)) || version === base.version) return;
+      const known = base.version;
+      await load();
+      if (base.text !== lf(textOnDisk(policy))) return toast("policy.csv has changed while you were writing: nothing was saved.", { tone: "warn" });
+      if (policy.error === null || version === known) throw new api.ApiError(409, `Version ${version} is in force now. Look at it, then save again.`);
+      // A file that was refused has no version that we were told before; it is the text that we know.
       base.version = version;
       await send(reason);
     }

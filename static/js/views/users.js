@@ -115,7 +115,9 @@ export function mount(host, { session }, params) {
 
   const remove = (user) => confirm({
     title: `Delete ${user.username}?`, action: "Delete",
-    text: "Its sessions end and it cannot sign in. What it did stays in the record.",
+    text: user.source === "oidc"
+      ? "Its sessions end. It comes back with its next sign-in at the identity provider: disable it to keep it out."
+      : "Its sessions end and it cannot sign in. What it did stays in the record.",
     run: async () => {
       await api.deleteUser(user.username);
       toast(`${user.username} is deleted`);
