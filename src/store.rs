@@ -55,7 +55,7 @@ pub use queries::{
     SessionPage, SessionQuery, SessionSummary, Sums, SumsGroup, SumsQuery, SumsWidth, Swept,
     Unreadable, Why,
 };
-pub use records::Appended;
+pub use records::{Appended, Audited};
 pub use revocations::RevokedSession;
 pub use set_aside::SetAside;
 pub use usage::{UsageCount, UsageOf};

@@ -1,7 +1,7 @@
 //! The keeper of the record: one per process, told rather than asked.
 //!
-//! Owns the way of records from the journal to the store, in outcome order, the counts of calls without an identity,
-//! the signing of checkpoints and the end of what was kept long enough. It must never block its thread (writing
+//! Owns the way of records from the journal to the store, in outcome order, those of administrative changes, the counts of
+//! calls without an identity, the signing of checkpoints and the end of what was kept long enough. It must never block its thread (writing
 //! happens on blocking threads) and never lose a record because the store is away: what the store does not have
 //! stays in the journal.
 //!
@@ -9,6 +9,7 @@
 //! in there. Its mailbox holds bells and flushes only. A new actor goes on where the store had everything, by the
 //! journal.
 
+mod changes;
 mod desk;
 mod notary;
 mod outbox;
@@ -24,6 +25,7 @@ use crate::bus::broadcast::{Event, Publish};
 use crate::journal::Place;
 use crate::types::UnixMillis;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
+use changes::Looked;
 use outbox::{Batch, Outbox};
 use std::{
     collections::HashMap,
@@ -55,6 +57,8 @@ pub struct AuditActor {
     publish: Line<Publish>,
     outbox: Outbox,
     anonymous: HashMap<AnonymousKey, i64>,
+    /// When changes are looked for again.
+    look_at: Instant,
     /// Since when a batch is being written.
     writing_since: Option<Instant>,
     store_is_away: bool,
@@ -72,6 +76,7 @@ impl AuditActor {
             inbox,
             publish,
             anonymous: HashMap::new(),
+            look_at: Instant::now(),
             writing_since: None,
             store_is_away: false,
             waiting: Vec::new(),
@@ -95,11 +100,7 @@ impl AuditActor {
                 Told::Anonymous { address, code } => self.count_anonymous(address, code),
             }
         }
-        if !events.is_empty()
-            && let Err(error) = self.publish.tell(Publish(events))
-        {
-            tracing::debug!(%error, "live activity lost events");
-        }
+        self.publish(events);
         if self.outbox.in_memory() >= self.desk.settings.batch_records {
             self.write(ctx);
         }
@@ -128,7 +129,9 @@ impl AuditActor {
         }
         let is_flush = !self.waiting.is_empty();
         let batch = self.outbox.take(self.desk.settings.batch_records);
-        if batch.is_none() && self.anonymous.is_empty() && !self.desk.notary.is_due(is_flush) {
+        let look_for_changes = is_flush || self.look_at <= Instant::now();
+        let is_due = look_for_changes || self.desk.notary.is_due(is_flush);
+        if batch.is_none() && self.anonymous.is_empty() && !is_due {
             self.answer_flushes();
             return;
         }
@@ -139,7 +142,11 @@ impl AuditActor {
             batch,
             anonymous: self.anonymous.drain().collect(),
             sign_all: is_flush,
+            look_for_changes,
         };
+        if look_for_changes {
+            self.look_at = Instant::now() + changes::LOOK_EVERY;
+        }
         let desk = self.desk.clone();
         let written = actix_web::web::block(move || writer::write(&desk, job));
         ctx.spawn(written.into_actor(self).map(move |written, actor, ctx| {
@@ -168,6 +175,7 @@ impl AuditActor {
         for (key, count) in written.anonymous {
             *self.anonymous.entry(key).or_default() += count;
         }
+        self.tell_of(written.changes);
         if let Some(error) = written.store_away {
             let waiting = self.desk.unsettled();
             tracing::warn!(error = error.with_causes(), waiting, "records cannot be stored yet");
@@ -182,6 +190,22 @@ impl AuditActor {
         let is_due = self.outbox.in_memory() >= self.desk.settings.batch_records;
         if is_due || self.outbox.has_backlog() || !self.waiting.is_empty() {
             self.write(ctx);
+        }
+    }
+
+    /// Passes changes on to the live page, and looks again at once when there may be more.
+    fn tell_of(&mut self, changes: Looked) {
+        if changes.more {
+            self.look_at = Instant::now();
+        }
+        self.publish(changes.records.into_iter().map(Event::ExchangeFinished).collect());
+    }
+
+    fn publish(&self, events: Vec<Event>) {
+        if !events.is_empty()
+            && let Err(error) = self.publish.tell(Publish(events))
+        {
+            tracing::debug!(%error, "live activity lost events");
         }
     }
 

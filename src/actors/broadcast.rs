@@ -163,6 +163,7 @@ fn size_of_record(record: &Record) -> usize {
         + words.into_iter().flatten().map(|text| text.len()).sum::<usize>()
         + record.findings.len() * size_of::<Finding>()
         + record.target.len()
+        + record.detail.as_deref().map_or(0, str::len)
 }
 
 impl Follower {

@@ -81,7 +81,7 @@ pub fn snippets(request: &SnippetRequest) -> Result<Snippets, AdminError> {
     let blanks = Blanks { gate, client_id, model, with_provider_key: request.with_provider_key };
     let (base, [python, node, langchain, curl]) = match request.surface {
         Surface::DetectionKey => ("/v1", detection_key::snippets(&blanks)),
-        Surface::Agent => ("/api/v1/openai/v1", agent::snippets(&blanks)),
+        Surface::Agent | Surface::Admin => ("/api/v1/openai/v1", agent::snippets(&blanks)),
     };
     let snippet = |id, title, language, code| Snippet { id, title, language, code };
     Ok(Snippets {

@@ -112,6 +112,7 @@ struct Readings {
     checkpoint_seq: AtomicI64,
     checkpoint_at: AtomicI64,
     checkpoint_file_fails: AtomicBool,
+    changes_wait: AtomicBool,
 }
 
 /// What a [`Gauge`] shows.
@@ -131,6 +132,8 @@ pub struct Reading {
     pub checkpoint: Option<(i64, UnixMillis)>,
     /// Whether checkpoints wait for their file: outside of the database nothing stands for them yet.
     pub checkpoint_file_fails: bool,
+    /// Whether administrative changes wait for their records: the database does not take them now.
+    pub changes_wait: bool,
 }
 
 impl Gauge {
@@ -145,6 +148,7 @@ impl Gauge {
             checkpoint_seq: AtomicI64::new(0),
             checkpoint_at: AtomicI64::new(0),
             checkpoint_file_fails: AtomicBool::new(false),
+            changes_wait: AtomicBool::new(false),
         }))
     }
 
@@ -181,6 +185,11 @@ impl Gauge {
         self.0.checkpoint_file_fails.store(fails, Ordering::Relaxed);
     }
 
+    /// Administrative changes could not, or could, be recorded. Says whether that is new.
+    pub fn note_changes_wait(&self, wait: bool) -> bool {
+        self.0.changes_wait.swap(wait, Ordering::Relaxed) != wait
+    }
+
     /// What it shows now.
     pub fn read(&self) -> Reading {
         let it = &*self.0;
@@ -194,6 +203,7 @@ impl Gauge {
             checkpoint: moment(it.checkpoint_at.load(Ordering::Relaxed))
                 .map(|at| (it.checkpoint_seq.load(Ordering::Relaxed), at)),
             checkpoint_file_fails: it.checkpoint_file_fails.load(Ordering::Relaxed),
+            changes_wait: it.changes_wait.load(Ordering::Relaxed),
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct Greeting {
 pub enum Event {
     /// An exchange is in flight.
     ExchangeStarted(Arc<Record>),
-    /// An exchange has its record.
+    /// An exchange has its record, or an administrator's change: followers see the one as `exchange`, the other as `change`.
     ExchangeFinished(Arc<Record>),
     /// Another policy is in force.
     PolicyReloaded {

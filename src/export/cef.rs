@@ -4,12 +4,15 @@
 //! new line.
 
 use super::{PRODUCT, VERSION, worst};
-use crate::types::{Outcome, PolicyResult, Record, Severity};
+use crate::types::{Outcome, PolicyResult, Record, Severity, Surface};
 
 /// One record.
 pub(super) fn line(record: &Record, out: &mut Vec<u8>) {
     let outcome = record.outcome.map_or("in_flight", Outcome::as_str);
-    let name = format!("LLM API call {}", outcome.replace('_', " "));
+    let name = match record.surface {
+        Surface::Admin => format!("Administrative change {}", record.action),
+        _ => format!("LLM API call {}", outcome.replace('_', " ")),
+    };
     let severity = severity(record).to_string();
     out.extend_from_slice(b"CEF:0");
     for field in [PRODUCT, PRODUCT, VERSION, outcome, &name, &severity] {
@@ -60,7 +63,7 @@ impl Extension<'_> {
         self.number("start", Some(received));
         self.number("end", ended);
         self.text("dvchost", Some(&record.node));
-        self.text("suser", record.agent_name.as_deref());
+        self.text("suser", record.actor.as_deref().or(record.agent_name.as_deref()));
         self.text("suid", record.agent_id.as_deref());
         self.text("spriv", joined(&record.roles).as_deref());
         self.labelled("cs1", "sessionId", record.session_id.as_deref());
@@ -70,8 +73,10 @@ impl Extension<'_> {
     fn what(&mut self, record: &Record) {
         self.text("app", Some(&record.tool_name));
         self.text("cat", record.endpoint.as_deref());
-        self.text("requestMethod", Some(&record.action));
+        let is_call = record.surface != Surface::Admin;
+        self.text("requestMethod", is_call.then_some(&*record.action));
         self.text("request", Some(&record.target));
+        self.text("msg", record.detail.as_deref());
         self.labelled("cs3", "model", record.model.as_deref());
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 
 /// The columns, in the order in which the record is described. A test compares them with its fields.
-pub(super) const COLUMNS: [&str; 53] = [
+pub(super) const COLUMNS: [&str; 55] = [
     "id",
     "started_at",
     "agent_id",
@@ -63,6 +63,8 @@ pub(super) const COLUMNS: [&str; 53] = [
     "seq",
     "previous_hash",
     "event_hash",
+    "actor",
+    "detail",
 ];
 
 /// What spreadsheets take for the beginning of a formula.

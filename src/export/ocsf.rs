@@ -5,7 +5,7 @@
 //! nothing of a record is lost on the way.
 
 use super::{PRODUCT, VERSION, fields, worst};
-use crate::types::{Action, Outcome, PolicyResult, Record, Severity};
+use crate::types::{Action, Outcome, PolicyResult, Record, Severity, Surface};
 use serde_json::{Map, Value, json};
 
 /// The version of the schema that events keep to.
@@ -13,7 +13,8 @@ const SCHEMA: &str = "1.9.0";
 const CLASS_UID: u32 = 6003;
 
 /// Fields that have their place in the schema, word for word.
-const MAPPED: [&str; 18] = [
+const MAPPED: [&str; 19] = [
+    "actor",
     "id",
     "started_at",
     "agent_id",
@@ -84,24 +85,17 @@ fn event(record: &Record) -> Value {
         "ai_model": ai_model(record),
         "ai_agent": ai_agent(record),
         "api": api(record),
-        "src_endpoint": { "name": record.agent_name.as_deref().unwrap_or("unknown"), "type_id": 0 },
+        "src_endpoint": { "name": name_of_caller(record), "type_id": 0 },
         "dst_endpoint": { "name": record.node, "svc_name": record.tool_name },
-        "http_request": {
-            "http_method": record.action,
-            "url": { "path": record.target },
-            "body_length": record.request_bytes,
-        },
+        "http_request": http_request(record),
+        "resources": resources(record),
         "http_response": record.status_code.map(|code| json!({
             "code": code,
             "body_length": record.response_bytes,
             "latency": record.time_to_first_byte_ms,
         })),
         "message_context": message_context(record),
-        "policy": record.policy_rule.as_deref().map(|rule| json!({
-            "name": rule,
-            "version": record.policy_version,
-            "is_applied": true,
-        })),
+        "policy": policy(record),
         "unmapped": unmapped(record),
     });
     drop_nulls(&mut event);
@@ -124,6 +118,9 @@ fn actor(record: &Record) -> Value {
     let groups: Vec<_> = record.roles.iter().map(|role| json!({ "name": role })).collect();
     let has_session = record.session_id.is_some() || record.token_id.is_some();
     let session = json!({ "uid": record.session_id, "credential_uid": record.token_id });
+    if let Some(name) = &record.actor {
+        return json!({ "user": { "name": name, "type_id": 2, "type": "Admin" } });
+    }
     json!({
         "user": {
             "uid": record.agent_id,
@@ -134,6 +131,10 @@ fn actor(record: &Record) -> Value {
         },
         "session": has_session.then_some(session),
     })
+}
+
+fn name_of_caller(record: &Record) -> &str {
+    record.actor.as_deref().or(record.agent_name.as_deref()).unwrap_or("unknown")
 }
 
 fn ai_model(record: &Record) -> Option<Value> {
@@ -153,12 +154,36 @@ fn ai_agent(record: &Record) -> Option<Value> {
 }
 
 fn api(record: &Record) -> Value {
+    let of_call = || record.endpoint.as_deref().unwrap_or(&record.target);
+    let is_call = record.surface != Surface::Admin;
     json!({
-        "operation": record.endpoint.as_deref().unwrap_or(&record.target),
+        "operation": if is_call { of_call() } else { &*record.action },
         "service": { "name": record.tool_name },
         "request": { "uid": record.id },
         "response": { "code": record.status_code, "error": record.error_code },
     })
+}
+
+/// What an administrator changed.
+fn resources(record: &Record) -> Option<Value> {
+    let resource = || json!([{ "name": record.target }]);
+    (record.surface == Surface::Admin).then(resource)
+}
+
+fn policy(record: &Record) -> Option<Value> {
+    let rule = record.policy_rule.as_deref()?;
+    Some(json!({ "name": rule, "version": record.policy_version, "is_applied": true }))
+}
+
+/// A change is no call: nobody sent this request.
+fn http_request(record: &Record) -> Option<Value> {
+    let body = record.request_bytes;
+    let request = json!({
+        "http_method": record.action,
+        "url": { "path": record.target },
+        "body_length": body,
+    });
+    (record.surface != Surface::Admin).then_some(request)
 }
 
 fn message_context(record: &Record) -> Value {
@@ -183,6 +208,14 @@ fn unmapped(record: &Record) -> Value {
 }
 
 fn activity(record: &Record) -> Sort {
+    if record.surface == Surface::Admin {
+        // `agent.created`, `key.revoked`, …
+        return match record.action.rsplit('.').next() {
+            Some("created") => (1, "Create"),
+            Some("deleted" | "revoked") => (4, "Delete"),
+            _ => (3, "Update"),
+        };
+    }
     match &*record.action {
         "POST" => (1, "Create"),
         "GET" | "HEAD" => (2, "Read"),

@@ -6,6 +6,7 @@ use crate::types::{
     Action, DataClass, ExchangeId, Finding, Lifecycle, Outcome, PolicyResult, Surface, TextSurface,
     UnixMillis, UsageSource,
 };
+use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -59,6 +60,20 @@ fn full() -> Record {
     }
 }
 
+/// An administrator's change.
+fn change() -> Record {
+    Record {
+        surface: Surface::Admin,
+        action: "agent.suspended".into(),
+        target: "agent/01932f0e-0000-7000-8000-000000000001".into(),
+        endpoint: Some("admin".into()),
+        actor: Some("ada".into()),
+        detail: Some(r#"{"from":"active","to":"suspended"}"#.into()),
+        outcome: Some(Outcome::Completed),
+        ..empty()
+    }
+}
+
 fn export(format: Format, records: &[Record]) -> String {
     let mut out = Vec::new();
     let header = ExportHeader::new("node-1".to_owned(), Scope::Whole);
@@ -83,9 +98,9 @@ fn json_lines_are_the_ledgers_own_form() {
 
 #[test]
 fn the_columns_are_the_records_fields() {
-    let text = export(Format::Csv, &[full(), empty()]);
+    let text = export(Format::Csv, &[change(), empty()]);
     let names: Vec<&str> = text.lines().next().unwrap().split(',').collect();
-    let fields = fields(&empty());
+    let fields = fields(&change());
     assert_eq!(names.len(), fields.len());
     for name in fields.keys() {
         assert!(names.contains(&name.as_str()), "{name}");
@@ -162,4 +177,19 @@ fn a_record_with_hardly_anything_is_a_whole_event_too() {
     assert_eq!(event["actor"]["user"]["name"], "unknown");
     assert!(event.get("http_response").is_none());
     assert_eq!(event["status_id"], 0);
+}
+
+#[test]
+fn a_change_is_told_as_what_somebody_did_and_not_as_a_call() {
+    let event: Value = serde_json::from_str(&export(Format::Ocsf, &[change()])).unwrap();
+    assert_eq!(event["actor"]["user"]["name"], "ada");
+    assert_eq!(
+        (&event["activity_name"], &event["api"]["operation"]),
+        (&json!("Update"), &json!("agent.suspended"))
+    );
+    assert_eq!(event["resources"][0]["name"], "agent/01932f0e-0000-7000-8000-000000000001");
+    assert!(event.get("http_request").is_none() && event["unmapped"]["detail"].is_string());
+    let line = export(Format::Cef, &[change()]);
+    assert!(line.contains("|Administrative change agent.suspended|"), "{line}");
+    assert!(line.contains(" suser=ada ") && !line.contains("requestMethod"), "{line}");
 }

@@ -19,7 +19,8 @@ pub(super) async fn show(
     gate: Data<Gate>,
 ) -> HttpResponse {
     let read = Parameters::read(request.query_string(), |query| {
-        let surface = query.choice("surface", Surface::parse, "agent or detection_key")?;
+        let callers = |text: &str| Surface::parse(text).filter(|it| *it != Surface::Admin);
+        let surface = query.choice("surface", callers, "agent or detection_key")?;
         Ok((surface.unwrap_or(Surface::Agent), query.text("client_id"), query.text("model")))
     });
     let (surface, client_id, model) = match read {

@@ -36,6 +36,7 @@ pub(super) async fn show_status(state: Data<AdminState>, gate: Data<Gate>) -> Ht
         },
         "checkpoint": checkpoint,
         "checkpoint_file_fails": it.checkpoint_file_fails,
+        "changes_wait": it.changes_wait,
     }))
 }
 
@@ -107,6 +108,12 @@ fn metrics(it: &Reading) -> String {
             "gauge",
             "1 while checkpoints cannot be written to their file.",
             flag(it.checkpoint_file_fails),
+        ),
+        (
+            "changes_wait",
+            "gauge",
+            "1 while administrative changes cannot be recorded.",
+            flag(it.changes_wait),
         ),
         ("stored_records_total", "counter", "Records that the database has taken.", it.stored),
         (

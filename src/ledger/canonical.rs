@@ -61,14 +61,20 @@ trait Part {
 macro_rules! members {
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $name:literal) => { $name };
-    ($type:ident { $($field:ident $(= $name:literal)?),+ $(,)? }) => {
+    ($type:ident { $($field:ident $(= $name:literal)?),+ $(,)? } $(without null $($optional:ident),+)?) => {
         impl $type {
+            /// Whether a member that came later is null: then it is left out, as if there were no such member.
+            #[inline]
+            fn is_left_out(&self, _name: &str) -> bool {
+                false $($(|| (_name == stringify!($optional) && self.$optional.is_none()))+)?
+            }
+
             #[inline]
             fn write_members(&self, out: &mut Vec<u8>, is_wanted: impl Fn(&str) -> bool) {
                 // Names every field, so that none is forgotten.
                 let Self { $($field),+ } = self;
                 let mut separator = b'{';
-                $(if is_wanted(members!(@name $field $($name)?)) {
+                $(if is_wanted(members!(@name $field $($name)?)) && !self.is_left_out(members!(@name $field $($name)?)) {
                     out.push(std::mem::replace(&mut separator, b','));
                     out.extend_from_slice(concat!("\"", members!(@name $field $($name)?), "\":").as_bytes());
                     $field.write(out);
@@ -91,7 +97,7 @@ macro_rules! members {
 }
 
 members! { Record {
-    action, agent_id, agent_name, agent_type, app_context, cached_tokens, detection_version,
+    action, actor, agent_id, agent_name, agent_type, app_context, cached_tokens, detail, detection_version,
     endpoint, error_code, event_hash, findings, finish_reason, gateway_us, has_system_prompt,
     has_tools, id, input_tokens, latency_ms, mcp_server, message_count, model, node, outcome,
     output_tokens, permission, policy_reason, policy_result, policy_rule, policy_version,
@@ -99,7 +105,7 @@ members! { Record {
     risk_score, risk_tier, roles, scan, seq, session_id, started_at, status_code, stream, surface,
     target, time_to_first_byte_ms, token_id, tool_name, tool_names, tools_removed, trust_score,
     usage_source,
-} }
+} without null actor, detail }
 members! { Finding {
     action, class, count, hmac, lifecycle, rule, severity, surface, kind = "type",
 } }

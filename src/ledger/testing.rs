@@ -120,6 +120,8 @@ impl Dice {
             session_id: self.maybe(|dice| dice.text().into()),
             token_id: self.maybe(|dice| dice.text().into()),
             app_context: self.maybe(|dice| dice.text().into()),
+            actor: self.maybe(|dice| dice.text().into()),
+            detail: self.maybe(|dice| dice.text().into()),
             surface: self.pick(Surface::ALL),
             tool_name: self.cow(),
             mcp_server: self.cow(),

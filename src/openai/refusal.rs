@@ -27,7 +27,7 @@ struct ErrorObject<'r> {
 /// The body of a refused call.
 pub fn render(refusal: &Refusal, surface: Surface) -> Bytes {
     match surface {
-        Surface::Agent => json(&error_object(refusal, &refusal.message())),
+        Surface::Agent | Surface::Admin => json(&error_object(refusal, &refusal.message())),
         Surface::DetectionKey => json(&Envelope { error: detection_key_text(refusal) }),
     }
 }
@@ -36,7 +36,7 @@ pub fn render(refusal: &Refusal, surface: Surface) -> Bytes {
 /// its code, on either surface.
 pub fn stream_error_event(refusal: &Refusal, surface: Surface) -> Bytes {
     let message = match surface {
-        Surface::Agent => refusal.message(),
+        Surface::Agent | Surface::Admin => refusal.message(),
         Surface::DetectionKey => detection_key_text(refusal),
     };
     let object = json(&error_object(refusal, &message));

@@ -65,6 +65,7 @@ pub(super) async fn identify(
 fn credential(inbound: &Inbound<'_>) -> Result<Credential, Refusal> {
     let headers = inbound.request.headers();
     match inbound.surface {
+        Surface::Admin => Err(Refusal::InvalidIdentity),
         Surface::Agent => {
             let token = bearer_token(headers).ok_or(Refusal::InvalidIdentity)?;
             Ok(Credential::AgentToken(Sensitive::new(token.into())))

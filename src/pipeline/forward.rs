@@ -63,7 +63,9 @@ pub(super) fn provider_key(
 /// The caller's key, as an `Authorization` value.
 fn sent_key(surface: Surface, headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
     let (name, unreadable) = match surface {
-        Surface::Agent => (&headers::OPENAI_KEY, "Send exactly one readable X-OpenAI-Key header."),
+        Surface::Agent | Surface::Admin => {
+            (&headers::OPENAI_KEY, "Send exactly one readable X-OpenAI-Key header.")
+        }
         Surface::DetectionKey => {
             (&header::AUTHORIZATION, "Send exactly one readable Authorization header.")
         }
@@ -77,7 +79,9 @@ fn sent_key(surface: Surface, headers: &HeaderMap) -> Result<Option<HeaderValue>
     let Some(key) = key else { return Ok(None) };
     let text = key.to_str().map_err(|_not_text| malformed())?;
     match surface {
-        Surface::Agent => headers::bearer(text).map(Some).map_err(|_not_a_value| malformed()),
+        Surface::Agent | Surface::Admin => {
+            headers::bearer(text).map(Some).map_err(|_not_a_value| malformed())
+        }
         Surface::DetectionKey => Ok(Some(key.clone())),
     }
 }

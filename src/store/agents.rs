@@ -102,7 +102,13 @@ impl Store {
         actor: &str,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        self.change(("agent.status", id), actor, now, |connection| {
+        let kind = match status {
+            AgentStatus::Active => "agent.resumed",
+            AgentStatus::Suspended => "agent.suspended",
+            AgentStatus::Quarantined => "agent.quarantined",
+            AgentStatus::Revoked => "agent.revoked",
+        };
+        self.change((kind, id), actor, now, |connection| {
             let from = status_of_existing(connection, id)?;
             if from == AgentStatus::Revoked && status != AgentStatus::Revoked {
                 return Err(StoreError::Revoked { what: "agent" });
@@ -330,7 +336,7 @@ mod tests {
 
         let changes = store.changes_after(0, 10).unwrap();
         let kinds: Vec<_> = changes.iter().map(|change| change.kind.as_str()).collect();
-        assert_eq!(kinds, ["agent.created", "agent.status", "agent.roles", "agent.secret"]);
+        assert_eq!(kinds, ["agent.created", "agent.suspended", "agent.roles", "agent.secret"]);
         assert!(changes.iter().all(|change| change.subject == id));
         assert_eq!(changes[1].detail, json!({ "from": "active", "to": "suspended" }));
         assert_eq!((changes[1].actor.as_str(), changes[1].at), ("admin", LATER));

@@ -30,6 +30,7 @@ const OURS: &[&str] = &[
     "audit_records",
     "audit_set_aside",
     "audit_sums",
+    "audited_changes",
     "changes",
     "detection_keys",
     "objects",

@@ -35,7 +35,7 @@ use super::{
         audit_set_aside,
     },
 };
-use crate::types::{ExchangeId, Outcome, PolicyResult, Record, UnixMillis};
+use crate::types::{ExchangeId, Outcome, PolicyResult, Record, Surface, UnixMillis};
 use diesel::{
     ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, RunQueryDsl as _,
     SelectableHelper as _,
@@ -122,6 +122,8 @@ pub struct RecordQuery {
     pub policy_result: Option<PolicyResult>,
     /// Only what ended so.
     pub outcome: Option<Outcome>,
+    /// Only what came through this door.
+    pub surface: Option<Surface>,
     /// Only of this sort.
     pub kind: Option<RecordKind>,
 }

@@ -3,6 +3,7 @@
 //! Owns their places among all others and in their chains. It must never change a record once it is stored.
 
 mod append;
+mod audited;
 mod chains;
 mod findings;
 mod insert;
@@ -13,6 +14,7 @@ mod sums;
 mod values;
 
 pub use append::Appended;
+pub use audited::Audited;
 pub(super) use partitions::{POSITION_BITS, Partitions};
 pub(super) use row::RecordRow;
 pub(super) use sums::{COUNTS, HOUR_MS, MINUTE_MS};

@@ -7,7 +7,7 @@ mod audit;
 
 pub(super) use audit::{
     audit_chains, audit_checkpoints, audit_findings, audit_keys, audit_order, audit_records,
-    audit_set_aside, audit_sums,
+    audit_set_aside, audit_sums, audited_changes,
 };
 
 use diesel::{allow_tables_to_appear_in_same_query, table};

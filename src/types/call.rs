@@ -7,12 +7,14 @@ use super::text_enum;
 use std::sync::Arc;
 
 text_enum! {
-    /// The door through which a call came.
+    /// The door through which a call, or an administrator's change, came.
     Surface {
         /// `/api/v1/openai/v1`, an agent's JWT.
         Agent = "agent",
         /// `/v1`, a detection key.
         DetectionKey = "detection_key",
+        /// No call at all: an administrator's change, by dashboard, API or command line.
+        Admin = "admin",
     }
 }
 

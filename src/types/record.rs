@@ -118,17 +118,23 @@ pub struct Record {
     pub token_id: Option<Arc<str>>,
     /// The AppContext.
     pub app_context: Option<Arc<str>>,
-    /// The door through which the call came.
+    /// Who changed something: a user's name, `cli`, or the gate itself. Calls have no such member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Arc<str>>,
+    /// What is different after a change: a JSON object, as text. Calls have no such member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Box<str>>,
+    /// The door through which the call came; `admin` for an administrator's change, which is no call.
     pub surface: Surface,
-    /// Always `openai-api`.
+    /// `openai-api`; of a change `portcullis`.
     pub tool_name: Cow<'static, str>,
-    /// Always `openai-proxy`.
+    /// `openai-proxy`; of a change `portcullis`.
     pub mcp_server: Cow<'static, str>,
-    /// The HTTP method.
+    /// The HTTP method; of a change its kind, such as `agent.suspended`.
     pub action: Cow<'static, str>,
-    /// `/openai/v1/…`, the same on both surfaces.
+    /// `/openai/v1/…`, the same on both surfaces; of a change what was changed, such as `agent/…`.
     pub target: Cow<'static, str>,
-    /// The endpoint's name, null for an unknown one.
+    /// The endpoint's name, null for an unknown one; `admin` for a change.
     pub endpoint: Option<Cow<'static, str>>,
     /// The model asked for.
     pub model: Option<Arc<str>>,
@@ -220,6 +226,8 @@ impl Record {
             session_id: None,
             token_id: None,
             app_context: None,
+            actor: None,
+            detail: None,
             surface,
             tool_name: Cow::Borrowed("openai-api"),
             mcp_server: Cow::Borrowed("openai-proxy"),

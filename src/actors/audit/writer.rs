@@ -3,7 +3,12 @@
 //! Owns the order: the store has a batch before the journal forgets it, and a checkpoint is signed for what is
 //! committed alone. It must never keep a database transaction across batches.
 
-use super::{Batch, Desk, outbox::Waiting, upkeep};
+use super::{
+    Batch, Desk,
+    changes::{self, Looked},
+    outbox::Waiting,
+    upkeep,
+};
 use crate::journal::{Mark, Place};
 use crate::store::{AnonymousCount, StoreError};
 use crate::types::{Record, UnixMillis};
@@ -25,6 +30,8 @@ pub(super) struct Job {
     pub(super) anonymous: Vec<(AnonymousKey, i64)>,
     /// Whether everything stored is to be signed for, due or not.
     pub(super) sign_all: bool,
+    /// Whether administrative changes are to be looked for.
+    pub(super) look_for_changes: bool,
 }
 
 /// What became of it. When the store is away, everything not yet written comes back.
@@ -32,6 +39,7 @@ pub(super) struct Written {
     pub(super) store_away: Option<StoreError>,
     pub(super) batch: Fate,
     pub(super) anonymous: Vec<(AnonymousKey, i64)>,
+    pub(super) changes: Looked,
 }
 
 /// What became of a batch.
@@ -49,9 +57,9 @@ pub(super) enum Fate {
     Unread,
 }
 
-/// Writes records, then counts, and signs for what is stored.
+/// Writes records, those of changes too, then counts, and signs for what is stored.
 pub(super) fn write(desk: &Desk, job: Job) -> Written {
-    let Job { keeper, batch, anonymous, sign_all } = job;
+    let Job { keeper, batch, anonymous, sign_all, look_for_changes } = job;
     let _pen = desk.pen();
     // Its successor has given, or will give, the same records.
     let is_late = desk.keeper.load(Ordering::Acquire) != keeper;
@@ -59,9 +67,11 @@ pub(super) fn write(desk: &Desk, job: Job) -> Written {
         None => Fate::None,
         Some(Ok(fate)) => fate,
         Some(Err((error, fate))) => {
-            return Written { store_away: Some(error), batch: fate, anonymous };
+            let changes = Looked::default();
+            return Written { store_away: Some(error), batch: fate, anonymous, changes };
         }
     };
+    let changes = if look_for_changes { changes::look(desk) } else { Looked::default() };
     if sign_all {
         // Nobody may come after this: what is settled is not read again at the next start.
         desk.journal.rest();
@@ -70,7 +80,7 @@ pub(super) fn write(desk: &Desk, job: Job) -> Written {
         Err((error, anonymous)) => (Some(error), anonymous),
         Ok(()) => (desk.notary.sign_due(&desk.store, sign_all).err(), Vec::new()),
     };
-    Written { store_away, batch, anonymous }
+    Written { store_away, batch, anonymous, changes }
 }
 
 impl Desk {

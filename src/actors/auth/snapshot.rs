@@ -169,6 +169,7 @@ impl AuthSnapshot {
     /// Whether a caller that was let in before may still call.
     pub fn recheck(&self, principal: &Principal, now: UnixMillis) -> Result<(), AuthError> {
         match principal.surface {
+            Surface::Admin => Err(AuthError::Invalid),
             Surface::Agent => {
                 let standing = self.agent(&principal.agent_id).ok_or(AuthError::Invalid)?;
                 let session_id = Arc::clone(&principal.session_id);

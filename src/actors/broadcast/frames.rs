@@ -4,7 +4,7 @@
 
 use crate::bus::broadcast::Greeting;
 use crate::bus::policy::{DetectionsFault, PolicyFault};
-use crate::types::Record;
+use crate::types::{Record, Surface};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
@@ -18,7 +18,8 @@ pub(super) fn started(record: &Record) -> Bytes {
 }
 
 pub(super) fn finished(epoch: i64, id: u64, record: &Record) -> Bytes {
-    frame("exchange", Some((epoch, id)), record)
+    let name = if record.surface == Surface::Admin { "change" } else { "exchange" };
+    frame(name, Some((epoch, id)), record)
 }
 
 pub(super) fn policy(version: &str, fault: Option<&PolicyFault>) -> Bytes {

@@ -41,6 +41,7 @@ impl ExportRequest {
             ("finding", query.finding.clone()),
             ("policy_result", query.policy_result.map(|result| result.to_string())),
             ("outcome", query.outcome.map(|outcome| outcome.to_string())),
+            ("surface", query.surface.map(|surface| surface.to_string())),
             ("kind", query.kind.map(|kind| kind.to_string())),
         ];
         let named = filters.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));

@@ -4,7 +4,7 @@ use super::CliError;
 use crate::admin::audit::Moment;
 use crate::admin::find_agent;
 use crate::store::{RecordKind, RecordQuery, Store};
-use crate::types::{Outcome, PolicyResult};
+use crate::types::{Outcome, PolicyResult, Surface};
 use clap::Args;
 
 #[derive(Args, Clone, Debug)]
@@ -33,6 +33,9 @@ pub(super) struct Filters {
     /// Only what ended so, such as completed or denied
     #[arg(long, value_parser = outcome)]
     outcome: Option<Outcome>,
+    /// Only what came this way: agent, detection_key or admin
+    #[arg(long, value_parser = surface)]
+    surface: Option<Surface>,
     /// Only of this kind: calls, changes (of administrators), findings or failures
     #[arg(long, value_parser = kind)]
     kind: Option<RecordKind>,
@@ -65,6 +68,7 @@ impl Filters {
             finding: self.finding,
             policy_result: self.policy_result,
             outcome: self.outcome,
+            surface: self.surface,
             kind: self.kind,
             ..RecordQuery::default()
         })
@@ -82,6 +86,10 @@ fn policy_result(text: &str) -> Result<PolicyResult, String> {
 
 fn outcome(text: &str) -> Result<Outcome, String> {
     Outcome::parse(text).ok_or_else(|| choices(Outcome::ALL))
+}
+
+fn surface(text: &str) -> Result<Surface, String> {
+    Surface::parse(text).ok_or_else(|| choices(Surface::ALL))
 }
 
 fn kind(text: &str) -> Result<RecordKind, String> {

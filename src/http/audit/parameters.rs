@@ -4,7 +4,7 @@
 
 use crate::admin::audit::{Moment, Range};
 use crate::store::{Cursor, RecordKind, RecordQuery};
-use crate::types::{Outcome, PolicyResult};
+use crate::types::{Outcome, PolicyResult, Surface};
 use std::{collections::BTreeMap, str::FromStr};
 
 const DEFAULT_LIMIT: u32 = 50;
@@ -74,6 +74,7 @@ impl Parameters {
             finding: self.text("finding"),
             policy_result: self.choice("policy_result", PolicyResult::parse, "allow or deny")?,
             outcome: self.choice("outcome", Outcome::parse, "an outcome of a record")?,
+            surface: self.choice("surface", Surface::parse, "agent, detection_key or admin")?,
             kind: self.choice("kind", RecordKind::parse, "calls, changes, findings or failures")?,
             ..RecordQuery::default()
         })

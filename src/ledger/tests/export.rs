@@ -257,7 +257,7 @@ fn checkpoints_of_other_gateways_say_nothing_of_an_export_of_one() {
 fn an_old_chain_that_nobody_signed_for_is_not_sound() {
     let mut records = chain("a", 2);
     (records[1].started_at, records[1].latency_ms) = (UnixMillis(1_000_000), Some(60_000));
-    records[0].started_at = UnixMillis(0);
+    (records[0].started_at, records[0].latency_ms) = (UnixMillis(0), None);
     testing::rehash(&mut records, Head::GENESIS);
     let unsigned = export(&[], &[&records[0], &records[1]]);
     let look = |now: i64, kept: Vec<Checkpoint>| {

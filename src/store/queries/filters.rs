@@ -185,6 +185,9 @@ impl Store {
         filters.by_result(query.policy_result, query.outcome);
         filters.by_app_context(query.app_context.as_deref());
         filters.by_endpoint(query.endpoint.as_deref());
+        if let Some(surface) = query.surface {
+            filters.equals("surface", surface.as_str());
+        }
         filters.by_kind(query.kind);
         filters.by_time(query.from, query.to);
         // One condition is the lead's own.

@@ -177,6 +177,7 @@ fn matches(query: &RecordQuery, record: &Record) -> bool {
         && is(&query.app_context, record.app_context.as_deref())
         && query.policy_result.is_none_or(|wanted| Some(wanted) == record.policy_result)
         && query.outcome.is_none_or(|wanted| Some(wanted) == record.outcome)
+        && query.surface.is_none_or(|wanted| wanted == record.surface)
         && query.kind.is_none_or(|kind| match kind {
             RecordKind::Calls => record.endpoint.as_deref() != Some("admin"),
             RecordKind::Changes => record.endpoint.as_deref() == Some("admin"),

@@ -96,6 +96,8 @@ columns! {
         session_id: Nullable<Text>,
         token_id: Nullable<Text>,
         app_context: Nullable<Text>,
+        actor: Nullable<Text>,
+        detail: Nullable<Text>,
         surface: Text,
     }
     call {

@@ -51,9 +51,8 @@ fn select(no_bytes: &str, limit: &str) -> String {
     let columns: Vec<String> = COLUMNS
         .iter()
         .map(|column| match *column {
-            "token_id" | "cached_tokens" | "reasoning_tokens" | "receipt_hash" => {
-                format!("NULL AS {column}")
-            }
+            "token_id" | "actor" | "detail" | "cached_tokens" | "reasoning_tokens"
+            | "receipt_hash" => format!("NULL AS {column}"),
             "seq" => "CAST(0 AS BIGINT) AS seq".to_owned(),
             "previous_hash" | "event_hash" => format!("{no_bytes} AS {column}"),
             same => same.to_owned(),

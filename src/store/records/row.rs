@@ -46,6 +46,8 @@ pub(in crate::store) struct Caller<'a> {
     pub(super) session_id: Option<Cow<'a, str>>,
     pub(super) token_id: Option<Cow<'a, str>>,
     pub(super) app_context: Option<Cow<'a, str>>,
+    pub(super) actor: Option<Cow<'a, str>>,
+    pub(super) detail: Option<Cow<'a, str>>,
     pub(super) surface: Cow<'a, str>,
 }
 
@@ -164,6 +166,8 @@ impl<'a> Caller<'a> {
             session_id: text(&record.session_id),
             token_id: text(&record.token_id),
             app_context: text(&record.app_context),
+            actor: text(&record.actor),
+            detail: text(&record.detail),
             surface: Cow::Borrowed(record.surface.as_str()),
         }
     }
@@ -177,6 +181,8 @@ impl<'a> Caller<'a> {
         record.session_id = self.session_id.map(Into::into);
         record.token_id = self.token_id.map(Into::into);
         record.app_context = self.app_context.map(Into::into);
+        record.actor = self.actor.map(Into::into);
+        record.detail = self.detail.map(Into::into);
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 //! Owns what is counted. A batch is summed up in memory first, so that a busy minute costs a few rows per batch.
 
 use super::super::connection::AnyConnection;
-use crate::types::{Outcome, PolicyResult, Record};
+use crate::types::{Outcome, PolicyResult, Record, Surface};
 use diesel::{
     QueryResult, RunQueryDsl,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
@@ -52,7 +52,8 @@ pub(super) fn write<'a>(
     records: impl Iterator<Item = &'a Record>,
 ) -> QueryResult<()> {
     let mut sums: BTreeMap<Key<'_>, Counts> = BTreeMap::new();
-    for record in records {
+    // An administrator's change is no call.
+    for record in records.filter(|record| record.surface != Surface::Admin) {
         let counts = counts(record);
         for width in [MINUTE_MS, HOUR_MS] {
             let sum = sums.entry(key(record, width)).or_default();

@@ -17,6 +17,8 @@ table! {
         session_id -> Nullable<Text>,
         token_id -> Nullable<Text>,
         app_context -> Nullable<Text>,
+        actor -> Nullable<Text>,
+        detail -> Nullable<Text>,
         surface -> Text,
         tool_name -> Text,
         mcp_server -> Text,
@@ -98,6 +100,14 @@ table! {
         seq -> BigInt,
         reason -> Text,
         document -> Binary,
+    }
+}
+
+table! {
+    audited_changes (one) {
+        one -> BigInt,
+        seq -> BigInt,
+        id -> Text,
     }
 }
 

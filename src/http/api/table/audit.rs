@@ -37,6 +37,11 @@ const KIND: Parameter = Parameter::new(
     Form::OneOf(&["calls", "changes", "findings", "failures"]),
     "Only calls of agents; changes of administrators; calls with findings; or calls that failed.",
 );
+const SURFACE: Parameter = Parameter::new(
+    "surface",
+    Form::OneOf(&["agent", "detection_key", "admin"]),
+    "Only what came this way; admin: changes of administrators.",
+);
 const ORDER: Parameter =
     Parameter::new("order", Form::OneOf(&["asc", "desc"]), "Oldest first (asc) unless told.");
 const NODE: Parameter = Parameter::new("node", Form::Text, "Only of this gateway.");
@@ -69,6 +74,7 @@ const EVENTS: &[Parameter] = &[
     FINDING,
     SESSION,
     KIND,
+    SURFACE,
     ORDER,
     LIMIT,
     AFTER,
@@ -87,6 +93,7 @@ const EXPORT: &[Parameter] = &[
     FINDING,
     SESSION,
     KIND,
+    SURFACE,
 ];
 
 pub(super) fn operations() -> Vec<Operation> {
