@@ -22,6 +22,7 @@ mod objects;
 mod policy_versions;
 mod postgres;
 mod queries;
+mod record_status;
 mod records;
 mod revocations;
 mod schema;
@@ -55,6 +56,7 @@ pub use queries::{
     SessionPage, SessionQuery, SessionSummary, Sums, SumsGroup, SumsQuery, SumsWidth, Swept,
     Unreadable, Why,
 };
+pub use record_status::{ChainStatus, RecordStatus};
 pub use records::{Appended, Audited};
 pub use revocations::RevokedSession;
 pub use set_aside::SetAside;

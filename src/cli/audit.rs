@@ -6,6 +6,7 @@ mod key;
 mod progress;
 mod sessions;
 mod set_aside;
+mod status;
 mod tail;
 mod verify;
 
@@ -25,6 +26,12 @@ pub(super) enum AuditCommand {
     Verify(verify::Verify),
     /// Show sessions: the calls of an agent that belong together
     Sessions(sessions::Sessions),
+    /// Show how far chains and checkpoints are, and what waits, as the database has it
+    #[command(
+        after_help = "Of a running gateway, its journal and its outbox: GET /api/v1/audit/status.\n\
+        Example: portcullis audit status --json"
+    )]
+    Status,
     /// Show the records that the database did not take, and why
     SetAside(set_aside::SetAsideList),
     /// Show the public key that checks this gateway's checkpoints
@@ -41,6 +48,7 @@ pub(super) fn run(
         AuditCommand::Export(export) => export::run(context, export, output),
         AuditCommand::Verify(verify) => verify::run(context, verify, output),
         AuditCommand::Sessions(sessions) => sessions::run(context, sessions, output),
+        AuditCommand::Status => status::run(context, output),
         AuditCommand::SetAside(list) => set_aside::run(context, &list, output),
         AuditCommand::Key(key) => key::run(context, &key, output),
     }

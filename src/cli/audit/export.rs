@@ -44,6 +44,11 @@ fn format(text: &str) -> Result<Format, String> {
 }
 
 pub(super) fn run(context: &Context, export: Export, output: &mut Output) -> Result<(), CliError> {
+    if output.is_json() && export.out.is_none() {
+        let reason = "--json says what became of an export, so it needs --out FILE: without, the export itself is \
+            written here, as --format says";
+        return Err(CliError::Refused(reason.to_owned()));
+    }
     let config = context.load()?;
     let store = open_store(&config)?;
     let query = export.filters.query(export.range, &store)?;

@@ -1,0 +1,85 @@
+//! How the record stands, as the database alone can tell: for a look without a running gateway.
+
+use super::{
+    Store, StoreError,
+    schema::{audit_checkpoints, audit_set_aside, audited_changes, changes},
+};
+use crate::types::UnixMillis;
+use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _, dsl::max};
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// What the database knows of the record.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct RecordStatus {
+    /// One chain per gateway, by name.
+    pub chains: Vec<ChainStatus>,
+    /// Records that it did not take.
+    pub set_aside: i64,
+    /// Administrative changes that have no record yet: a running gateway gives them theirs within a second.
+    pub changes_waiting: i64,
+}
+
+/// Where a gateway's chain stands.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct ChainStatus {
+    /// The gateway.
+    pub node: String,
+    /// The place of its last record.
+    pub seq: i64,
+    /// Up to where checkpoints cover it; null before the first.
+    pub signed_seq: Option<i64>,
+    /// When the last one was signed.
+    pub signed_at: Option<UnixMillis>,
+}
+
+impl Store {
+    /// How the record stands.
+    pub fn record_status(&self) -> Result<RecordStatus, StoreError> {
+        let heads = self.chain_heads()?;
+        let (signed, set_aside, mark) = self.record.run(|connection| {
+            use audit_checkpoints::dsl;
+            let latest = dsl::audit_checkpoints.group_by(dsl::node);
+            let signed: Vec<(String, Option<i64>, Option<i64>)> =
+                latest.select((dsl::node, max(dsl::seq), max(dsl::signed_at))).load(connection)?;
+            let set_aside: i64 = audit_set_aside::table.count().get_result(connection)?;
+            let mark: i64 =
+                audited_changes::table.select(audited_changes::seq).first(connection)?;
+            Ok((signed, set_aside, mark))
+        })?;
+        let changes_waiting = self.state.run(|connection| {
+            let waiting = changes::table.filter(changes::seq.gt(mark)).count();
+            Ok(waiting.get_result(connection)?)
+        })?;
+        let signed: HashMap<String, (Option<i64>, Option<i64>)> =
+            signed.into_iter().map(|(node, seq, at)| (node, (seq, at))).collect();
+        let chains = heads.into_iter().map(|(node, head)| {
+            let (signed_seq, at) = signed.get(&node).copied().unwrap_or_default();
+            ChainStatus { node, seq: head.seq, signed_seq, signed_at: at.map(UnixMillis) }
+        });
+        Ok(RecordStatus { chains: chains.collect(), set_aside, changes_waiting })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::testing::{new_agent, on_both_databases},
+        *,
+    };
+
+    const NOW: UnixMillis = UnixMillis(1_795_435_200_000);
+
+    on_both_databases!(the_database_says_how_far_chains_and_changes_are);
+
+    fn the_database_says_how_far_chains_and_changes_are(store: &Store) {
+        store.create_agent(&new_agent("one"), "cli", NOW).unwrap();
+        let status = store.record_status().unwrap();
+        assert_eq!((status.chains.len(), status.changes_waiting, status.set_aside), (0, 1, 0));
+        store.audit_changes(&"node-1".into(), 9, NOW).unwrap();
+        let status = store.record_status().unwrap();
+        let chain =
+            ChainStatus { node: "node-1".to_owned(), seq: 1, signed_seq: None, signed_at: None };
+        assert_eq!((status.chains, status.changes_waiting), (vec![chain], 0));
+    }
+}
