@@ -150,6 +150,17 @@ def metrics(gate):
     return {name.removeprefix("portcullis_audit_"): float(value) for name, value in lines}
 
 
+def settle_changes(gate):
+    """Waits until every administrative change has its record; returns how many records there are. It signs in itself."""
+    gate.admin().close()
+
+    def settled():
+        told = json.loads(gate.cli("audit", "status", "--json").stdout)
+        return told["changes_waiting"] == 0 and told["chains"] and told["chains"][0]["seq"]
+
+    return eventually(settled, within=15, what="a record of every change")
+
+
 def verify(gate, *keys):
     """`portcullis audit verify`, which must find nothing; trusts its own key, and these."""
     trusted = [part for key in keys for part in ("--public-key", key)]

@@ -17,9 +17,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from auditor import settle_changes
 from gateway import BINARY, ROOT, Gateway, chat, eventually
 
 CALLS = 6
+# The records of the changes that a first start, an agent and a sign-in are.
+BEFORE = 4
+
+
+def at(call):
+    """The place of a call's record in the chain."""
+    return BEFORE + call
 
 
 def block(language, beginning):
@@ -31,10 +39,11 @@ def block(language, beginning):
 
 @pytest.fixture(scope="module")
 def signed_data(tmp_path_factory, upstream):
-    """The data directory of a stopped gateway with six chained records, all of them signed for."""
+    """The data directory of a stopped gateway with six chained records of calls, all of them signed for."""
     gate = Gateway(tmp_path_factory.mktemp("signed"), upstream.base_url, PORTCULLIS_AUDIT__CHECKPOINT_EVERY_SECS="1")
     gate.start()
     agent = gate.create_agent()
+    assert settle_changes(gate) == BEFORE
     for _ in range(CALLS):
         gate.call(agent)
     gate.records(agent, CALLS)
@@ -42,7 +51,7 @@ def signed_data(tmp_path_factory, upstream):
 
     def all_are_signed():
         lines = file.read_text().splitlines() if file.exists() else []
-        return lines and json.loads(lines[-1])["seq"] == CALLS
+        return lines and json.loads(lines[-1])["seq"] == at(CALLS)
 
     eventually(all_are_signed, within=20, what="a checkpoint of the last record")
     gate.stop()
@@ -58,9 +67,11 @@ def signed_gate(signed_data, tmp_path, upstream):
 
 
 def change(gate, *statements):
+    """Runs SQL in which `seq` counts calls, from 1 on."""
     with sqlite3.connect(gate.data_dir / "record.db", timeout=10) as database:
         for statement in statements:
-            assert database.execute(statement).rowcount > 0, statement
+            in_the_chain = re.sub(r"(\bseq [<>=]+ )(\d+)", lambda it: f"{it[1]}{at(int(it[2]))}", statement)
+            assert database.execute(in_the_chain).rowcount > 0, in_the_chain
 
 
 def verify(gate, *arguments):
@@ -125,7 +136,7 @@ def test_a_change_in_the_database_is_found_and_its_record_named(signed_gate, sta
     assert done.returncode == 1, done.stdout
     assert "not sound" in done.stderr
     named = re.search(r"record (\d+)", done.stderr)
-    assert named and int(named[1]) in (3, 4), done.stderr
+    assert named and int(named[1]) in (at(3), at(4)), done.stderr
 
 
 def test_records_that_were_cut_off_are_missed_as_the_file_knows_more(signed_gate):
@@ -133,7 +144,7 @@ def test_records_that_were_cut_off_are_missed_as_the_file_knows_more(signed_gate
     change(signed_gate, f"UPDATE audit_chains SET seq = {CALLS - 2}")
     done = verify(signed_gate)
     assert done.returncode == 1
-    assert f"{CALLS - 1} to {CALLS}" in done.stderr, done.stderr
+    assert f"{at(CALLS - 1)} to {at(CALLS)}" in done.stderr, done.stderr
 
 
 def test_a_checkpoint_that_was_changed_is_found_and_the_rest_is_verified(signed_gate):
@@ -142,7 +153,7 @@ def test_a_checkpoint_that_was_changed_is_found_and_the_rest_is_verified(signed_
         done = verify(signed_gate, "--json")
         assert done.returncode == 1 and "the checkpoint at record" in done.stderr, done.stderr
         verdict = json.loads(done.stdout)
-        assert verdict["records"] == CALLS and verdict["nodes"][0]["last_checkpoint"] == CALLS
+        assert verdict["records"] == at(CALLS) and verdict["nodes"][0]["last_checkpoint"] == at(CALLS)
         change(signed_gate, f"UPDATE audit_checkpoints SET document = replace(document, '{new}', '{old}')")
         assert verify(signed_gate).returncode == 0
 
@@ -151,7 +162,7 @@ def today(days=0):
     return (datetime.now(UTC) + timedelta(days)).strftime("%Y-%m-%d")
 
 
-@pytest.mark.parametrize("kept", [f"seq > {CALLS - 2}", "seq > 1", "seq < 3", "seq BETWEEN 2 AND 4", "seq > 0"])
+@pytest.mark.parametrize("kept", [f"seq > {CALLS - 2}", "seq > 1", "seq < 3", "seq >= 2 AND seq <= 4", "seq > 0"])
 @pytest.mark.parametrize("to", [None, 1])
 def test_a_range_misses_what_was_signed_within_it(signed_gate, kept, to):
     arguments = ("--from", today(-1), *(("--to", today(to)) if to else ()))
@@ -180,19 +191,21 @@ def forged_checkpoint(key, **fields):
 def test_a_key_that_the_database_has_of_another_gateway_excuses_nothing(signed_gate):
     key = Ed25519PrivateKey.generate()
     with sqlite3.connect(signed_gate.data_dir / "record.db") as database:
-        [[node, event_hash]] = database.execute("SELECT node, event_hash FROM audit_records WHERE seq = 4")
-    fields = {"node": node, "seq": 4, "event_hash": event_hash.hex(), "kind": "retention"}
+        [[node, event_hash]] = database.execute(
+            f"SELECT node, event_hash FROM audit_records WHERE seq = {at(4)}"
+        )
+    fields = {"node": node, "seq": at(4), "event_hash": event_hash.hex(), "kind": "retention"}
     key_id, document = forged_checkpoint(key, **fields, signed_at=f"{today()}T00:00:00.000Z")
     change(
         signed_gate,
         f"INSERT INTO audit_keys VALUES ('{key_id}', '{public_key(key)}', 'gw-eu-2', 1)",
         "INSERT INTO audit_checkpoints (node, seq, kind, signed_at, document) "
-        f"VALUES ('{node}', 4, 'retention', 1, '{document}')",
+        f"VALUES ('{node}', {at(4)}, 'retention', 1, '{document}')",
         "DELETE FROM audit_records WHERE seq <= 4",
     )
     done = verify(signed_gate)
     assert done.returncode == 1 and "the key of another gateway" in done.stderr, done.stdout
-    assert "record 5 " in done.stdout and "not removed by retention" in done.stdout
+    assert f"record {at(5)} " in done.stdout and "not removed by retention" in done.stdout
     verdict = json.loads(verify(signed_gate, "--json").stdout)
     own = signed_gate.cli("audit", "key").stdout.strip()
     trusted = [(it["public_key"], it["node"], it["source"]) for it in verdict["trusted"]]
@@ -289,7 +302,7 @@ def test_what_an_export_says_of_itself_is_shown_and_never_taken_in_silence(expor
     directory, export, key = exported
     said = offline(directory, "--file", export, "--public-key", key).stdout.decode()
     assert "export   the whole record; written by" in said
-    doctored(export, lambda seq: seq not in (3, 4), "picked", model="gpt-4o")
+    doctored(export, lambda seq: seq not in (at(3), at(4)), "picked", model="gpt-4o")
     arguments = ("--file", export, "--public-key", key)
     for flags in [(), ("--part",)]:
         done = offline(directory, *arguments, *flags)
@@ -303,7 +316,7 @@ def test_what_an_export_says_of_itself_is_shown_and_never_taken_in_silence(expor
     assert refused.returncode == 1 and not json.loads(refused.stdout)["sound"]
 
 
-@pytest.mark.parametrize("keep", [range(1, 4), range(4, CALLS + 1), range(0)], ids=str)
+@pytest.mark.parametrize("keep", [range(1, at(4)), range(at(4), at(CALLS) + 1), range(0)], ids=str)
 def test_checkpoints_that_were_kept_find_what_was_cut_from_a_part(signed_gate, exported, keep):
     directory, export, key = exported
     since = ("--from", today(-1))
@@ -318,7 +331,7 @@ def test_checkpoints_that_were_kept_find_what_was_cut_from_a_part(signed_gate, e
     done = offline(directory, *arguments, "--part")
     # What stands before the first checkpoint may have been written before the time began.
     begin, end = (keep[0], keep[-1]) if keep else (first + 1, first)
-    is_sound = begin <= first + 1 and end == CALLS
+    is_sound = begin <= first + 1 and end == at(CALLS)
     assert done.returncode == (0 if is_sound else 1), done.stdout
 
 

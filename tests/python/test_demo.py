@@ -35,10 +35,11 @@ def test_the_demo_makes_its_calls_prints_what_to_do_next_and_keeps_serving(start
     assert gate.url in told
     assert "sandbox" in told.lower()
     assert re.search(r"\b200\b", told) and re.search(r"\b403 model_not_allowed\b", told)
+    calls = "/api/v1/audit/events?kind=calls"
     token = gate.sign_in(shown_password(told)).json()["access_token"]
     with httpx.Client(base_url=gate.url, headers={"Authorization": f"Bearer {token}"}) as admin:
-        eventually(lambda: len(admin.get("/api/v1/audit/events").json()["events"]) >= 2, what="two records")
-        events = admin.get("/api/v1/audit/events").json()["events"]
+        eventually(lambda: len(admin.get(calls).json()["events"]) >= 2, what="two records")
+        events = admin.get(calls).json()["events"]
         assert [(event["policy_result"], event["stream"]) for event in events][:1] == [("allow", True)]
         assert "deny" in [event["policy_result"] for event in events]
         assert admin.get("/api/v1/admin/session").json()["sandbox"] is True

@@ -15,7 +15,7 @@ import pytest
 
 import postgres
 import rules
-from auditor import export, sql, verify
+from auditor import export, settle_changes, sql, verify
 from gateway import Gateway, chat
 
 pytestmark = pytest.mark.timeout(120)
@@ -50,6 +50,8 @@ def stopped_gates(tmp_path_factory, upstream):
 
 def fill(gate):
     agent = gate.create_agent()
+    # The first records are of changes; from the fifth on they are of calls.
+    assert settle_changes(gate) == 4
     for number in range(COUNT):
         gate.call(agent, body=chat("o3-mini" if number % 4 == 3 else "gpt-4o", text="Grüße"))
         time.sleep(0.02)
