@@ -14,7 +14,10 @@ pub use change::{
 };
 pub use error::{DetectionsError, FieldError};
 pub use rules::{ForContext, ForRole, RuleSource, RuleView, RulesView, TypeCounts, view_rules};
-pub use trial::{MAX_TRIAL_BYTES, TrialFinding, TrialRequest, TrialView, try_text};
+pub use trial::{
+    MAX_TRIAL_BYTES, TrialCaller, TrialFinding, TrialRequest, TrialView, profile_for, try_on,
+    try_text,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,15 @@
 //! `portcullis detections …`.
 
+mod change;
 mod show;
 
 use super::{CliError, Context, Output};
-use crate::admin::{AdminError, find_app_context};
+use crate::admin::detections::{TrialCaller, profile_for, try_on};
+use crate::admin::policy::read_sources;
 use crate::app::{AppError, detections_file, open_store};
-use crate::detect::{Audience, Detections, Profile, TEMPLATES, Template};
-use crate::policy::Pattern;
+use crate::config::{StreamDetection, UnknownEndpoints};
+use crate::detect::{Detections, Profile, TEMPLATES, Template, coverage};
+use crate::policy::{Pattern, Policy};
 use crate::types::{Lifecycle, TextSurface};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -18,8 +21,17 @@ pub(super) enum DetectionsCommand {
     Check(Check),
     /// List the rules and what they do
     List(List),
+    /// Change what a rule does
+    Set(change::Set),
+    /// Add a rule of your own
+    Add(Box<change::Add>),
+    /// Remove a rule of your own
+    Remove(change::Remove),
     /// Try the rules on a text from standard input, which is not kept
-    Test(Test),
+    #[command(visible_alias = "test")]
+    Try(Try),
+    /// List what is scanned on which endpoint, and what is not
+    Coverage(Coverage),
     /// List the templates, or print one
     Templates(Templates),
 }
@@ -48,17 +60,25 @@ pub(super) struct List {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example: echo 'mail bob@example.com' | portcullis detections test --role developer"
+    after_help = "Example: echo 'mail bob@example.com' | portcullis detections try --role developer"
 )]
-pub(super) struct Test {
-    /// The part of a call or an answer that the text is
-    #[arg(long, default_value = "user", value_parser = surface)]
-    surface: TextSurface,
-    /// INGRESS (to the provider) or EGRESS (to the caller)
-    #[arg(long, default_value = "INGRESS", value_parser = lifecycle)]
-    lifecycle: Lifecycle,
+pub(super) struct Try {
+    /// The part of a call or an answer that the text is [default: user on the way in, assistant on the way out]
+    #[arg(long, value_parser = surface)]
+    surface: Option<TextSurface>,
+    /// INGRESS (to the provider) or EGRESS (to the caller) [default: INGRESS]
+    #[arg(long, value_parser = lifecycle)]
+    lifecycle: Option<Lifecycle>,
     #[command(flatten)]
     caller: Caller,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example: portcullis detections coverage --endpoint 'chat/*'")]
+pub(super) struct Coverage {
+    /// Only endpoints with these names, such as 'images/*'
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    endpoint: Option<Pattern>,
 }
 
 /// For whom the overrides are applied.
@@ -67,6 +87,9 @@ struct Caller {
     /// As in this AppContext
     #[arg(long, value_name = "NAME|ID")]
     app_context: Option<String>,
+    /// As for this agent, with all of its roles
+    #[arg(long, value_name = "NAME|ID")]
+    agent: Option<String>,
     /// As for a caller with this role, name or type:TYPE; may be repeated
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
@@ -100,25 +123,17 @@ impl Caller {
         let config = context.load()?;
         let loaded = detections_file(&config).load();
         let detections = loaded.map_err(AppError::Detections)?.detections;
-        let roles: Vec<Arc<str>> = self.roles.iter().map(|role| role.as_str().into()).collect();
-        let app_context = match &self.app_context {
-            // One that is not there yet can be asked for by its id all the same.
-            Some(named) => match find_app_context(&open_store(&config)?, named) {
-                Err(AdminError::NoSuch { .. }) if named.starts_with("ac_") => None,
-                found => Some(found?),
-            },
-            None => None,
+        let caller = TrialCaller {
+            agent: self.agent.as_deref(),
+            app_context: self.app_context.as_deref(),
+            roles: &self.roles,
         };
-        let enabled = app_context.iter().flat_map(|context| &context.detectors);
-        let enabled: Vec<Box<str>> = enabled.map(|selector| selector.as_str().into()).collect();
-        Ok(detections.profile(&Audience {
-            roles: &roles,
-            app_context: app_context
-                .as_ref()
-                .map_or(self.app_context.as_deref(), |context| Some(&context.id)),
-            detectors: &enabled,
-            steps_up: false,
-        }))
+        if self.agent.is_none() && self.app_context.is_none() {
+            return Ok(profile_for(&detections, caller, None)?);
+        }
+        let (model, rules) = read_sources(&config.policy)?;
+        let policy = Policy::build(&model, &rules)?;
+        Ok(profile_for(&detections, caller, Some((&open_store(&config)?, &policy)))?)
     }
 }
 
@@ -133,11 +148,23 @@ pub(super) fn run(
             let profile = list.caller.profile(context)?;
             show::list(&profile, list.kind.as_ref(), list.lifecycle, output)
         }
-        DetectionsCommand::Test(test) => {
-            let profile = test.caller.profile(context)?;
+        DetectionsCommand::Set(set) => change::run_set(context, set, output),
+        DetectionsCommand::Add(add) => change::run_add(context, *add, output),
+        DetectionsCommand::Remove(remove) => change::run_remove(context, &remove, output),
+        DetectionsCommand::Try(asked) => {
+            let profile = asked.caller.profile(context)?;
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text)?;
-            show::trial(&profile, &profile.try_on(test.lifecycle, test.surface, &text), output)
+            show::trial(&try_on(&profile, asked.lifecycle, asked.surface, &text)?, output)
+        }
+        DetectionsCommand::Coverage(asked) => {
+            let config = context.load()?;
+            let inline = config.detection.stream == StreamDetection::Inline;
+            let unknown = config.endpoints.unknown == UnknownEndpoints::ForwardUnscreened;
+            let mut covered = coverage(inline, unknown);
+            let is_asked = |name: &str| asked.endpoint.as_ref().is_none_or(|it| it.matches(name));
+            covered.endpoints.retain(|it| is_asked(&it.endpoint));
+            show::coverage(&covered, output)
         }
         DetectionsCommand::Templates(templates) => run_templates(&templates, output),
     }

@@ -1,6 +1,6 @@
 //! Why a command fails: one line on standard error, exit code 1.
 
-use crate::admin::AdminError;
+use crate::admin::{AdminError, detections::DetectionsError};
 use crate::app::AppError;
 use crate::config::ConfigError;
 use crate::policy::PolicyError;
@@ -17,6 +17,8 @@ pub(super) enum CliError {
     App(#[from] AppError),
     #[error(transparent)]
     Admin(#[from] AdminError),
+    #[error(transparent)]
+    Detections(#[from] DetectionsError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

@@ -178,7 +178,7 @@ def desk(start_gate, tmp_path):
 
 
 def test_every_command_shows_an_example(desk):
-    for command in ["check", "list", "test", "templates"]:
+    for command in ["check", "list", "try", "templates"]:
         assert "Example" in desk.cli("detections", command, "--help").stdout, command
 
 
@@ -244,12 +244,13 @@ def test_the_list_says_what_each_rule_does_for_whom(desk):
 def test_a_text_can_be_tried(desk):
     desk.detections_file.write_text(RULES + override("redact", "owl"))
     text = "é project nightjar: owl-1234 and owl-9999\n"
-    tried = says(desk, "test", stdin=text)
+    tried = says(desk, "try", stdin=text)
     places = [(found["rule"], found["action"], found["start"], found["end"]) for found in tried["findings"]]
-    assert places == [("nightjar", "log", 3, 19), ("owl", "redact", 21, 29), ("owl", "redact", 34, 42)]
-    assert tried["text"] == "é project nightjar: [REDACTED:SECRET_OWL] and [REDACTED:SECRET_OWL]\n"
+    assert places == [("nightjar", "log", 2, 18), ("owl", "redact", 20, 28), ("owl", "redact", 33, 41)]
+    assert tried["verdict"] == "redact"
+    assert tried["redacted"] == "é project nightjar: [REDACTED:SECRET_OWL] and [REDACTED:SECRET_OWL]\n"
     told = desk.cli("detections", "test", stdin=text).stdout
-    assert told.splitlines()[0].split() == ["nightjar", "CUSTOM", "HIGH", "log", "bytes", "3..19"]
+    assert told.splitlines()[0].split() == ["nightjar", "CUSTOM", "HIGH", "log", "2..18"]
     assert told.endswith("\n\né project nightjar: [REDACTED:SECRET_OWL] and [REDACTED:SECRET_OWL]\n")
     assert desk.cli("detections", "test", stdin="nothing here").stdout == "nothing was found\n\nnothing here\n"
 
@@ -264,7 +265,7 @@ def test_a_text_is_tried_as_a_part_of_a_call_and_for_a_caller(desk):
     [found] = says(desk, "test", *as_called, stdin=text)["findings"]
     assert found["action"] == "log"
     blocked = says(desk, "test", *as_called, "--role", "developer", stdin=text)
-    assert (blocked["stopped"], blocked["text"], blocked["findings"][0]["action"]) == (True, None, "block")
+    assert (blocked["verdict"], blocked["redacted"], blocked["findings"][0]["action"]) == ("block", None, "block")
     for without in [0, 2, 4]:
         arguments = as_called[:without] + as_called[without + 2 :]
         assert says(desk, "test", *arguments, stdin=text)["findings"] == [], arguments

@@ -73,36 +73,86 @@ fn sensitive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sensitive<Str
     String::deserialize(deserializer).map(Sensitive::new)
 }
 
-/// Tries a text on the rules as the caller would meet them. The caller's trust is not looked at: with
-/// `trust.block_below`, one with too little is blocked where others are redacted.
+/// As who a text is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct TrialCaller<'a> {
+    /// This agent, by name or id.
+    pub agent: Option<&'a str>,
+    /// In this AppContext, by name or id.
+    pub app_context: Option<&'a str>,
+    /// With these roles besides.
+    pub roles: &'a [String],
+}
+
+/// Tries a text on the rules as the caller would meet them.
 pub fn try_text(
     store: &Store,
     policy: &Policy,
     detections: &Arc<Detections>,
     request: &TrialRequest,
 ) -> Result<TrialView, AdminError> {
-    let (bytes, most) = (request.text.expose().len(), MAX_TRIAL_BYTES);
+    let caller = TrialCaller {
+        agent: request.agent.as_deref(),
+        app_context: request.app_context.as_deref(),
+        roles: &request.roles,
+    };
+    let profile = profile_for(detections, caller, Some((store, policy)))?;
+    try_on(&profile, request.lifecycle, request.surface, request.text.expose())
+}
+
+/// What the rules do for a caller. Its trust is not looked at: with `trust.block_below`, one with too little is
+/// blocked where others are redacted. `known`: who and what there is, without which only roles count.
+pub fn profile_for(
+    detections: &Arc<Detections>,
+    caller: TrialCaller<'_>,
+    known: Option<(&Store, &Policy)>,
+) -> Result<Arc<Profile>, AdminError> {
+    let mut roles: Vec<Arc<str>> = caller.roles.iter().map(|role| role.as_str().into()).collect();
+    let mut context = None;
+    if let Some((store, policy)) = known {
+        if let Some(agent) = caller.agent {
+            roles.extend(roles_of(policy, &find_agent(store, agent)?));
+        }
+        context = caller.app_context.map(|named| context_of(store, named)).transpose()?;
+    }
+    let (id, detectors) = context.unzip();
+    Ok(detections.profile(&Audience {
+        roles: &roles,
+        app_context: id.as_deref(),
+        detectors: detectors.as_deref().unwrap_or_default(),
+        steps_up: false,
+    }))
+}
+
+/// Judges a text of at most [`MAX_TRIAL_BYTES`].
+pub fn try_on(
+    profile: &Profile,
+    lifecycle: Option<Lifecycle>,
+    surface: Option<TextSurface>,
+    text: &str,
+) -> Result<TrialView, AdminError> {
+    let (bytes, most) = (text.len(), MAX_TRIAL_BYTES);
     if bytes > most {
         return Err(InvalidRequest::LongTrial { bytes, most }.into());
     }
-    let agent = request.agent.as_deref().map(|agent| find_agent(store, agent)).transpose()?;
-    let app_context = request.app_context.as_deref();
-    let app_context = app_context.map(|named| context(store, named)).transpose()?;
-    let profile = profile(policy, detections, agent.as_ref(), app_context, &request.roles);
-    let lifecycle = request.lifecycle.unwrap_or(Lifecycle::Ingress);
-    let surface = request.surface.unwrap_or(match lifecycle {
+    let lifecycle = lifecycle.unwrap_or(Lifecycle::Ingress);
+    let surface = surface.unwrap_or(match lifecycle {
         Lifecycle::Ingress => TextSurface::User,
         Lifecycle::Egress => TextSurface::Assistant,
     });
-    let text = request.text.expose();
-    Ok(view(&profile, text, profile.try_on(lifecycle, surface, text)))
+    Ok(view(profile, text, profile.try_on(lifecycle, surface, text)))
+}
+
+fn roles_of(policy: &Policy, agent: &Agent) -> Vec<Arc<str>> {
+    let own: Vec<Arc<str>> = agent.roles.iter().map(|role| role.as_str().into()).collect();
+    policy.roles_of(&Principal::subject_of(&agent.name, &agent.agent_type, &own))
 }
 
 /// An AppContext's id and what it enables.
 type Context = (String, Vec<Box<str>>);
 
 /// One that is not there yet can be asked for by its id all the same.
-fn context(store: &Store, named: &str) -> Result<Context, AdminError> {
+fn context_of(store: &Store, named: &str) -> Result<Context, AdminError> {
     match find_app_context(store, named) {
         Err(AdminError::NoSuch { .. }) if named.starts_with("ac_") => {
             Ok((named.to_owned(), Vec::new()))
@@ -112,27 +162,6 @@ fn context(store: &Store, named: &str) -> Result<Context, AdminError> {
             Ok((id, detectors.into_iter().map(String::into_boxed_str).collect()))
         }
     }
-}
-
-fn profile(
-    policy: &Policy,
-    detections: &Arc<Detections>,
-    agent: Option<&Agent>,
-    app_context: Option<Context>,
-    more_roles: &[String],
-) -> Arc<Profile> {
-    let mut roles: Vec<Arc<str>> = more_roles.iter().map(|role| role.as_str().into()).collect();
-    if let Some(agent) = agent {
-        let own: Vec<Arc<str>> = agent.roles.iter().map(|role| role.as_str().into()).collect();
-        roles.extend(policy.roles_of(&Principal::subject_of(&agent.name, &agent.agent_type, &own)));
-    }
-    let (id, detectors) = app_context.unzip();
-    detections.profile(&Audience {
-        roles: &roles,
-        app_context: id.as_deref(),
-        detectors: detectors.as_deref().unwrap_or_default(),
-        steps_up: false,
-    })
 }
 
 fn view(profile: &Profile, text: &str, trial: Trial) -> TrialView {

@@ -1,7 +1,8 @@
 //! What the commands show of rules and of what they found.
 
 use super::super::{CliError, Output};
-use crate::detect::{DetectionError, Detections, Profile, Rule, TEMPLATES, Trial};
+use crate::admin::detections::{TrialFinding, TrialView};
+use crate::detect::{Coverage, Covered, DetectionError, Detections, Profile, Rule, TEMPLATES};
 use crate::policy::Pattern;
 use crate::types::Lifecycle;
 use serde_json::{Map, Value, json};
@@ -73,39 +74,52 @@ pub(super) fn list(
 }
 
 /// What was found in a text, and what would go on.
-pub(super) fn trial(profile: &Profile, trial: &Trial, output: &mut Output) -> Result<(), CliError> {
-    let rules = profile.detections().rules();
-    let found = trial.hits.iter().filter_map(|hit| Some((rules.get(hit.rule)?, hit)));
+pub(super) fn trial(trial: &TrialView, output: &mut Output) -> Result<(), CliError> {
     if output.is_json() {
-        let findings = found.map(|(rule, hit)| {
-            json!({
-                "rule": rule.id, "type": rule.kind, "class": rule.class, "severity": rule.severity,
-                "action": hit.action, "start": hit.range.start, "end": hit.range.end,
-            })
-        });
-        let findings: Vec<_> = findings.collect();
-        let (stopped, text) = (trial.text.is_none(), &trial.text);
-        return output.object(&json!({ "findings": findings, "stopped": stopped, "text": text }));
+        return output.object(trial);
     }
-    let rows: Vec<_> = found
-        .map(|(rule, hit)| {
-            vec![
-                rule.id.to_string(),
-                rule.kind.to_string(),
-                rule.severity.to_string(),
-                hit.action.to_string(),
-                format!("bytes {}..{}", hit.range.start, hit.range.end),
-            ]
-        })
-        .collect();
+    let row = |found: &TrialFinding| {
+        vec![
+            found.rule.clone(),
+            found.kind.clone(),
+            found.severity.to_string(),
+            found.action.to_string(),
+            format!("{}..{}", found.start, found.end),
+        ]
+    };
+    let rows: Vec<_> = trial.findings.iter().map(row).collect();
     if rows.is_empty() {
         output.line("nothing was found")?;
     }
     columns(&rows, output)?;
-    match &trial.text {
+    match &trial.redacted {
         Some(text) => output.line(format!("\n{}", text.trim_end_matches('\n'))),
         None => output.line("\nstopped: nothing goes on"),
     }
+}
+
+/// What is scanned on which endpoint.
+pub(super) fn coverage(coverage: &Coverage, output: &mut Output) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.object(coverage);
+    }
+    let texts = |covered: &[Covered]| {
+        covered.iter().map(|it| format!("{}: {}", it.surface, it.note)).collect::<Vec<_>>()
+    };
+    for it in &coverage.endpoints {
+        output.line(format!("{} {}", it.method, it.path))?;
+        for (way, covered) in [("in ", &it.ingress), ("out", &it.egress)] {
+            for text in texts(covered) {
+                output.line(format!("  {way}  {text}"))?;
+            }
+        }
+        for (what, text) in [("stream", &it.stream), ("not scanned", &it.not_screened)] {
+            if let Some(text) = text {
+                output.line(format!("  {what}: {text}"))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The templates by name.
