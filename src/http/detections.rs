@@ -255,10 +255,7 @@ async fn rules(
 }
 
 async fn in_force(gate: &Gate) -> Result<InForce, HttpResponse> {
-    gate.bus().show_in_force.ask(ShowInForce).await.map_err(|_| {
-        let message = "The rules of detection cannot be read. Try again shortly.";
-        problem(503, "gateway_unavailable", message)
-    })
+    gate.bus().show_in_force.ask(ShowInForce).await.or_else(|_| Err(unavailable()))
 }
 
 fn unavailable() -> HttpResponse {

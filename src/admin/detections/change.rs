@@ -201,7 +201,7 @@ impl Workshop<'_> {
                 match replace_source(self.path, &draft.text, &file.text) {
                     Ok(()) | Err(SourceFileError::Changed) => {}
                     Err(error) => {
-                        tracing::error!(%error, "a change of the rules could not be taken back")
+                        tracing::error!(%error, "a change of the rules could not be taken back");
                     }
                 }
                 Err(error.into())

@@ -31,15 +31,22 @@ fn request(text: &str) -> TrialRequest {
 
 #[test]
 fn a_rule_says_what_it_does_for_everyone_in_a_context_and_for_a_role() {
-    let totals =
-        FindingTotals { kind: "BIRD".to_owned(), findings: 3, exchanges: 2, last_at: UnixMillis(7) };
+    let totals = FindingTotals {
+        kind: "BIRD".to_owned(),
+        findings: 3,
+        exchanges: 2,
+        last_at: UnixMillis(7),
+    };
     let view = view_rules(&detections(), FILE, vec![totals], (UnixMillis(0), UnixMillis(9)));
     let [owl] = view.rules.as_slice() else { panic!("{view:?}") };
     assert_eq!((owl.action, owl.enabled, owl.source), (Action::Log, true, RuleSource::File));
     let there: Vec<_> = owl.app_contexts.iter().map(|it| (it.id.as_str(), it.action)).collect();
     assert_eq!(there, [("ac_1", Action::Block)]);
     let [developer] = owl.roles.as_slice() else { panic!("{:?}", owl.roles) };
-    assert_eq!((developer.role.as_str(), developer.app_context.as_deref()), ("developer", Some("ac_1")));
+    assert_eq!(
+        (developer.role.as_str(), developer.app_context.as_deref()),
+        ("developer", Some("ac_1"))
+    );
     let directions = (developer.actions.ingress, developer.actions.egress);
     assert_eq!(directions, (Some(Action::Redact), Some(Action::Block)));
     assert_eq!((owl.found.type_findings, owl.found.type_last_at), (3, Some(UnixMillis(7))));

@@ -70,6 +70,15 @@ fn findings_are_summed_up_by_type(store: &Store) {
         ]
     );
     assert_eq!(sums(DAY_MS, 2 * DAY_MS), [sum("SECRET_KEY", Severity::Critical, 1, 1)]);
+    let mut totals = store.finding_totals(at(0), at(2 * DAY_MS)).unwrap();
+    totals.sort_by(|one, other| one.kind.cmp(&other.kind));
+    let total = |kind: &str, findings, exchanges, last| FindingTotals {
+        kind: kind.to_owned(),
+        findings,
+        exchanges,
+        last_at: at(last),
+    };
+    assert_eq!(totals, [total("PII_SSN", 7, 2, 0), total("SECRET_KEY", 2, 2, DAY_MS)]);
 }
 
 fn sessions_are_listed_by_their_last_record(store: &Store) {
