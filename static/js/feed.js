@@ -125,7 +125,7 @@ export class Feed {
     this.#loading = mine;
     this.#tell("history");
     try {
-      const filter = filters.forServer(this.filter);
+      const filter = { ...filters.forServer(this.filter), kind: "calls" };
       const page = await api.exchanges({ filter, after, limit, signal: mine.signal });
       for (const record of page.events) this.#offer(record);
       accept(page);
