@@ -88,7 +88,7 @@ pub fn sign_in(
     let device = device::mark(&user.username, &user.password_hash)?;
     let signed_in = begin_session(store, settings, &user, None, now);
     match signed_in {
-        // Disabled or removed in these milliseconds.
+        // Disabled, removed or given another password in these milliseconds.
         Err(AdminError::Store(StoreError::NotFound { .. })) => Err(AdminError::InvalidCredentials),
         signed_in => Ok(SignedIn { device: Some(device), ..signed_in? }),
     }
@@ -114,6 +114,7 @@ pub(super) fn begin_session(
     store.begin_session(&NewSession {
         token_hash: secret::hash(access_token.expose()),
         username: user.username.clone(),
+        password_hash: user.password_hash.clone(),
         created_at: now,
         expires_at,
         nonce,

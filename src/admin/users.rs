@@ -173,7 +173,12 @@ pub fn change_own_password(
     check_password(username, &request.new_password)?;
     let hash = secret::hash_password(request.new_password.expose())?;
     let own = secret::hash(token.expose());
-    Ok(store.set_password(username, &hash, PasswordChange::Own(&own), username, now)?)
+    let change = PasswordChange::Own { verified: &user.password_hash, kept: &own };
+    match store.set_password(username, &hash, change, username, now) {
+        // Removed or given another password in these milliseconds.
+        Err(StoreError::NotFound { .. }) => Err(AdminError::InvalidCredentials),
+        changed => Ok(changed?),
+    }
 }
 
 /// Removes a user and the user's sessions.

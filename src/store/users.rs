@@ -42,8 +42,13 @@ const NO_PASSWORD: StoreError = StoreError::UserStays {
 /// Who gives a user another password.
 #[derive(Clone, Copy, Debug)]
 pub enum PasswordChange<'a> {
-    /// The user. The session of this token's hash goes on, all others end.
-    Own(&'a [u8; 32]),
+    /// The user. One session goes on, all others end.
+    Own {
+        /// The hash of the password that the user showed.
+        verified: &'a Sensitive<String>,
+        /// The hash of the session's token.
+        kept: &'a [u8; 32],
+    },
     /// An administrator. All sessions end.
     Reset,
 }
@@ -141,7 +146,7 @@ impl Store {
         })
     }
 
-    /// Gives a user another password.
+    /// Gives a user another password. `NotFound` when the one that the user showed is not good any more.
     pub fn set_password(
         &self,
         username: &str,
@@ -151,8 +156,10 @@ impl Store {
         now: UnixMillis,
     ) -> Result<(), StoreError> {
         let username = clean(username);
-        let (kind, kept) = match change {
-            PasswordChange::Own(token_hash) => ("user.password_changed", Some(token_hash)),
+        let (kind, own) = match change {
+            PasswordChange::Own { verified, kept } => {
+                ("user.password_changed", Some((verified, kept)))
+            }
             PasswordChange::Reset => ("user.password_reset", None),
         };
         self.change((kind, &username), actor, now, |connection| {
@@ -160,8 +167,12 @@ impl Store {
             if user.source != UserSource::Password.as_str() {
                 return Err(NO_PASSWORD);
             }
+            if own.is_some_and(|(verified, _)| user.password_hash != *verified.expose()) {
+                return Err(NOT_FOUND);
+            }
             let values = (dsl::password_hash.eq(password_hash.expose()), dsl::updated_at.eq(now.0));
             diesel::update(dsl::users.find(&username)).set(values).execute(connection)?;
+            let kept = own.map(|(_, kept)| kept);
             Ok(json!({ "sessions": end_sessions(connection, &username, kept)? }))
         })
     }

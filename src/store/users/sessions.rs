@@ -9,7 +9,7 @@ use crate::store::{
     connection::AnyConnection,
     schema::{oidc_sign_ins, sessions, sessions::dsl, users},
 };
-use crate::types::{Role, UnixMillis};
+use crate::types::{Role, Sensitive, UnixMillis};
 use diesel::{
     ExpressionMethods as _, JoinOnDsl as _, OptionalExtension as _, QueryDsl as _, RunQueryDsl as _,
 };
@@ -23,6 +23,8 @@ pub struct NewSession {
     pub token_hash: [u8; 32],
     /// An existing user.
     pub username: String,
+    /// The user's password hash when it was shown who the user is. Another one by now opens nothing.
+    pub password_hash: Sensitive<String>,
     /// When.
     pub created_at: UnixMillis,
     /// From when on it is worth nothing.
@@ -49,11 +51,13 @@ pub struct Session {
 }
 
 impl Store {
-    /// Keeps a sign-in. `NotFound` when the user is gone or disabled, `Taken` when its nonce was used before.
+    /// Keeps a sign-in. `NotFound` when the user is gone, disabled or has another password by now, `Taken`
+    /// when its nonce was used before.
     pub fn begin_session(&self, new: &NewSession) -> Result<(), StoreError> {
         let (username, now) = (clean(&new.username), new.created_at);
         self.change(("user.signed_in", &username), &username, now, |connection| {
             let user = row_of(connection, &username)?.filter(|user| !user.disabled);
+            let user = user.filter(|user| user.password_hash == *new.password_hash.expose());
             let user = user.ok_or(NOT_FOUND)?;
             if let Some((nonce_hash, until)) = &new.nonce {
                 use_nonce(connection, nonce_hash, *until, now)?;

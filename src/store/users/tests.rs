@@ -14,6 +14,7 @@ on_both_databases!(
     users_of_the_identity_provider_are_known_by_issuer_and_subject,
     a_session_is_good_while_it_is_used_and_not_too_old,
     a_session_needs_a_user_who_may_sign_in,
+    a_password_that_was_replaced_while_it_was_checked_is_worth_nothing,
     a_sign_in_at_the_identity_provider_counts_once,
     changes_tell_what_happened_and_no_secret,
 );
@@ -34,6 +35,7 @@ fn sign_in(store: &Store, username: &str, token: u8, expires_at: i64) {
     let session = NewSession {
         token_hash: [token; 32],
         username: username.to_owned(),
+        password_hash: store.user(username).unwrap().unwrap().password_hash,
         created_at: NOW,
         expires_at: UnixMillis(expires_at),
         nonce: None,
@@ -123,7 +125,7 @@ fn a_user_who_chooses_a_password_keeps_this_session_alone(store: &Store) {
     create(store, "ann", Role::Viewer);
     sign_in(store, "ann", 1, 9_000);
     sign_in(store, "ann", 2, 9_000);
-    let own = PasswordChange::Own(&[2; 32]);
+    let own = PasswordChange::Own { verified: &hash("x"), kept: &[2; 32] };
     store.set_password("ann", &hash("y"), own, "ann", LATER).unwrap();
     assert!(session(store, 1).is_none() && session(store, 2).is_some());
     assert_eq!(store.user("ann").unwrap().unwrap().password_hash, hash("y"));
@@ -178,6 +180,7 @@ fn a_session_needs_a_user_who_may_sign_in(store: &Store) {
     let new = NewSession {
         token_hash: [1; 32],
         username: "ann".to_owned(),
+        password_hash: hash("x"),
         created_at: NOW,
         expires_at: LATER,
         nonce: None,
@@ -190,12 +193,32 @@ fn a_session_needs_a_user_who_may_sign_in(store: &Store) {
     store.begin_session(&new).unwrap();
 }
 
+fn a_password_that_was_replaced_while_it_was_checked_is_worth_nothing(store: &Store) {
+    create(store, "ann", Role::Viewer);
+    sign_in(store, "ann", 1, 9_000);
+    store.set_password("ann", &hash("y"), PasswordChange::Reset, "cli", NOW).unwrap();
+    let late = NewSession {
+        token_hash: [2; 32],
+        username: "ann".to_owned(),
+        password_hash: hash("x"),
+        created_at: NOW,
+        expires_at: LATER,
+        nonce: None,
+    };
+    assert!(matches!(store.begin_session(&late), Err(StoreError::NotFound { what: "user" })));
+    let own = PasswordChange::Own { verified: &hash("x"), kept: &[1; 32] };
+    let refused = store.set_password("ann", &hash("z"), own, "ann", LATER);
+    assert!(matches!(refused, Err(StoreError::NotFound { what: "user" })));
+    assert_eq!(store.user("ann").unwrap().unwrap().password_hash, hash("y"));
+}
+
 fn a_sign_in_at_the_identity_provider_counts_once(store: &Store) {
     create(store, "ann", Role::Viewer);
     let begin = |token: u8, nonce: u8, now: i64| {
         store.begin_session(&NewSession {
             token_hash: [token; 32],
             username: "ann".to_owned(),
+            password_hash: hash("x"),
             created_at: UnixMillis(now),
             expires_at: UnixMillis(9_000),
             nonce: Some(([nonce; 32], UnixMillis(now + 100))),
