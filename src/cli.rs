@@ -27,7 +27,7 @@ use output::Output;
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 /// The actor of changes made on the command line.
-const ACTOR: &str = "cli";
+const ACTOR: &str = crate::types::actor::CLI;
 
 /// The gate between AI agents and LLM APIs.
 #[derive(Debug, Parser)]

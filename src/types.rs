@@ -3,6 +3,7 @@
 //! Owns plain values and their text forms. It must never do I/O, read a clock or know a crate of the
 //! web stack, so that every room may import it.
 
+pub mod actor;
 mod call;
 mod detection;
 mod principal;

@@ -147,7 +147,8 @@ pub enum InvalidRequest {
     Reason,
     /// A user name that could not be written in an address, or be taken for another one.
     #[error(
-        "a user name has 1 to 128 characters: a-z, 0-9, '.', '_', '@', '+' and '-', the first a letter or digit"
+        "a user name has 1 to 128 characters: a-z, 0-9, '.', '_', '@', '+' and '-', the first a letter or digit; \
+         cli, detection, file, oidc, portcullis and server are taken"
     )]
     Username,
     /// A chosen password that is too easily guessed, or no line of text.

@@ -10,7 +10,7 @@ use crate::store::{ExternalIdentity, NewUser, Store, StoreError, User};
 use crate::types::{Role, Sensitive, UnixMillis};
 
 /// The actor of what the provider's word changes.
-const PROVIDER: &str = "oidc";
+const PROVIDER: &str = crate::types::actor::PROVIDER;
 
 /// What comes of a sign-in for which the provider vouches.
 #[derive(Debug)]

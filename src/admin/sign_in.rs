@@ -10,7 +10,7 @@ use crate::store::{NewSession, Session, Store, StoreError, User, UserSource};
 use crate::types::{Role, Sensitive, UnixMillis};
 
 /// The actor of changes that the gate makes by itself.
-const GATE: &str = "portcullis";
+const GATE: &str = crate::types::actor::GATE;
 /// A session's use is written down this often at most, and within a sixth of what it may be idle.
 const USE_KEPT_EVERY_SECS: i64 = 60;
 

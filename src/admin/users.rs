@@ -6,7 +6,7 @@ use super::{AdminError, InvalidRequest};
 use crate::config::Admin;
 use crate::identity::secret;
 use crate::store::{NewUser, PasswordChange, Store, StoreError, User, UserSource};
-use crate::types::{Role, Sensitive, UnixMillis};
+use crate::types::{Role, Sensitive, UnixMillis, actor};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -201,13 +201,15 @@ pub fn sign_out_everywhere(
     Ok(store.end_sessions_of(&known(store, username)?.username, actor, now)?)
 }
 
-/// Whether a user may be called so: what needs no escape in an address, in one case only.
+/// Whether a user may be called so: what needs no escape in an address, in one case only, and is nobody else's name in
+/// the list of changes.
 pub(super) fn is_user_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let sign = |byte: u8| b"._@+-".contains(&byte);
     name.len() <= MOST_NAME_BYTES
         && name.bytes().next().is_some_and(plain)
         && name.bytes().all(|byte| plain(byte) || sign(byte))
+        && !actor::ALL.contains(&name)
 }
 
 fn known(store: &Store, username: &str) -> Result<User, AdminError> {

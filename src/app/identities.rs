@@ -12,7 +12,7 @@ use crate::types::CallerLimits;
 use std::sync::Arc;
 
 /// Who makes keys known, in the list of changes.
-const SERVER: &str = "server";
+const SERVER: &str = crate::types::actor::SERVER;
 
 /// Reads keys and standings, and makes our public key known.
 pub(super) fn load(

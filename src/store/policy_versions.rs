@@ -16,7 +16,7 @@ use diesel::{
 use serde_json::{Value, json};
 
 /// The author of a version that was edited by hand.
-pub const FILE_AUTHOR: &str = "file";
+pub const FILE_AUTHOR: &str = crate::types::actor::FILE;
 
 /// As many versions are kept, at most; the oldest go first.
 pub const MAX_POLICY_VERSIONS: i64 = 1_000;

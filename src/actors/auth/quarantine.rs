@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 const WRITE_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Who puts agents in quarantine, in the list of changes.
-const DETECTION: &str = "detection";
+const DETECTION: &str = crate::types::actor::DETECTION;
 
 impl Shared {
     /// Publishes the quarantine, unless the agent may not call anyway for longer than that.

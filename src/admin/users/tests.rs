@@ -29,6 +29,15 @@ fn names_are_lower_case_and_need_no_escape() {
 }
 
 #[test]
+fn nobody_is_called_like_whoever_makes_changes_without_being_a_user() {
+    let (_directory, store) = testing::store();
+    for name in actor::ALL {
+        let refused = create_user(&store, request(name, None), "root", NOW).unwrap_err();
+        assert!(refused.to_string().contains(name), "{refused}");
+    }
+}
+
+#[test]
 fn a_chosen_password_is_long_and_may_be_anything_else() {
     let password = |text: &str| Sensitive::new(text.to_owned());
     for good in ["twelve chars", "aaaaaaaaaaaa", "ünïcödé 密码 ok!", &"x".repeat(256)] {
