@@ -2,8 +2,9 @@
 //!
 //! Owns who may try again, and when. Strangers are counted by their address and by the name that they try; a
 //! browser in which the user has signed in before is counted by itself alone, so that strangers cannot lock
-//! anybody out of it.
+//! anybody out of it. A session that is open is counted by itself alone, too.
 
+use crate::types::Sensitive;
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
@@ -37,6 +38,8 @@ pub(in crate::http) enum Counted {
     Name([u8; 32]),
     /// A browser that is known, by the hash of its mark.
     Device([u8; 32]),
+    /// A session, by the hash of its token.
+    Session([u8; 32]),
 }
 
 impl Counted {
@@ -55,10 +58,14 @@ impl Counted {
         Self::Device(Sha256::digest(mark).into())
     }
 
+    pub(super) fn session(token: &Sensitive<String>) -> Self {
+        Self::Session(Sha256::digest(token.expose()).into())
+    }
+
     /// How many failures are forgiven, and after what time they are forgotten.
     const fn terms(&self) -> (u32, Duration) {
         match self {
-            Self::Address(_) | Self::Device(_) => (5, Duration::from_secs(60)),
+            Self::Address(_) | Self::Device(_) | Self::Session(_) => (5, Duration::from_secs(60)),
             Self::Name(_) => (30, Duration::from_secs(15 * 60)),
         }
     }

@@ -143,7 +143,6 @@ fn too_many(message: &str, retry_secs: u64) -> HttpResponse {
 
 /// `POST /api/v1/admin/password`.
 pub(in crate::http) async fn change_password(
-    request: HttpRequest,
     signed: Signed,
     body: Body<PasswordRequest>,
     state: Data<AdminState>,
@@ -152,7 +151,8 @@ pub(in crate::http) async fn change_password(
         Ok(body) => body.into_inner(),
         Err(error) => return unreadable(&error),
     };
-    let counted = [Counted::address(address_of(&request)), Counted::name(&signed.username)];
+    // What strangers tried keeps nobody who is signed in from it.
+    let counted = [Counted::session(&signed.token)];
     let turn = match turn(&state, &counted).await {
         Ok(turn) => turn,
         Err(refusal) => return refusal,
