@@ -16,7 +16,7 @@ const names = new Map();
 
 async function learnNames(signal) {
   const [{ agents }, { app_contexts: contexts }] = await Promise.all([api.agents(signal), api.contexts(signal)]);
-  for (const { client_id: id, name } of agents) names.set(id, name);
+  for (const { agent_id: id, name } of agents) names.set(id, name);
   for (const { id, name } of contexts) names.set(id, name);
 }
 
