@@ -165,6 +165,7 @@ impl Gateway {
             store: self.store.clone(),
             settings: self.config.admin.clone(),
             public_url: self.config.server.public_url.clone(),
+            trusted_proxies: self.config.server.trusted_proxies.clone(),
             greeting: self.greeting.clone(),
             names: ConfiguredNames::of(&self.config),
             trust: self.config.trust.clone(),

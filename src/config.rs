@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod keys;
 mod named;
+mod network;
 mod oidc;
 mod resolve;
 mod secrets;
@@ -22,6 +23,7 @@ pub use keys::{
     PolicyFiles, Server, Trust, Upstream,
 };
 pub use named::{IssuerSettings, NAMED_KEYS, ProviderKeySettings};
+pub use network::Network;
 pub use resolve::{Inputs, Loaded, Resolved, resolve};
 pub use value::{
     BlockedStatus, Durability, LogFormat, StreamDetection, UnknownAgents, UnknownEndpoints,

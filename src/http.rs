@@ -29,7 +29,7 @@ pub use session::SignInAttempts;
 
 use crate::admin::ConfiguredNames;
 use crate::bus::broadcast::Greeting;
-use crate::config::{Admin, Detection, PolicyFiles, Trust};
+use crate::config::{Admin, Detection, Network, PolicyFiles, Trust};
 use crate::pipeline::Drain;
 use crate::store::Store;
 use actix_web::{HttpResponse, http::header, web};
@@ -45,6 +45,8 @@ pub struct AdminState {
     pub settings: Admin,
     /// Where clients reach the gate; unset: as each request came.
     pub public_url: Option<String>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// Node, version, sandbox.
     pub greeting: Greeting,
     /// Provider keys and issuers of the configuration, by name.

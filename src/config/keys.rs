@@ -4,7 +4,7 @@
 //! layered or shown.
 
 use super::{
-    ConfigError, IssuerSettings,
+    ConfigError, IssuerSettings, Network,
     declare::settings,
     texts::Texts,
     value::{
@@ -66,6 +66,8 @@ settings! {
         write_timeout_secs: u32 = "60", value::whole(1..=3_600);
         /// URL that clients know this gate by, for the OAuth metadata. Unset: taken from each request.
         public_url: Option<String> = "", value::public_url;
+        /// Proxies (`127.0.0.1, 10.0.0.0/8`) whose `X-Forwarded-For` says whose failed sign-ins count.
+        trusted_proxies: Vec<Network> = "", value::networks;
         /// Name of this gateway in the records. Unset: the host's name.
         node: String = "", value::label;
     }

@@ -16,6 +16,7 @@ pub(super) use words::{
     when_full,
 };
 
+use super::Network;
 use crate::types::{Role, Sensitive};
 use std::{borrow::Cow, net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 use url::{Host, Url};
@@ -72,6 +73,17 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Expected> {
 pub(super) fn address(text: &str) -> Result<SocketAddr, Expected> {
     text.parse().ok().ok_or(
         "an IP address and a port, such as 127.0.0.1:8000 or [::]:8000 (no host name)".into(),
+    )
+}
+
+/// Networks with commas between them.
+pub(super) fn networks(text: &str) -> Result<Vec<Network>, Expected> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let networks: Option<Vec<_>> = text.split(',').map(|it| Network::parse(it.trim())).collect();
+    networks.ok_or(
+        "addresses or networks with commas between them, such as 127.0.0.1, 10.0.0.0/8".into(),
     )
 }
 

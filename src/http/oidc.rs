@@ -66,7 +66,7 @@ pub(super) async fn finish(
 ) -> HttpResponse {
     let Some(oidc) = &state.oidc else { return not_set_up() };
     let now = crate::clock::now();
-    let counted = [Counted::address(address_of(&request))];
+    let counted = [Counted::codes(address_of(&request))];
     let signed_in = async {
         let returned = returned.map_err(Failure::provider)?.into_inner();
         let cookie = request.cookie(COOKIE).ok_or(Failure::Expired)?;
@@ -74,13 +74,12 @@ pub(super) async fn finish(
         let attempt = SignInAttempt::resume(cookie.value(), said, now).ok_or(Failure::Expired)?;
         let code = code_of(oidc, returned)?;
         // Only now is anybody asked anything: not by whoever makes requests up as fast as they can.
-        let begun = state.attempts.begin(&counted);
-        begun.map_err(|_wait| Failure::provider("too many failed sign-ins of this address"))?;
+        state.attempts.begin(&counted).map_err(|_wait| Failure::Busy)?;
         sign_in(oidc, &state, &attempt, &code, now).await
     };
     match signed_in.await {
         Ok(signed_in) => {
-            state.attempts.forgive(&counted);
+            state.attempts.take_back(&counted);
             let cookies = [session_cookie(&request, &signed_in, now), forgotten_attempt(&request)];
             redirect(&format!("{}/", oidc.public_url), cookies)
         }
@@ -134,6 +133,7 @@ fn back(request: &HttpRequest, oidc: &Oidc, failure: Failure) -> HttpResponse {
             tracing::warn!(why, "a user of the identity provider was not let in");
             "not_allowed"
         }
+        Failure::Busy => "busy",
         Failure::Resting => "provider",
         Failure::Provider(why) => {
             tracing::warn!(why, "a sign-in at the identity provider failed");

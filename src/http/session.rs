@@ -15,6 +15,7 @@ use super::{
     AdminState, access::Signed, oidc::START_PATH, problem, store_failed, token::asked_url,
 };
 use crate::admin::{self, SignedIn};
+use crate::config::Network;
 use crate::types::{Sensitive, UnixMillis};
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -23,7 +24,7 @@ use actix_web::{
     web::{self, Data},
 };
 use serde_json::json;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const COOKIE: &str = "portcullis_session";
 
@@ -36,9 +37,34 @@ pub(super) async fn show_ways(state: Data<AdminState>) -> HttpResponse {
         .json(json!({ "password": true, "oidc": oidc }))
 }
 
-/// Whom a failure counts for.
+/// Whom a failure counts for: the peer, or behind proxies of ours the client that they name.
 pub(super) fn address_of(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let trusted = state_of(request).map_or(&[][..], |state| &state.trusted_proxies);
+    let forwarded = request.headers().get_all(header::X_FORWARDED_FOR);
+    let said: Vec<_> = forwarded.filter_map(|value| value.to_str().ok()).collect();
+    client_of(peer, &said.join(","), trusted)
+}
+
+/// The last hop that is no proxy of ours; each of ours is believed about the hop before it.
+fn client_of(peer: IpAddr, forwarded: &str, trusted: &[Network]) -> IpAddr {
+    let address = |hop: &str| {
+        let with_port = || hop.parse().ok().map(|it: SocketAddr| it.ip());
+        hop.parse().ok().or_else(with_port)
+    };
+    let mut client = peer;
+    for hop in forwarded.rsplit(',') {
+        if !trusted.iter().any(|network| network.contains(client)) {
+            break;
+        }
+        let Some(before) = address(hop.trim()) else { break };
+        client = before;
+    }
+    client
+}
+
+fn state_of(request: &HttpRequest) -> Option<&AdminState> {
+    request.app_data::<Data<AdminState>>().map(Data::get_ref)
 }
 
 /// `POST /api/v1/admin/logout`.
@@ -111,7 +137,9 @@ pub(super) fn cookie(
     value: String,
     lasts: CookieAge,
 ) -> Cookie<'static> {
-    let secure = request.connection_info().scheme() == "https";
+    let public = state_of(request).and_then(|state| state.public_url.as_deref());
+    let is_https = |url: &str| url.get(..6).is_some_and(|it| it.eq_ignore_ascii_case("https:"));
+    let secure = request.connection_info().scheme() == "https" || public.is_some_and(is_https);
     Cookie::build(name, value)
         .path("/")
         .http_only(true)
@@ -119,4 +147,26 @@ pub(super) fn cookie(
         .secure(secure)
         .max_age(lasts)
         .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_proxies_of_ours_are_believed_about_who_came() {
+        let trusted = [Network::parse("10.0.0.0/8").unwrap()];
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let client = |peer, forwarded| client_of(ip(peer), forwarded, &trusted);
+        assert_eq!(client("192.0.2.1", "198.51.100.7"), ip("192.0.2.1"));
+        assert_eq!(client("10.0.0.1", "198.51.100.7"), ip("198.51.100.7"));
+        assert_eq!(
+            client("10.0.0.1", "forged, 1.1.1.1, 198.51.100.7:99, 10.1.1.1"),
+            ip("198.51.100.7")
+        );
+        assert_eq!(client("::ffff:10.0.0.1", "[2001:db8::1]:99"), ip("2001:db8::1"));
+        assert_eq!(client("10.0.0.1", "unknown"), ip("10.0.0.1"));
+        assert_eq!(client("10.0.0.1", ""), ip("10.0.0.1"));
+        assert_eq!(client_of(ip("10.0.0.1"), "198.51.100.7", &[]), ip("10.0.0.1"));
+    }
 }

@@ -69,7 +69,7 @@ test('the way of a provider is offered when the gate has one', async () => {
 test('why a provider’s sign-in failed is said in words, once', async () => {
   await page.route(WAYS, (route) => route.fulfill({ json: { password: true, oidc: PROVIDER } }));
   const words = {
-    denied: /cancelled, or Acme SSO refused/, expired: /took too long/, not_allowed: /gives you no role/, provider: /Acme SSO could not be asked/, other: /failed/,
+    busy: /Wait a minute/, denied: /cancelled, or Acme SSO refused/, expired: /took too long/, not_allowed: /gives you no role/, provider: /Acme SSO could not be asked/, other: /failed/,
   };
   for (const [code, text] of Object.entries(words)) {
     await page.goto('about:blank');

@@ -50,6 +50,8 @@ pub(super) enum Failure {
     Expired,
     /// The provider knows the user; the gate does not let the user in.
     NotAllowed(&'static str),
+    /// Too many came in vain from the same address a moment ago.
+    Busy,
     /// The provider could not be asked a moment ago, which the log says already.
     Resting,
     /// Something between gate and provider; for the log.

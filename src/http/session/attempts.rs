@@ -38,16 +38,20 @@ pub(in crate::http) enum Counted {
     Name([u8; 32]),
     /// A browser that is known, by the hash of its mark.
     Device([u8; 32]),
+    /// Codes of the identity provider, by the address that shows them: nobody guesses one, but each is a question to
+    /// the provider.
+    Codes(IpAddr),
     /// A session, by the hash of its token.
     Session([u8; 32]),
 }
 
 impl Counted {
     pub(in crate::http) fn address(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
-            v4 => v4,
-        })
+        Self::Address(customer(address))
+    }
+
+    pub(in crate::http) fn codes(address: IpAddr) -> Self {
+        Self::Codes(customer(address))
     }
 
     pub(super) fn name(username: &str) -> Self {
@@ -66,6 +70,7 @@ impl Counted {
     const fn terms(&self) -> (u32, Duration) {
         match self {
             Self::Address(_) | Self::Device(_) | Self::Session(_) => (5, Duration::from_secs(60)),
+            Self::Codes(_) => (60, Duration::from_secs(60)),
             Self::Name(_) => (30, Duration::from_secs(15 * 60)),
         }
     }
@@ -114,14 +119,22 @@ impl SignInAttempts {
         }
     }
 
-    /// The attempt succeeded: what its address or browser did before is forgiven. What others tried under the same
-    /// name is not.
+    /// The attempt succeeded: what its browser did before is forgiven. What its address did, or others under the same
+    /// name, is not: a user of one's own would make room for guesses at others.
     pub(in crate::http) fn forgive(&self, counted: &[Counted]) {
         self.take_back(counted);
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for each in counted.iter().filter(|each| !matches!(each, Counted::Name(_))) {
+        for each in counted.iter().filter(|each| matches!(each, Counted::Device(_))) {
             failures.remove(each);
         }
+    }
+}
+
+/// Of an IPv6 address, what one customer usually gets.
+fn customer(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+        v4 => v4,
     }
 }
 
@@ -145,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_count_before_they_end_and_a_success_forgives_them() {
+    fn attempts_count_before_they_end_and_a_success_is_none() {
         let attempts = SignInAttempts::default();
         for _ in 0..5 {
             attempts.begin(&[address(1)]).unwrap();
@@ -157,6 +170,33 @@ mod tests {
         assert!(attempts.begin(&[address(1)]).is_err());
         attempts.forgive(&[address(1)]);
         assert!(attempts.begin(&[address(1)]).is_ok());
+        assert!(attempts.begin(&[address(1)]).is_err(), "what it did before is not forgiven");
+    }
+
+    #[test]
+    fn a_browser_that_is_known_is_forgiven_what_it_did_before() {
+        let attempts = SignInAttempts::default();
+        let device = || [Counted::device("mark")];
+        for _ in 0..5 {
+            attempts.begin(&device()).unwrap();
+        }
+        attempts.forgive(&device());
+        for _ in 0..5 {
+            attempts.begin(&device()).unwrap();
+        }
+    }
+
+    #[test]
+    fn codes_of_the_provider_do_not_count_against_passwords() {
+        let attempts = SignInAttempts::default();
+        let peer = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        for _ in 0..60 {
+            attempts.begin(&[Counted::codes(peer)]).unwrap();
+        }
+        assert!(attempts.begin(&[Counted::codes(peer)]).is_err());
+        for _ in 0..5 {
+            attempts.begin(&[address(1)]).unwrap();
+        }
     }
 
     #[test]

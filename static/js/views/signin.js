@@ -6,6 +6,7 @@ import { el, svg, setText } from "../dom.js";
 import { parse, replace } from "../router.js";
 
 const ELSEWHERE = {
+  busy: "Too many sign-ins failed. Wait a minute, then try again.",
   denied: "The sign-in was cancelled, or {} refused it. Try again.",
   expired: "The sign-in took too long. Try again.",
   not_allowed: "{} knows you, but this gate gives you no role. Ask its administrator.",
