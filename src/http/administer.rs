@@ -109,7 +109,9 @@ pub(super) fn refused(error: &AdminError) -> HttpResponse {
             return problem_with(409, "policy_changed", error, "current_version", current);
         }
         AdminError::Busy => (409, "busy"),
-        AdminError::SourceFile(SourceFileError::Io { .. }) => (409, "not_writable"),
+        AdminError::Policy(_) | AdminError::SourceFile(SourceFileError::Io { .. }) => {
+            (409, "not_writable")
+        }
         AdminError::Conflict(_) => (409, "name_conflict"),
         AdminError::Store(StoreError::Taken { .. }) => (409, "already_exists"),
         AdminError::Store(StoreError::Revoked { .. }) => (409, "revoked"),

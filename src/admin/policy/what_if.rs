@@ -159,10 +159,9 @@ impl<'a> Read<'a> {
         let recorded = policy_result.as_deref().ok_or(NOT_ASKED)?;
         let agent = agent_name.as_deref().ok_or(NO_IDENTITY)?;
         let agent_type = agent_type.as_deref().unwrap_or_default();
-        let roles: Vec<Arc<str>> =
-            serde_json::from_str(&combination.roles).map_err(|_| UNREADABLE)?;
+        let roles: Vec<Arc<str>> = serde_json::from_str(&combination.roles).or(Err(UNREADABLE))?;
         let mut tools: Vec<Box<str>> =
-            serde_json::from_str(&combination.tool_names).map_err(|_| UNREADABLE)?;
+            serde_json::from_str(&combination.tool_names).or(Err(UNREADABLE))?;
         if may_use_more_models(combination, &tools) {
             return Err(SEVERAL_MODELS);
         }
@@ -177,9 +176,7 @@ impl<'a> Read<'a> {
             recorded: PolicyResult::parse(recorded).ok_or(UNREADABLE)?,
             tools,
             app_context: combination.app_context.as_ref().map(list).transpose()?,
-            last_id: Uuid::try_parse(&combination.last_id)
-                .map(ExchangeId)
-                .map_err(|_| UNREADABLE)?,
+            last_id: Uuid::try_parse(&combination.last_id).map(ExchangeId).or(Err(UNREADABLE))?,
         })
     }
 

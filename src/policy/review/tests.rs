@@ -167,7 +167,7 @@ fn answers(policy: &Policy, roles: &[String]) -> Vec<(bool, bool, Vec<bool>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn without_the_shadowed_rules_every_decision_is_the_same(
