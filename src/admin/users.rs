@@ -124,16 +124,11 @@ pub fn change_user(
     if role.is_none() && disabled.is_none() {
         return Err(InvalidRequest::NothingToChange.into());
     }
-    if let Some(role) = role {
-        if user.source == UserSource::Oidc && user.role != role {
-            let why = "the identity provider says this user's role: change it there";
-            return Err(StoreError::UserStays { why }.into());
-        }
-        store.set_user_role(&user.username, role, actor, now)?;
+    if user.source == UserSource::Oidc && role.is_some_and(|role| role != user.role) {
+        let why = "the identity provider says this user's role: change it there";
+        return Err(StoreError::UserStays { why }.into());
     }
-    if let Some(disabled) = disabled {
-        store.set_user_disabled(&user.username, disabled, actor, now)?;
-    }
+    store.change_user(&user.username, role, disabled, actor, now)?;
     find_user(store, settings, username, now)
 }
 

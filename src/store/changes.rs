@@ -94,23 +94,34 @@ impl Store {
     /// `None`, and nothing is written down.
     pub(super) fn change_if(
         &self,
-        (kind, subject): (&str, &str),
+        what: (&str, &str),
         actor: &str,
         now: UnixMillis,
         work: impl FnOnce(&mut AnyConnection) -> Result<Option<Value>, StoreError>,
     ) -> Result<(), StoreError> {
         self.state.write(Some("changes"), |connection| {
             let Some(detail) = work(connection)? else { return Ok(()) };
-            diesel::insert_into(changes::table)
-                .values((
-                    dsl::at.eq(now.0),
-                    dsl::kind.eq(kind),
-                    dsl::subject.eq(clean(subject)),
-                    dsl::actor.eq(clean(actor)),
-                    dsl::detail.eq(detail.to_string()),
-                ))
-                .execute(connection)?;
-            Ok(())
+            note(connection, what, actor, now, &detail)
         })
     }
+}
+
+/// Writes a change down within the transaction that makes it, which must be one that writes `changes`.
+pub(super) fn note(
+    connection: &mut AnyConnection,
+    (kind, subject): (&str, &str),
+    actor: &str,
+    now: UnixMillis,
+    detail: &Value,
+) -> Result<(), StoreError> {
+    diesel::insert_into(changes::table)
+        .values((
+            dsl::at.eq(now.0),
+            dsl::kind.eq(kind),
+            dsl::subject.eq(clean(subject)),
+            dsl::actor.eq(clean(actor)),
+            dsl::detail.eq(detail.to_string()),
+        ))
+        .execute(connection)?;
+    Ok(())
 }

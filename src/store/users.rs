@@ -5,6 +5,7 @@
 
 mod row;
 mod sessions;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -97,53 +98,6 @@ impl Store {
         let (issuer, subject) = (clean(issuer), clean(subject));
         let row = self.state.run(|connection| known_as(connection, Some((&issuer, &subject))))?;
         row.map(Row::user).transpose()
-    }
-
-    /// Gives a user another role, and ends the user's sessions.
-    pub fn set_user_role(
-        &self,
-        username: &str,
-        role: Role,
-        actor: &str,
-        now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        let username = clean(username);
-        self.change_if(("user.role_changed", &username), actor, now, |connection| {
-            let user = row_of(connection, &username)?.ok_or(NOT_FOUND)?;
-            if user.role == role.as_str() {
-                return Ok(None);
-            }
-            refuse_if_needed(connection, &user)?;
-            let values = (dsl::role.eq(role.as_str()), dsl::updated_at.eq(now.0));
-            diesel::update(dsl::users.find(&username)).set(values).execute(connection)?;
-            end_sessions(connection, &username, None)?;
-            Ok(Some(json!({ "role": role, "before": user.role })))
-        })
-    }
-
-    /// Keeps a user from signing in, or lets the user sign in again. The sessions of a disabled user end.
-    pub fn set_user_disabled(
-        &self,
-        username: &str,
-        disabled: bool,
-        actor: &str,
-        now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        let username = clean(username);
-        let kind = if disabled { "user.disabled" } else { "user.enabled" };
-        self.change_if((kind, &username), actor, now, |connection| {
-            let user = row_of(connection, &username)?.ok_or(NOT_FOUND)?;
-            if user.disabled == disabled {
-                return Ok(None);
-            }
-            if disabled {
-                refuse_if_needed(connection, &user)?;
-            }
-            let values = (dsl::disabled.eq(disabled), dsl::updated_at.eq(now.0));
-            diesel::update(dsl::users.find(&username)).set(values).execute(connection)?;
-            end_sessions(connection, &username, None)?;
-            Ok(Some(json!({})))
-        })
     }
 
     /// Gives a user another password. `NotFound` when the one that the user showed is not good any more.

@@ -9,6 +9,7 @@ const LATER: UnixMillis = UnixMillis(2_000);
 on_both_databases!(
     the_administrator_of_the_configuration_stays,
     the_last_administrator_stays,
+    a_change_is_made_wholly_or_not_at_all,
     a_change_of_what_a_user_may_do_ends_the_sessions,
     a_user_who_chooses_a_password_keeps_this_session_alone,
     users_of_the_identity_provider_are_known_by_issuer_and_subject,
@@ -87,6 +88,19 @@ fn the_last_administrator_stays(store: &Store) {
     store.delete_user("ann", "eve", LATER).unwrap();
     let gone = store.delete_user("ann", "eve", LATER);
     assert!(matches!(gone, Err(StoreError::NotFound { what: "user" })));
+}
+
+fn a_change_is_made_wholly_or_not_at_all(store: &Store) {
+    create(store, "ann", Role::Viewer);
+    let before = store.latest_change().unwrap();
+    // The role alone would be fine; nobody else would be left to let others in.
+    assert!(is_kept(store.change_user("ann", Some(Role::Admin), Some(true), "cli", LATER)));
+    assert_eq!(store.user("ann").unwrap().unwrap().role, Role::Viewer);
+    assert_eq!(store.latest_change().unwrap(), before);
+    store.change_user("ann", Some(Role::Analyst), Some(true), "cli", LATER).unwrap();
+    let changes = store.changes_after(before, 9).unwrap();
+    let kinds: Vec<_> = changes.iter().map(|it| it.kind.as_str()).collect();
+    assert_eq!(kinds, ["user.role_changed", "user.disabled"]);
 }
 
 fn a_change_of_what_a_user_may_do_ends_the_sessions(store: &Store) {
