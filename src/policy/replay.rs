@@ -22,6 +22,8 @@ const MAX_TOLD: usize = 500;
 /// As many different flips are told apart: callers choose the names of models. Further ones are only counted.
 const MAX_FLIPS: usize = 50_000;
 
+const MORE_TOOLS: &str = "offered tools that the record does not name whole";
+
 /// Calls that are alike: same caller, same question.
 #[derive(Clone, Copy, Debug)]
 pub struct PastCalls<'a> {
@@ -41,6 +43,8 @@ pub struct PastCalls<'a> {
     pub app_context: Option<(&'a str, &'a [Pattern])>,
     /// The tools that they offered.
     pub tools: &'a [Box<str>],
+    /// Whether they offered others too, whose names are not known.
+    pub has_more_tools: bool,
     /// What was decided then.
     pub recorded: PolicyResult,
     /// How many they are.
@@ -115,6 +119,9 @@ impl<'p> Replay<'p> {
                 if result_of(!denied(&before)) != after_result {
                     self.note_tool(calls, tool, after_result);
                 }
+            }
+            if calls.has_more_tools && (before.judges_tools() || after.judges_tools()) {
+                *self.undecidable.entry(MORE_TOOLS).or_default() += calls.calls;
             }
         }
     }

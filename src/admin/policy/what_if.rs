@@ -4,7 +4,7 @@
 
 use super::super::{AdminError, InvalidRequest};
 use super::explained::read_patterns;
-use crate::openai::{BodyKind, ENDPOINTS, ModelPlace};
+use crate::openai::{BodyKind, ENDPOINTS, Endpoint, FormKind, ModelPlace};
 use crate::policy::{PastCalls, Pattern, Policy, Replay, Replayed};
 use crate::store::{Combination, CombinationRange, Store};
 use crate::types::{ExchangeId, Permission, PolicyResult, Principal, Surface, UnixMillis};
@@ -148,6 +148,7 @@ struct Read<'a> {
     surface: Surface,
     recorded: PolicyResult,
     tools: Vec<Box<str>>,
+    has_more_tools: bool,
     app_context: Option<(&'a str, &'a [Pattern])>,
     last_id: ExchangeId,
 }
@@ -160,21 +161,25 @@ impl<'a> Read<'a> {
         let agent = agent_name.as_deref().ok_or(NO_IDENTITY)?;
         let agent_type = agent_type.as_deref().unwrap_or_default();
         let roles: Vec<Arc<str>> = serde_json::from_str(&combination.roles).or(Err(UNREADABLE))?;
+        let permission = permission.as_deref().and_then(Permission::parse).ok_or(UNREADABLE)?;
         let mut tools: Vec<Box<str>> =
             serde_json::from_str(&combination.tool_names).or(Err(UNREADABLE))?;
-        if may_use_more_models(combination, &tools) {
+        if may_use_more_models(combination, permission, &tools) {
             return Err(SEVERAL_MODELS);
         }
-        tools.retain(|tool| tool.len() <= WHOLE_TOOL_NAME_BYTES && !tool.starts_with('…'));
+        let named = tools.len();
+        tools.retain(|tool| tool.len() <= WHOLE_TOOL_NAME_BYTES && !is_rest(tool));
+        let has_more_tools = tools.len() < named;
         let list = |id: &'a String| -> Result<_, &'static str> {
             Ok((id.as_str(), contexts.get(id).ok_or(NO_CONTEXT)?.as_slice()))
         };
         Ok(Self {
             subject: Principal::subject_of(agent, agent_type, &roles),
-            permission: permission.as_deref().and_then(Permission::parse).ok_or(UNREADABLE)?,
+            permission,
             surface: Surface::parse(&combination.surface).ok_or(UNREADABLE)?,
             recorded: PolicyResult::parse(recorded).ok_or(UNREADABLE)?,
             tools,
+            has_more_tools,
             app_context: combination.app_context.as_ref().map(list).transpose()?,
             last_id: Uuid::try_parse(&combination.last_id).map(ExchangeId).or(Err(UNREADABLE))?,
         })
@@ -190,6 +195,7 @@ impl<'a> Read<'a> {
             surface: self.surface,
             app_context: self.app_context,
             tools: &self.tools,
+            has_more_tools: self.has_more_tools,
             recorded: self.recorded,
             calls,
             last_id: self.last_id,
@@ -206,17 +212,32 @@ fn began_at(id: ExchangeId) -> UnixMillis {
 }
 
 /// Whether the call was authorised on more models than its record has a place for: several defaults of the provider's, an
-/// image tool's, those in a batch's file.
-fn may_use_more_models(combination: &Combination, tools: &[Box<str>]) -> bool {
+/// image tool's, those in a batch's file. Rows that share a name differ in what they need.
+fn may_use_more_models(
+    combination: &Combination,
+    permission: Permission,
+    tools: &[Box<str>],
+) -> bool {
     let name = combination.endpoint.as_deref();
-    let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| Some(endpoint.name) == name) else {
+    let is_it = |it: &&Endpoint| Some(it.name) == name && it.permission == permission;
+    let Some(endpoint) = ENDPOINTS.iter().find(is_it) else {
         return false;
     };
-    let has_defaults = !matches!(endpoint.model, ModelPlace::None) && combination.model.is_none();
-    let is_batch = matches!(endpoint.body, BodyKind::Batch);
-    let draws = matches!(endpoint.body, BodyKind::Response)
-        && tools.iter().any(|tool| &**tool == "image_generation");
-    has_defaults || is_batch || draws
+    match endpoint.body {
+        BodyKind::Batch => true,
+        // A batch's file with one model names it here.
+        BodyKind::Form(FormKind::File) => combination.model.is_none(),
+        // The provider knows no other tool that has a model.
+        BodyKind::Response if tools.iter().any(|it| &**it == "image_generation" || is_rest(it)) => {
+            true
+        }
+        _ => !matches!(endpoint.model, ModelPlace::None) && combination.model.is_none(),
+    }
+}
+
+/// Whether it stands for tools that the record has no room for.
+fn is_rest(tool: &str) -> bool {
+    tool.starts_with('…')
 }
 
 #[cfg(test)]

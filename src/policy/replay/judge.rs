@@ -38,6 +38,11 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// Whether the policy says anything of tools.
+    pub(super) const fn judges_tools(&self) -> bool {
+        self.tools.is_some()
+    }
+
     /// Whether a tool is taken out of the call.
     pub(super) fn denies(&self, tool: &str) -> bool {
         self.tools.as_ref().is_some_and(|tools| tools.denies(tool).is_some())

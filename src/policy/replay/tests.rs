@@ -23,6 +23,7 @@ fn calls<'a>(agent: &'a str, subject: &'a str, model: &'a str, calls: u64) -> Pa
         surface: Surface::Agent,
         app_context: None,
         tools: &[],
+        has_more_tools: false,
         recorded: PolicyResult::Allow,
         calls,
         last_id: ExchangeId(Uuid::from_u128(u128::from(calls))),
@@ -78,6 +79,23 @@ fn tools_flip_in_calls_that_both_allow() {
         .collect();
     assert_eq!(tools, [("search", "allow", "deny", 3)]);
     assert_eq!(told.never_matched.iter().map(|rule| rule.line).collect::<Vec<_>>(), [4]);
+}
+
+#[test]
+fn tools_that_are_not_named_are_counted_where_they_could_matter() {
+    let open = policy(&format!("{BASE}p, dev, *, allow\n"));
+    let narrow = policy(&format!("{BASE}p, dev, gpt*, allow\np3, dev, shell*, deny\n"));
+    for (after, expected) in [(&open, 0), (&narrow, 3)] {
+        let mut replay = Replay::new(&open, after);
+        let some =
+            |model| PastCalls { has_more_tools: true, ..calls("a", "a\ntype:x\ndev", model, 3) };
+        replay.decide(&some("gpt-5"));
+        // Its model decides, whatever the tools are.
+        replay.decide(&some("o3"));
+        let told = replay.finish();
+        assert_eq!((told.records, told.undecidable.count), (6, expected));
+        assert_eq!(told.flipped_calls, expected);
+    }
 }
 
 #[test]

@@ -97,6 +97,57 @@ fn what_a_record_does_not_tell_is_counted_with_the_reason() {
 }
 
 #[test]
+fn rows_that_share_a_name_are_told_apart_by_what_they_need() {
+    let (_directory, store) = testing::store();
+    let listing = |endpoint: &'static str| Record {
+        endpoint: Some(Cow::Borrowed(endpoint)),
+        permission: Some(Permission::WebRead),
+        model: None,
+        ..call("gpt-5")
+    };
+    keep(&store, ["chat/completions", "batches", "files"].map(listing));
+    let told = replay(&store, "p2, developer, web:write, allow\np, developer, gpt-*, allow\n");
+    assert_eq!((told.replayed.flipped_calls, told.replayed.undecidable.count), (3, 0));
+}
+
+#[test]
+fn a_batchs_file_with_several_models_is_not_decided_on_its_permission_alone() {
+    let (_directory, store) = testing::store();
+    let upload = |model: Option<&str>| Record {
+        endpoint: Some(Cow::Borrowed("files")),
+        model: model.map(Into::into),
+        ..call("gpt-5")
+    };
+    keep(&store, [upload(None), upload(Some("gpt-5"))]);
+    let told = replay(&store, NARROW).replayed;
+    assert_eq!((told.flipped_calls, told.undecidable.count), (1, 1));
+}
+
+#[test]
+fn tools_that_a_record_has_no_room_for_are_counted() {
+    let (_directory, store) = testing::store();
+    let offers = |endpoint: &'static str, model: &str, tool: &str| Record {
+        endpoint: Some(Cow::Borrowed(endpoint)),
+        tool_names: vec![tool.into()],
+        ..call(model)
+    };
+    let long = "t".repeat(64);
+    keep(
+        &store,
+        [
+            offers("responses", "gpt-4o", "…and 3 more"),
+            offers("chat/completions", "gpt-4o", "…and 3 more"),
+            offers("chat/completions", "gpt-4o", &long),
+            offers("chat/completions", "gpt-5", &long),
+        ],
+    );
+    let told = replay(&store, NARROW).replayed;
+    assert_eq!((told.flipped_calls, told.undecidable.count), (1, 1));
+    let told = replay(&store, &format!("{NARROW}p3, developer, t*, deny\n")).replayed;
+    assert_eq!((told.records, told.flipped_calls, told.undecidable.count), (4, 1, 3));
+}
+
+#[test]
 fn app_contexts_count_with_their_lists_of_now() {
     let (_directory, store) = testing::store();
     let new = NewAppContext {
