@@ -63,7 +63,7 @@ fn first_of(errors: &[DetectionError]) -> String {
 }
 
 /// The file in which a rule does something else. Overrides that speak of this rule and this scope alone are
-/// taken out; where the rest does not come to what is wanted, one is put behind all others that speak of the
+/// taken out, unless the rule is switched off: what it did stays for the day when it is switched on again. Where the rest does not come to what is wanted, one is put behind all others that speak of the
 /// rule, but before those for narrower circles, which go on to count.
 pub fn set_action(
     file: &SourceFile,
@@ -79,7 +79,8 @@ pub fn set_action(
     }
     let blocks = Blocks::of(file)?;
     let mut draft = Draft::of(file);
-    let said = own_overrides(&read, &blocks).filter(|(it, _)| scope.is_said_by(it));
+    let said = own_overrides(&read, &blocks)
+        .filter(|(it, _)| scope.is_said_by(it) && to.replaces(it.action));
     said.for_each(|(_, at)| draft.cut(at));
     let bare = draft.finish();
     if to == NewAction::Reset {
@@ -129,6 +130,15 @@ pub fn description_of(text: &str, rule: &Rule) -> Option<String> {
 }
 
 impl NewAction {
+    /// Whether an override with this action, of the same rule and scope, makes way.
+    fn replaces(self, said: Action) -> bool {
+        match self {
+            Self::Do(wanted) => wanted != Action::Allow,
+            Self::Enable => said == Action::Allow,
+            Self::Reset => true,
+        }
+    }
+
     fn is_done_by(self, actions: &[Action]) -> bool {
         match self {
             Self::Do(wanted) => actions.iter().all(|it| *it == wanted),

@@ -72,6 +72,19 @@ fn a_rule_is_switched_off_and_does_again_what_it_did() {
 }
 
 #[test]
+fn a_rule_that_is_switched_off_and_on_does_what_it_did_before() {
+    for scope in [whole("owl"), Scope { app_context: Some("ac_1"), ..whole("owl") }] {
+        let strict = set_action(&file(FILE), scope, NewAction::Do(Action::Block)).unwrap();
+        let off = set_action(&strict, scope, NewAction::Do(Action::Allow)).unwrap();
+        assert_eq!(actions(&off, "owl", scope.app_context), both(Action::Allow));
+        let on = set_action(&off, scope, NewAction::Enable).unwrap();
+        assert_eq!(on.text, strict.text);
+        let reset = set_action(&off, scope, NewAction::Reset).unwrap();
+        assert_eq!(reset.text, FILE);
+    }
+}
+
+#[test]
 fn one_direction_can_be_changed_alone() {
     let back = Scope { lifecycle: Some(Lifecycle::Egress), ..whole("crow") };
     let changed = set_action(&file(FILE), back, NewAction::Do(Action::Block)).unwrap();
