@@ -37,7 +37,7 @@ impl Model {
     }
 
     /// Whether a rule matches by role and pattern alone, in this way: whatever else is asked is asked of the call, so that
-    /// of two rules whose roles and patterns fit, either both match or none.
+    /// of two rules whose roles and patterns fit, either both match or none. An `||` may leave the two questions out.
     pub(super) fn is_plain(&self) -> bool {
         let matcher = compact(&self.matcher);
         let [role, pattern] = QUESTIONS.map(compact);
@@ -45,7 +45,8 @@ impl Model {
         let rest = ways.iter().find_map(|way| matcher.strip_prefix(way.as_str()));
         rest.is_some_and(|rest| {
             let is_condition = rest.is_empty() || rest.starts_with("&&");
-            is_condition && !rest.contains("p.") && !rest.contains("p_")
+            let may_differ = ["p.", "p_", "||"].iter().any(|it| rest.contains(it));
+            is_condition && !may_differ
         })
     }
 
@@ -187,6 +188,20 @@ mod tests {
         for text in [SHIPPED, &spaced] {
             let model = Model::read(&SourceFile::new("model.conf", text)).unwrap();
             assert_eq!(model.matcher, "g(r.sub, p.sub) && glob(r.obj, p.obj)");
+        }
+    }
+
+    #[test]
+    fn a_matcher_that_may_leave_the_two_questions_out_is_not_plain() {
+        for (more, expected) in [
+            ("", true),
+            (" && x()", true),
+            (" && x() || y()", false),
+            (" || x()", false),
+            (" && p.sub == x", false),
+        ] {
+            let matcher = format!("glob(r.obj, p.obj) && g(r.sub, p.sub){more}");
+            assert_eq!(Model { matcher, matcher_line: 1 }.is_plain(), expected, "{more}");
         }
     }
 
