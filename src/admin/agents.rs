@@ -260,6 +260,12 @@ pub(super) fn is_short_and_plain(value: &str) -> bool {
     (1..=MAX_CLAIM_BYTES).contains(&value.len()) && !value.chars().any(char::is_control)
 }
 
+/// Whether a reason says anything, and can be shown.
+pub(super) fn check_reason(reason: &str) -> Result<(), InvalidRequest> {
+    let says_something = !reason.trim().is_empty() && is_short_and_plain(reason);
+    says_something.then_some(()).ok_or(InvalidRequest::Reason)
+}
+
 fn new_secret() -> Result<(Sensitive<String>, [u8; 32]), AdminError> {
     let client_secret = secret::generate_client_secret()?;
     let hash = secret::hash(client_secret.expose());

@@ -143,7 +143,7 @@ pub enum InvalidRequest {
     #[error("{0:?} is a detection key; revoke it with `portcullis key revoke {0}`")]
     SessionIsKey(String),
     /// A reason that cannot be shown.
-    #[error("the reason must have 1 to 256 bytes and no control characters")]
+    #[error("the reason must have 1 to 256 bytes, more than blanks, and no control characters")]
     Reason,
     /// A user name that could not be written in an address, or be taken for another one.
     #[error(

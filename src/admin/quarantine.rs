@@ -2,8 +2,8 @@
 //!
 //! Owns what an approval is worth. Every review leaves its reason in the list of changes.
 
-use super::agents::{find_agent, is_short_and_plain};
-use super::{AdminError, Agent, InvalidRequest};
+use super::agents::{check_reason, find_agent};
+use super::{AdminError, Agent};
 use crate::config::Trust;
 use crate::store::{Approval, Store};
 use crate::trust::IdentityStrength;
@@ -64,10 +64,6 @@ pub fn lift_quarantine(
         request.approve.then(|| Approval { trust: trust.approval, most: identity.ceiling(trust) });
     store.lift_quarantine(&agent.id, &request.reason, approval, actor, now)?;
     find_agent(store, &agent.id)
-}
-
-fn check_reason(reason: &str) -> Result<(), AdminError> {
-    if is_short_and_plain(reason) { Ok(()) } else { Err(InvalidRequest::Reason.into()) }
 }
 
 #[cfg(test)]

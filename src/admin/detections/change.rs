@@ -4,7 +4,7 @@
 //! Owns the order of these, and what is written down of a change.
 
 use super::error::{DetectionsError, FieldError};
-use crate::admin::agents::is_short_and_plain;
+use crate::admin::agents::check_reason;
 use crate::admin::{InvalidRequest, SourceFileError, find_app_context, replace_source};
 use crate::detect::{
     AmendError, Detections, NewAction, NewRule, Scope, add_rule, is_shipped, remove_rule,
@@ -157,9 +157,7 @@ impl Workshop<'_> {
         base_version: Option<&str>,
         reason: &str,
     ) -> Result<SourceFile, DetectionsError> {
-        if reason.trim().is_empty() || !is_short_and_plain(reason) {
-            return Err(InvalidRequest::Reason.into());
-        }
+        check_reason(reason)?;
         let name = self.path.display().to_string();
         let text = std::fs::read_to_string(self.path)
             .map_err(|error| SourceFileError::Io { path: name.clone(), error })?;

@@ -3,7 +3,7 @@
 //! Owns the refusal to write over what its author has not seen. It must never leave a file without its version, nor a
 //! version without its file; the gate that runs is told by whoever calls.
 
-use super::super::agents::is_short_and_plain;
+use super::super::agents::check_reason;
 use super::super::{AdminError, InvalidRequest, SourceFileError, replace_source};
 use super::{draft, find_version, read_sources};
 use crate::config::PolicyFiles;
@@ -71,9 +71,7 @@ fn write(
     now: UnixMillis,
 ) -> Result<Arc<str>, AdminError> {
     let SaveRequest { text, base_version, reason } = request;
-    if !is_short_and_plain(reason) {
-        return Err(InvalidRequest::Reason.into());
-    }
+    check_reason(reason)?;
     let (model, rules) = read_sources(files)?;
     let current = version_of(&model, &rules);
     if *current != **base_version {
