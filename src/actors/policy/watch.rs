@@ -11,10 +11,19 @@ use crate::bus::policy::{DetectionsFault, DetectionsView, PolicyFault, PolicyVie
 use crate::detect::DetectionError;
 use crate::policy::{PolicyError, SourceFile};
 use crate::store::{NewPolicyVersion, Store};
-use std::{sync::Arc, time::Duration};
-use tokio::sync::Mutex;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::Mutex, time::Instant};
 
 const LOOK_FOR_SAVES_EVERY: Duration = Duration::from_millis(150);
+
+/// How long until a version that the store did not take is brought to it once more.
+const KEEP_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) struct Watch {
     paths: PolicyPaths,
@@ -22,6 +31,8 @@ pub(super) struct Watch {
     published: PublishedPolicy,
     publish: Line<Publish>,
     store: Store,
+    /// Whether the store has yet to take the version in force.
+    is_unkept: AtomicBool,
     /// Held from looking to publishing, so that what was read first never replaces what was read later.
     turn: Mutex<()>,
 }
@@ -62,13 +73,20 @@ impl Watch {
         publish: Line<Publish>,
         store: Store,
     ) -> Self {
-        Self { paths, detections, published, publish, store, turn: Mutex::new(()) }
+        let (is_unkept, turn) = (AtomicBool::new(true), Mutex::new(()));
+        Self { paths, detections, published, publish, store, is_unkept, turn }
     }
 
     pub(super) async fn run(self: Arc<Self>) {
         let (mut policy, mut detections) = (Looks::new(), Looks::new());
-        self.keep_version(Arc::clone(&self.published.load().view)).await;
+        let mut keep_at = Instant::now();
         loop {
+            let turn = self.turn.lock().await;
+            if self.is_unkept.load(Ordering::Relaxed) && Instant::now() >= keep_at {
+                self.keep_version().await;
+                keep_at = Instant::now() + KEEP_AGAIN_AFTER;
+            }
+            drop(turn);
             tokio::time::sleep(LOOK_FOR_SAVES_EVERY).await;
             let _turn = self.turn.lock().await;
             let Some((policy_now, detections_now)) = self.look().await else { continue };
@@ -112,9 +130,8 @@ impl Watch {
         });
         match built.await {
             Ok((Ok(loaded), _)) => {
-                let view = Arc::clone(&loaded.view);
                 self.accept_policy(loaded);
-                self.keep_version(view).await;
+                self.keep_version().await;
             }
             Ok((Err(error), sources)) => self.refuse_policy(error, sources),
             Err(_) => tracing::error!("the policy could not be built; the last good one stays"),
@@ -142,15 +159,20 @@ impl Watch {
     }
 
     /// Keeps what is in force, unless whoever saved it has. Without the store it is in force all the same.
-    async fn keep_version(&self, view: Arc<PolicyView>) {
+    async fn keep_version(&self) {
+        let view = Arc::clone(&self.published.load().view);
         let store = self.store.clone();
         let keep = tokio::task::spawn_blocking(move || {
             let new = NewPolicyVersion { version: &view.version, text: &view.text, reason: None };
             store.note_policy_in_force(new, crate::clock::now())
         });
-        match keep.await {
+        let kept = keep.await;
+        self.is_unkept.store(!matches!(kept, Ok(Ok(()))), Ordering::Relaxed);
+        match kept {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the policy's version could not be kept"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the policy's version could not be kept; it is tried again")
+            }
             Err(_) => tracing::error!("the policy's version could not be kept"),
         }
     }
