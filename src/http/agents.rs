@@ -23,8 +23,8 @@ use serde_json::json;
 /// `GET /api/v1/agents`.
 pub(super) async fn list(signed: Signed, state: Data<AdminState>) -> HttpResponse {
     perform(&signed, &state, StatusCode::OK, |desk| {
-        let agents: Vec<_> =
-            desk.store.agents()?.iter().map(|it| shown::agent(it, desk.now)).collect();
+        let agents = desk.store.agents_with_last_calls()?;
+        let agents: Vec<_> = agents.iter().map(|it| shown::agent(it, desk.now)).collect();
         Ok(json!({ "agents": agents }))
     })
     .await

@@ -17,7 +17,8 @@ use serde_json::json;
 /// `GET /api/v1/app-contexts`.
 pub(super) async fn list(signed: Signed, state: Data<AdminState>) -> HttpResponse {
     perform(&signed, &state, StatusCode::OK, |desk| {
-        let contexts: Vec<_> = desk.store.app_contexts()?.iter().map(shown::app_context).collect();
+        let contexts = desk.store.app_contexts_with_last_calls()?;
+        let contexts: Vec<_> = contexts.iter().map(shown::app_context).collect();
         Ok(json!({ "app_contexts": contexts }))
     })
     .await

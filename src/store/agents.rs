@@ -62,18 +62,22 @@ impl Store {
         Ok(agent)
     }
 
-    /// All agents by name.
+    /// All agents by name, without their last calls.
     pub fn agents(&self) -> Result<Vec<Agent>, StoreError> {
         let rows: Vec<AgentRow> = self
             .state
             .run(|connection| Ok(dsl::agents.select(AgentRow::as_select()).load(connection)?))?;
         let mut agents = rows.into_iter().map(agent_of).collect::<Result<Vec<_>, _>>()?;
-        let last_calls = self.last_calls(UsageOf::Agent, None)?;
-        for agent in &mut agents {
-            agent.last_call_at = last_calls.get(&agent.id).copied();
-        }
         // Not in SQL: collations differ.
         agents.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(agents)
+    }
+
+    /// All agents by name, each with its last call: that takes a look at every count of requests.
+    pub fn agents_with_last_calls(&self) -> Result<Vec<Agent>, StoreError> {
+        let mut agents = self.agents()?;
+        let calls = self.last_calls(UsageOf::Agent, None)?;
+        agents.iter_mut().for_each(|it| it.last_call_at = calls.get(&it.id).copied());
         Ok(agents)
     }
 

@@ -117,16 +117,22 @@ impl Store {
         Ok(context)
     }
 
-    /// All AppContexts by name, revoked ones too.
+    /// All AppContexts by name, revoked ones too, without their last calls.
     pub fn app_contexts(&self) -> Result<Vec<AppContextRow>, StoreError> {
         let rows: Vec<Row> = self
             .state
             .run(|connection| Ok(dsl::app_contexts.select(Row::as_select()).load(connection)?))?;
         let mut contexts = rows.into_iter().map(context_of).collect::<Result<Vec<_>, _>>()?;
-        let calls = self.last_calls(UsageOf::AppContext, None)?;
-        contexts.iter_mut().for_each(|it| it.last_call_at = calls.get(&it.id).copied());
         // Not in SQL: collations differ.
         contexts.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(contexts)
+    }
+
+    /// All AppContexts by name, each with its last call: that takes a look at every count of requests.
+    pub fn app_contexts_with_last_calls(&self) -> Result<Vec<AppContextRow>, StoreError> {
+        let mut contexts = self.app_contexts()?;
+        let calls = self.last_calls(UsageOf::AppContext, None)?;
+        contexts.iter_mut().for_each(|it| it.last_call_at = calls.get(&it.id).copied());
         Ok(contexts)
     }
 

@@ -183,7 +183,10 @@ fn in_order(counts: &[UsageCount]) -> Vec<Row> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::testing::on_both_databases, *};
+    use super::{
+        super::testing::{new_agent, on_both_databases},
+        *,
+    };
 
     on_both_databases!(
         requests_add_up_and_the_rest_is_the_latest,
@@ -241,8 +244,13 @@ mod tests {
             count(UsageOf::AppContext, "x", 202_611, 1, 9),
         ];
         store.add_usage(&counts).unwrap();
+        let agent = store.create_agent(&new_agent("bot"), "cli", counts[0].at).unwrap();
+        store.add_usage(&[UsageCount { id: agent.id, ..counts[0].clone() }]).unwrap();
+        assert_eq!(store.agents().unwrap()[0].last_call_at, None);
+        let listed = store.agents_with_last_calls().unwrap();
+        assert_eq!(listed[0].last_call_at, Some(counts[0].at));
         let all = store.last_calls(UsageOf::Agent, None).unwrap();
-        assert_eq!(all.len(), 2);
+        assert_eq!(all.len(), 3);
         assert_eq!((all["x"], all["y"]), (counts[1].at, counts[2].at));
         let one = store.last_calls(UsageOf::AppContext, Some("x")).unwrap();
         assert_eq!(one, HashMap::from([("x".to_owned(), counts[3].at)]));
