@@ -209,12 +209,13 @@ async fn save(
         Ok(saved) => saved.map_err(|error| refused::refused(&error))?,
         Err(_) => return Err(unavailable()),
     };
-    match gate.bus().reload_policy.ask(Reload::Detections).await {
-        Ok(()) => Ok(version),
-        Err(_) => Err(problem(
+    let reloaded = gate.bus().reload_policy.ask(Reload::Detections).await;
+    match (reloaded, in_force(gate).await) {
+        (Ok(()), Ok(in_force)) if *in_force.detections_view.version == *version => Ok(version),
+        _ => Err(problem(
             503,
             "gateway_unavailable",
-            "The change is saved, but not yet in force. It will be within seconds.",
+            "The change is saved, but not in force yet. Look at the rules again shortly.",
         )),
     }
 }
