@@ -8,7 +8,8 @@ use crate::types::Record;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// The columns, in the order in which the record is described. A test compares them with its fields.
+/// The columns, in the order in which the record is described; those of changes came later and stand last, so that
+/// no other moves. A test compares them with its fields.
 pub(super) const COLUMNS: [&str; 55] = [
     "id",
     "started_at",

@@ -211,7 +211,7 @@ fn activity(record: &Record) -> Sort {
     if record.surface == Surface::Admin {
         // `agent.created`, `key.revoked`, …
         return match record.action.rsplit('.').next() {
-            Some("created") => (1, "Create"),
+            Some("created" | "added") => (1, "Create"),
             Some("deleted" | "revoked") => (4, "Delete"),
             _ => (3, "Update"),
         };

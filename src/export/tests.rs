@@ -187,6 +187,9 @@ fn a_change_is_told_as_what_somebody_did_and_not_as_a_call() {
         (&event["activity_name"], &event["api"]["operation"]),
         (&json!("Update"), &json!("agent.suspended"))
     );
+    let added = Record { action: "key_set.added".into(), ..change() };
+    let added: Value = serde_json::from_str(&export(Format::Ocsf, &[added])).unwrap();
+    assert_eq!(added["activity_name"], "Create");
     assert_eq!(event["resources"][0]["name"], "agent/01932f0e-0000-7000-8000-000000000001");
     assert!(event.get("http_request").is_none() && event["unmapped"]["detail"].is_string());
     let line = export(Format::Cef, &[change()]);
