@@ -51,7 +51,8 @@ pub use snippets::{
     CLIENT_SECRET, DETECTION_KEY, Snippet, SnippetRequest, Snippets, curl_of_environment,
     python_of_environment, snippets,
 };
-pub use source_file::{SourceFileError, replace_source, why_not_writable};
+use source_file::replace_written_down;
+pub use source_file::{SourceFileError, why_not_writable};
 pub use trust_history::{TrustHistory, TrustPoint, trust_history};
 pub use users::{
     ListedUser, NewUserRequest, PasswordRequest, UserChangeRequest, change_own_password,

@@ -37,7 +37,7 @@ pub enum SourceFileError {
 
 /// Replaces what stands in the file, provided that it still is `before`. What was there stays whole until the
 /// new text is on the disk.
-pub fn replace_source(path: &Path, before: &str, text: &str) -> Result<(), SourceFileError> {
+fn replace_source(path: &Path, before: &str, text: &str) -> Result<(), SourceFileError> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let failed = |error| SourceFileError::Io { path: path.display().to_string(), error };
     let target = fs::canonicalize(path).map_err(failed)?;
@@ -47,7 +47,31 @@ pub fn replace_source(path: &Path, before: &str, text: &str) -> Result<(), Sourc
         return Err(SourceFileError::Changed);
     }
     new.persist(&target).map_err(|error| failed(error.error))?;
-    fs::File::open(directory_of(&target)).and_then(|it| it.sync_all()).map_err(failed)
+    // From here on everybody reads the new text, so that it is no failure any more.
+    if let Err(error) = fs::File::open(directory_of(&target)).and_then(|it| it.sync_all()) {
+        let path = path.display();
+        tracing::warn!(%path, %error, "the file is replaced, but a power failure could undo it");
+    }
+    Ok(())
+}
+
+/// Replaces the file while `write_down`, which is given how, writes down that it did. What could not be written down has not
+/// happened: the file is taken back.
+pub(super) fn replace_written_down<E>(
+    path: &Path,
+    before: &str,
+    text: &str,
+    write_down: impl FnOnce(
+        &dyn Fn() -> Result<(), SourceFileError>,
+    ) -> Result<Result<(), SourceFileError>, E>,
+) -> Result<Result<(), SourceFileError>, E> {
+    write_down(&|| replace_source(path, before, text)).inspect_err(|_| {
+        match replace_source(path, text, before) {
+            // It was not replaced yet, or by somebody else since.
+            Ok(()) | Err(SourceFileError::Changed) => {}
+            Err(error) => tracing::error!(%error, "a change of the file could not be taken back"),
+        }
+    })
 }
 
 /// Why this gateway cannot write the file; `None`: it can, as far as can be seen without doing it.
@@ -135,6 +159,22 @@ mod tests {
         assert!(matches!(error, SourceFileError::Changed));
         assert_eq!(fs::read_to_string(&path).unwrap(), "before\n");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_could_not_be_written_down_is_taken_back() {
+        let (_directory, path) = file();
+        let lost = replace_written_down(&path, "before\n", "after\n", |replace| {
+            replace().unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), "after\n");
+            Err("the disk is full")
+        });
+        assert_eq!(lost.err(), Some("the disk is full"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "before\n");
+        let kept =
+            replace_written_down(&path, "before\n", "after\n", |replace| Ok::<_, ()>(replace()));
+        assert!(matches!(kept, Ok(Ok(()))));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "after\n");
     }
 
     #[test]

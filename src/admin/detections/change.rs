@@ -5,7 +5,7 @@
 
 use super::error::{DetectionsError, FieldError};
 use crate::admin::agents::check_reason;
-use crate::admin::{InvalidRequest, SourceFileError, find_app_context, replace_source};
+use crate::admin::{InvalidRequest, SourceFileError, find_app_context, replace_written_down};
 use crate::detect::{
     AmendError, Detections, NewAction, NewRule, Scope, add_rule, is_shipped, remove_rule,
     set_action, version_of,
@@ -184,8 +184,9 @@ impl Workshop<'_> {
             what.insert("reason".to_owned(), json!(reason));
             what.insert("version".to_owned(), json!(version));
         }
-        let write = || replace_source(self.path, &file.text, &draft.text);
-        let written = self.store.note_change((CHANGED, id), self.actor, self.now, what, write);
+        let written = replace_written_down(self.path, &file.text, &draft.text, |replace| {
+            self.store.note_change((CHANGED, id), self.actor, self.now, what, replace)
+        });
         match written {
             Ok(Ok(())) => Ok(version),
             Ok(Err(SourceFileError::Changed)) => {
@@ -194,16 +195,7 @@ impl Workshop<'_> {
                 Err(DetectionsError::Changed { current: version_of(&now).to_string() })
             }
             Ok(Err(error)) => Err(error.into()),
-            Err(error) => {
-                // What nobody has written down has not happened.
-                match replace_source(self.path, &draft.text, &file.text) {
-                    Ok(()) | Err(SourceFileError::Changed) => {}
-                    Err(error) => {
-                        tracing::error!(%error, "a change of the rules could not be taken back");
-                    }
-                }
-                Err(error.into())
-            }
+            Err(error) => Err(error.into()),
         }
     }
 }

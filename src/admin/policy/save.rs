@@ -4,7 +4,7 @@
 //! version without its file; the gate that runs is told by whoever calls.
 
 use super::super::agents::check_reason;
-use super::super::{AdminError, InvalidRequest, SourceFileError, replace_source};
+use super::super::{AdminError, InvalidRequest, SourceFileError, replace_written_down};
 use super::{draft, find_version, read_sources};
 use crate::config::PolicyFiles;
 use crate::policy::{SourceFile, version_of};
@@ -86,8 +86,10 @@ fn write(
         return Err(InvalidRequest::NothingToChange.into());
     }
     let new = NewPolicyVersion { version: &version, text, reason: Some(reason) };
-    let replace = || replace_source(&files.file, &rules.text, text);
-    match store.save_policy_version(new, kind, actor, now, replace)? {
+    let saved = replace_written_down(&files.file, &rules.text, text, |replace| {
+        store.save_policy_version(new, kind, actor, now, replace)
+    });
+    match saved? {
         Ok(()) => Ok(version),
         Err(SourceFileError::Changed) => {
             let (model, rules) = read_sources(files)?;
