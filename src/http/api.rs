@@ -137,6 +137,12 @@ impl Operation {
         self
     }
 
+    /// Its body may be so long, in bytes.
+    fn takes_at_most(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
     /// It makes something, whose name in the paths below is this member of the answer.
     fn makes(mut self, member: &'static str) -> Self {
         self.makes = Some(member);

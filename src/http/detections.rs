@@ -177,9 +177,13 @@ pub(super) async fn attempt(
         Ok(in_force) => in_force,
         Err(refusal) => return refusal,
     };
-    // The semaphore is never closed.
-    let _turn = TRIALS.acquire().await;
+    let Ok(turn) = TRIALS.try_acquire() else {
+        let message = "Other texts are being tried: try again in some seconds.";
+        return problem(429, "busy", message);
+    };
     perform_with(&signed, &state, StatusCode::OK, body, move |desk, body| {
+        // Kept until the work is done, also when the client has gone.
+        let _turn = turn;
         let tried = try_text(desk.store, &in_force.policy, &in_force.detections, &body)?;
         Ok(serde_json::json!(tried))
     })

@@ -40,7 +40,8 @@ pub(super) fn operations() -> Vec<Operation> {
         post("/api/v1/detections/try", Analyst, "tryText", detections::attempt)
             .says("What the rules find in a text, which is neither stored nor logged.")
             .takes::<TrialRequest>()
-            .takes_a_text()
+            // The longest text, should every character of it be written as an escape.
+            .takes_at_most(512 * 1024)
             .answers_with::<TrialView>(200, "What was found, and what would go on."),
         get("/api/v1/detections/coverage", Viewer, "showCoverage", detections::show_coverage)
             .says("What is scanned on which endpoint, and what is not.")
