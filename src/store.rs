@@ -48,7 +48,7 @@ pub use error::StoreError;
 pub use key_files::{KeyFileError, KeyFiles};
 pub use objects::ObjectBinding;
 pub use policy_versions::{
-    FILE_AUTHOR, MAX_POLICY_TEXTS, MAX_POLICY_VERSIONS, NewPolicyVersion, PolicyVersionRow,
+    FILE_AUTHOR, Found, MAX_POLICY_TEXTS, MAX_POLICY_VERSIONS, NewPolicyVersion, PolicyVersionRow,
 };
 pub use queries::{
     Combination, CombinationRange, Combinations, Counts, Cursor, FindingSums, FindingTotals,

@@ -164,7 +164,7 @@ pub enum InvalidRequest {
     #[error("the range ends before it begins: 'to' must be later than 'from'")]
     Range,
     /// A text of rules that is too long.
-    #[error("the policy may have at most 1 MiB")]
+    #[error("the policy may have at most 1 MiB and 20,000 lines")]
     PolicyTooLong,
     /// Contradictory wishes for a detection rule.
     #[error(

@@ -15,14 +15,17 @@ pub use save::{RestoreRequest, SaveRequest, restore, save};
 pub use versions::{
     KeptVersion, KeptVersions, VersionsRequest, find_version, list_versions, show_version,
 };
-pub use what_if::{Patience, WhatIf, WhatIfRequest, what_if};
+pub use what_if::{Patience, Place, WhatIf, WhatIfRequest, what_if};
 
 use crate::config::PolicyFiles;
 use crate::policy::{PolicyError, SourceFile};
 use std::{fs, path::Path};
 
-/// A longer text of rules is not taken: some ten thousand lines.
+/// A longer text of rules is not taken.
 const MAX_TEXT_BYTES: usize = 1_048_576;
+
+/// Nor one of more lines.
+const MAX_LINES: usize = 20_000;
 
 /// The files as they are on the disk: the model and the rules.
 pub fn read_sources(files: &PolicyFiles) -> Result<(SourceFile, SourceFile), PolicyError> {

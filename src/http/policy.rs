@@ -8,7 +8,7 @@ use super::administer::{Body, answer, attempt, perform_with};
 use super::audit::parameters::Parameters;
 use super::problem;
 use crate::admin::policy::{
-    self, DiffRequest, DraftRequest, ExplainRequest, Patience, RestoreRequest, SaveRequest,
+    self, DiffRequest, DraftRequest, ExplainRequest, Patience, Place, RestoreRequest, SaveRequest,
     VersionsRequest, WhatIfRequest, build_draft, diff_draft, find_version, list_versions,
     review_draft, show_version,
 };
@@ -32,9 +32,16 @@ use std::{
     },
     time::Duration,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// So long a replay may take; it then tells what it has.
 const REPLAY_AT_MOST: Duration = Duration::from_secs(20);
+
+/// As many drafts are read or compared at the same time: each takes a processor.
+static TURNS: Semaphore = Semaphore::const_new(2);
+
+/// So long a draft waits for its turn.
+const TURN_AT_MOST: Duration = Duration::from_secs(3);
 
 /// The policy in force, and whether it can be saved here.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -103,7 +110,12 @@ pub(super) async fn lint(
     state: Data<AdminState>,
     gate: Data<Gate>,
 ) -> HttpResponse {
-    with_policy(&signed, &state, &gate, body, |store, in_force, body| {
+    let turn = match turn().await {
+        Ok(turn) => turn,
+        Err(refusal) => return refusal,
+    };
+    with_policy(&signed, &state, &gate, body, move |store, in_force, body| {
+        let _turn = turn;
         let view = &in_force.policy_view;
         let draft = SourceFile::new(view.file.as_str(), body.into_inner().text);
         review_draft(store, &model(in_force), &draft)
@@ -118,7 +130,12 @@ pub(super) async fn diff(
     state: Data<AdminState>,
     gate: Data<Gate>,
 ) -> HttpResponse {
-    with_policy(&signed, &state, &gate, body, |store, in_force, body| {
+    let turn = match turn().await {
+        Ok(turn) => turn,
+        Err(refusal) => return refusal,
+    };
+    with_policy(&signed, &state, &gate, body, move |store, in_force, body| {
+        let _turn = turn;
         diff_draft(store, &in_force.policy_view.text, &body)
     })
     .await
@@ -147,6 +164,7 @@ pub(super) async fn what_if(
     let waiting = Waiting(Arc::default());
     let is_gone = Arc::clone(&waiting.0);
     with_policy(&signed, &state, &gate, body, move |store, in_force, body| {
+        let _place = Place::take()?;
         let WhatIfRequest { text, from, to } = body.into_inner();
         let draft = SourceFile::new(in_force.policy_view.file.as_str(), text);
         let model = model(in_force);
@@ -160,6 +178,18 @@ pub(super) async fn what_if(
         policy::what_if(store, &in_force.policy, &draft, (from, to), now, patience)
     })
     .await
+}
+
+/// A turn at reading drafts. Whoever works keeps it, also when the client has gone.
+async fn turn() -> Result<SemaphorePermit<'static>, HttpResponse> {
+    match tokio::time::timeout(TURN_AT_MOST, TURNS.acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        // It is never closed.
+        Ok(Err(_)) | Err(_) => {
+            let message = "Other drafts are being read: try again in some seconds.";
+            Err(problem(409, "busy", message))
+        }
+    }
 }
 
 /// Says so when it is dropped: the client has gone, or has its answer.

@@ -6,7 +6,7 @@ use super::error::ordinal;
 use crate::types::text_enum;
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
-use std::fmt;
+use std::{fmt, time::Duration};
 
 text_enum! {
     /// Where a line stands.
@@ -45,10 +45,10 @@ pub struct Diff {
 }
 
 impl Diff {
-    /// What makes `new` of `old`.
-    pub fn of(old: &str, new: &str) -> Self {
+    /// What makes `new` of `old`. What was not compared after `at_most` is said to be removed and added.
+    pub fn of(old: &str, new: &str, at_most: Duration) -> Self {
         let (mut added, mut removed) = (0_u32, 0_u32);
-        let diff = TextDiff::from_lines(old, new);
+        let diff = TextDiff::configure().timeout(at_most).diff_lines(old, new);
         let mut lines = Vec::new();
         for change in diff.iter_all_changes() {
             let mark = match change.tag() {
@@ -99,9 +99,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn diff_of(old: &str, new: &str) -> Diff {
+        Diff::of(old, new, Duration::from_secs(60))
+    }
+
     #[test]
     fn lines_keep_their_numbers_in_both_texts() {
-        let diff = Diff::of("a\nb\nc\n", "a\nx\nc\nd\n");
+        let diff = diff_of("a\nb\nc\n", "a\nx\nc\nd\n");
         let lines: Vec<_> = diff
             .lines
             .iter()
@@ -124,16 +128,25 @@ mod tests {
     #[test]
     fn only_what_is_near_a_change_is_shown_on_a_terminal() {
         let old: String = (1..=20).map(|number| format!("line {number}\n")).collect();
-        let shown = Diff::of(&old, &old.replace("line 10\n", "")).to_string();
+        let shown = diff_of(&old, &old.replace("line 10\n", "")).to_string();
         assert!(shown.starts_with("      …\n    7   line 7\n"), "{shown}");
         assert!(shown.contains("   10 - line 10\n") && !shown.contains("line 14"), "{shown}");
-        assert_eq!(Diff::of(&old, &old).to_string(), "0 added, 0 removed");
+        assert_eq!(diff_of(&old, &old).to_string(), "0 added, 0 removed");
+    }
+
+    #[test]
+    fn texts_that_take_too_long_are_told_apart_in_time() {
+        let (old, new) = ("a\n".repeat(20_000), "b\na\nc\n".repeat(7_000));
+        let diff = Diff::of(&old, &new, Duration::from_millis(200));
+        let both = diff.lines.len() - usize::try_from(diff.added + diff.removed).unwrap();
+        assert_eq!(usize::try_from(diff.removed).unwrap() + both, 20_000);
+        assert_eq!(usize::try_from(diff.added).unwrap() + both, 21_000);
     }
 
     proptest! {
         #[test]
         fn both_texts_can_be_put_together_again(old in "[ab\n]{0,40}", new in "[ab\n]{0,40}") {
-            let diff = Diff::of(&old, &new);
+            let diff = diff_of(&old, &new);
             let side = |without: DiffMark| -> Vec<String> {
                 let lines = diff.lines.iter().filter(|line| line.mark != without);
                 lines.map(|line| line.text.clone()).collect()

@@ -99,6 +99,24 @@ pub(crate) fn closest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
+/// Offers what names were meant: for the first few of a file. Where all are unknown, comparing them with all that are known
+/// would take minutes.
+#[derive(Default)]
+pub(super) struct Hints(usize);
+
+impl Hints {
+    const MOST: usize = 10;
+
+    pub(super) fn closest<'a, I: IntoIterator<Item = &'a str>>(
+        &mut self,
+        word: &str,
+        candidates: impl FnOnce() -> I,
+    ) -> Option<&'a str> {
+        self.0 += 1;
+        if self.0 > Self::MOST { None } else { closest(word, candidates()) }
+    }
+}
+
 /// Levenshtein distance, one row at a time.
 fn edits_between(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.chars().count()).collect();

@@ -3,7 +3,7 @@
 //! Owns the warnings. It must never warn of a rule that might decide something: who takes out all that is called
 //! shadowed, repeated or without effect gets the same decisions for every caller and every call.
 
-use super::error::{PolicyError, SourceFile, closest};
+use super::error::{Hints, PolicyError, SourceFile};
 use super::line::{Effect, RuleKind};
 use super::pattern::Effort;
 use super::roles::RoleGraph;
@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// How long rules are compared with each other, in places of patterns: some tenths of a second. In a file that takes
-/// longer, the last rules are not warned of.
+/// longer, the last lines are not warned of: whatever is compared is paid for, and nothing is where nothing is left.
 const MAX_EFFORT: usize = 4_000_000;
 
 text_enum! {
@@ -111,14 +111,36 @@ impl Policy {
             by_role.entry((rule.kind, rule.role.as_str())).or_default().push(rule);
         }
         let mut covered = Vec::new();
+        let mut inherited = Inherited::new(&self.roles);
         for rule in rules {
-            let roles = self.roles.effective(&rule.role);
+            let Some(roles) = inherited.by(&rule.role, effort) else { break };
             let mut others =
                 roles.iter().filter_map(|role| by_role.get(&(rule.kind, &**role))).flatten();
-            let by = others.find(|other| shadows(other, rule, effort));
+            let by = others.find(|other| effort.0 == 0 || shadows(other, rule, effort));
+            if effort.0 == 0 {
+                break;
+            }
             covered.extend(by.map(|by| (*rule, *by)));
         }
         covered
+    }
+}
+
+/// What roles inherit, worked out once for each.
+struct Inherited<'a> {
+    graph: &'a RoleGraph,
+    known: HashMap<&'a str, Vec<Arc<str>>>,
+}
+
+impl<'a> Inherited<'a> {
+    fn new(graph: &'a RoleGraph) -> Self {
+        Self { graph, known: HashMap::new() }
+    }
+
+    /// All that who has the role has; `None` where the effort does not suffice to look at them.
+    fn by(&mut self, role: &'a str, effort: &mut Effort) -> Option<&[Arc<str>]> {
+        let roles = self.known.entry(role).or_insert_with(|| self.graph.effective(role));
+        effort.spend(roles.len()).then_some(roles)
     }
 }
 
@@ -131,7 +153,7 @@ fn shadow(rule: &Rule, by: &Rule) -> Shadow {
 /// the first stays.
 fn shadows(other: &Rule, rule: &Rule, effort: &mut Effort) -> bool {
     let is_stronger = other.effect == Effect::Deny || other.effect == rule.effect;
-    if other.line == rule.line || !is_stronger || !covers(other, rule, effort) {
+    if !effort.spend(1) || other.line == rule.line || !is_stronger || !covers(other, rule, effort) {
         return false;
     }
     !says_the_same(other, rule, effort) || other.line < rule.line
@@ -145,9 +167,13 @@ fn says_the_same(one: &Rule, other: &Rule, effort: &mut Effort) -> bool {
 fn covers(broad: &Rule, narrow: &Rule, effort: &mut Effort) -> bool {
     match narrow.kind {
         // There are two permissions, not any text.
-        RuleKind::Permission => Permission::ALL.iter().map(|it| it.as_str()).all(|permission| {
-            !narrow.pattern.matches(permission) || broad.pattern.matches(permission)
-        }),
+        RuleKind::Permission => {
+            let length = broad.pattern.as_str().len() + narrow.pattern.as_str().len();
+            let is_covered = |permission: &str| {
+                !narrow.pattern.matches(permission) || broad.pattern.matches(permission)
+            };
+            effort.spend(length / 8) && Permission::ALL.iter().all(|it| is_covered(it.as_str()))
+        }
         RuleKind::Model | RuleKind::Tool => broad.pattern.covers(&narrow.pattern, effort),
     }
 }
@@ -160,9 +186,10 @@ fn warnings_of(policy: &Policy, set: &RuleSet, subjects: &[Arc<str>]) -> Vec<War
     let busy: Vec<&Rule> = set.rules.iter().filter(|rule| !idle.contains(&rule.line)).collect();
     let covered = policy.covered(&busy, &mut effort);
     warnings.extend(covered.into_iter().map(|(rule, by)| of_shadow(rule, by, &mut effort)));
-    warnings.extend(set.links.iter().filter_map(|link| repeated_link(link, set)));
+    warnings.extend(repeated_links(set, &mut effort));
     if !subjects.is_empty() {
-        warnings.extend(unknown_roles(set, &policy.roles.effective(&subjects.join("\n"))));
+        let held = policy.roles.effective(&subjects.join("\n"));
+        warnings.extend(unknown_roles(set, &held));
     }
     warnings.sort_by_key(|warning| warning.line);
     warnings
@@ -187,17 +214,30 @@ fn of_shadow(rule: &Rule, by: &Rule, effort: &mut Effort) -> Warning {
     Warning { line: rule.line, kind, reason, by_line: Some(line) }
 }
 
-/// A `g` line for what the member gets through another one.
-fn repeated_link(link: &Link, set: &RuleSet) -> Option<Warning> {
-    let gives = |other: &&Link| {
-        other.member == link.member
-            && other.role != link.role
-            && set.roles.effective(&other.role).iter().any(|role| **role == *link.role)
-    };
-    let by = set.links.iter().find(gives)?;
+/// `g` lines for what the member gets through another one.
+fn repeated_links(set: &RuleSet, effort: &mut Effort) -> Vec<Warning> {
+    let mut of_member: HashMap<&str, Vec<&Link>> = HashMap::new();
+    for link in &set.links {
+        of_member.entry(&link.member).or_default().push(link);
+    }
+    let mut inherited = Inherited::new(&set.roles);
+    let mut repeated = Vec::new();
+    for link in &set.links {
+        for other in of_member.get(link.member.as_str()).into_iter().flatten() {
+            let Some(roles) = inherited.by(&other.role, effort) else { return repeated };
+            if other.role != link.role && roles.iter().any(|role| **role == *link.role) {
+                repeated.push(repeated_link(link, other));
+                break;
+            }
+        }
+    }
+    repeated
+}
+
+fn repeated_link(link: &Link, by: &Link) -> Warning {
     let reason = format!("`{}` already has `{}` through line {}", link.member, link.role, by.line);
     let kind = WarningKind::Repeated;
-    Some(Warning { line: link.line, kind, reason, by_line: Some(by.line) })
+    Warning { line: link.line, kind, reason, by_line: Some(by.line) }
 }
 
 /// One warning for each role, at its first line.
@@ -209,8 +249,9 @@ fn unknown_roles(set: &RuleSet, held: &[Arc<str>]) -> Vec<Warning> {
     lines.sort_unstable();
     let mut seen = HashSet::new();
     lines.retain(|(_, role)| !held.contains(role) && seen.insert(*role));
+    let mut hints = Hints::default();
     let warning = |(line, role): (u32, &str)| {
-        let meant = closest(role, held.iter().copied());
+        let meant = hints.closest(role, || held.iter().copied());
         let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
         let reason = match role.strip_prefix(RoleGraph::TYPE_PREFIX) {
             Some(kind) => format!("no agent is of the type `{kind}`{meant}"),

@@ -6,6 +6,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// Why a role was not given.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum RoleError {
+    /// That would close a circle.
+    Circle,
+    /// It brings too many others to look for a circle in them.
+    TooMany,
+}
+
 /// Members and the roles that they were given.
 #[derive(Debug, Default)]
 pub(super) struct RoleGraph {
@@ -16,13 +25,20 @@ impl RoleGraph {
     /// What stands before an agent's type when it is used as a role.
     pub(super) const TYPE_PREFIX: &str = "type:";
 
-    /// Gives `member` the role; `false`, and nothing happens, if that would close a circle.
-    pub(super) fn add(&mut self, member: &str, role: &str) -> bool {
-        if self.closure([role]).iter().any(|reached| &**reached == member) {
-            return false;
+    /// A role that is given brings at most so many others: every line that gives it looks at them all.
+    pub(super) const MOST_INHERITED: usize = 500;
+
+    /// Gives `member` the role, or does nothing.
+    pub(super) fn add(&mut self, member: &str, role: &str) -> Result<(), RoleError> {
+        let reached = self.closure([role], Self::MOST_INHERITED);
+        if reached.iter().any(|reached| &**reached == member) {
+            return Err(RoleError::Circle);
+        }
+        if reached.len() > Self::MOST_INHERITED {
+            return Err(RoleError::TooMany);
         }
         self.roles_of.entry(member.into()).or_default().push(role.into());
-        true
+        Ok(())
     }
 
     /// Whether something inherits from this name.
@@ -38,14 +54,15 @@ impl RoleGraph {
     /// Every role of a [`subject`](crate::types::Principal::subject): its own lines first, then
     /// what they inherit.
     pub(super) fn effective(&self, subject: &str) -> Vec<Arc<str>> {
-        self.closure(subject.split('\n'))
+        self.closure(subject.split('\n'), usize::MAX)
     }
 
-    fn closure<'a>(&self, start: impl IntoIterator<Item = &'a str>) -> Vec<Arc<str>> {
+    /// All that is reached, or a little more than `most`.
+    fn closure<'a>(&self, start: impl IntoIterator<Item = &'a str>, most: usize) -> Vec<Arc<str>> {
         let mut seen = HashSet::new();
         let mut reached: Vec<Arc<str>> = Vec::new();
         let mut waiting: Vec<Arc<str>> = start.into_iter().map(Arc::from).collect();
-        while !waiting.is_empty() {
+        while !waiting.is_empty() && reached.len() <= most {
             waiting.retain(|role| seen.insert(Arc::clone(role)));
             let inherited =
                 waiting.iter().filter_map(|role| self.roles_of.get(&**role)).flatten().cloned();
@@ -68,10 +85,14 @@ mod tests {
     #[test]
     fn name_type_and_stored_roles_all_inherit() {
         let mut graph = RoleGraph::default();
-        assert!(graph.add("research-bot", "researcher"));
-        assert!(graph.add("researcher", "developer"));
-        assert!(graph.add("type:autonomous", "watched"));
-        assert!(graph.add("ops", "on-call"));
+        for (member, role) in [
+            ("research-bot", "researcher"),
+            ("researcher", "developer"),
+            ("type:autonomous", "watched"),
+            ("ops", "on-call"),
+        ] {
+            assert_eq!(graph.add(member, role), Ok(()));
+        }
         assert_eq!(
             effective(&graph, "research-bot\ntype:autonomous\nops"),
             [
@@ -90,9 +111,21 @@ mod tests {
     #[test]
     fn a_circle_is_refused_and_two_ways_to_one_role_are_not() {
         let mut graph = RoleGraph::default();
-        assert!(graph.add("a", "b") && graph.add("b", "c") && graph.add("a", "c"));
-        assert!(!graph.add("c", "a"));
-        assert!(!graph.add("d", "d"));
+        for (member, role) in [("a", "b"), ("b", "c"), ("a", "c")] {
+            assert_eq!(graph.add(member, role), Ok(()));
+        }
+        assert_eq!(graph.add("c", "a"), Err(RoleError::Circle));
+        assert_eq!(graph.add("d", "d"), Err(RoleError::Circle));
         assert_eq!(effective(&graph, "a"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_role_that_brings_too_many_is_refused() {
+        let mut graph = RoleGraph::default();
+        for number in (0..RoleGraph::MOST_INHERITED).rev() {
+            assert_eq!(graph.add(&format!("r{number}"), &format!("r{}", number + 1)), Ok(()));
+        }
+        assert_eq!(graph.add("bot", "r0"), Err(RoleError::TooMany));
+        assert_eq!(graph.add("bot", "r1"), Ok(()));
     }
 }

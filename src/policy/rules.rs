@@ -3,10 +3,10 @@
 //! Owns what lines mean together: duplicates, contradictions, circles, roles without any rule. It
 //! reports every problem of the file, not only the first.
 
-use super::error::{PolicyError, Problem, SourceFile, closest, ordinal};
+use super::error::{Hints, PolicyError, Problem, SourceFile, ordinal};
 use super::line::{Effect, RuleKind, Statement, read_line};
 use super::pattern::Pattern;
-use super::roles::RoleGraph;
+use super::roles::{RoleError, RoleGraph};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -113,10 +113,19 @@ impl Reader {
             let reason = format!("the same as line {}", earlier.line);
             return Err(Problem::new(Some(1), reason, "remove one of them"));
         }
-        if !self.set.roles.add(&member, &role) {
-            let reason = format!("a circle: `{role}` already is or inherits `{member}`");
-            return Err(Problem::new(Some(at.role_column), reason, "remove one of its `g` lines"));
-        }
+        self.set.roles.add(&member, &role).map_err(|error| {
+            let (reason, remedy) = match error {
+                RoleError::Circle => (
+                    format!("a circle: `{role}` already is or inherits `{member}`"),
+                    "remove one of its `g` lines",
+                ),
+                RoleError::TooMany => (
+                    format!("`{role}` inherits more than {} roles", RoleGraph::MOST_INHERITED),
+                    "give fewer roles to roles",
+                ),
+            };
+            Problem::new(Some(at.role_column), reason, remedy)
+        })?;
         let link = Link { line: at.line, member: member.clone(), role: role.clone() };
         self.set.links.push(link);
         self.links.insert((member, role), at);
@@ -143,23 +152,20 @@ impl Reader {
     fn roles_without_rules(&self) -> Vec<(Option<u32>, Problem)> {
         let with_rules: HashSet<&str> = self.set.rules.iter().map(|it| it.role.as_str()).collect();
         let members: HashSet<&str> = self.links.keys().map(|(member, _)| member.as_str()).collect();
-        let mut problems: Vec<_> = self
-            .links
-            .iter()
-            .filter(|((_, role), _)| {
-                !with_rules.contains(role.as_str()) && !members.contains(role.as_str())
-            })
-            .map(|((_, role), place)| {
-                let remedy = match closest(role, with_rules.iter().copied()) {
-                    Some(known) => format!("did you mean `{known}`?"),
-                    None => format!("add a `p` or `p2` line for `{role}`, or remove this line"),
-                };
-                let reason = format!("no rule mentions the role `{role}`");
-                (Some(place.line), Problem::new(Some(place.role_column), reason, remedy))
-            })
-            .collect();
-        problems.sort_by_key(|(line, _)| *line);
-        problems
+        let is_unknown = |role: &str| !with_rules.contains(role) && !members.contains(role);
+        let mut unknown: Vec<_> =
+            self.links.iter().filter(|((_, role), _)| is_unknown(role)).collect();
+        unknown.sort_by_key(|(_, place)| place.line);
+        let mut hints = Hints::default();
+        let problem = |((_, role), place): (&(String, String), &LinkPlace)| {
+            let remedy = match hints.closest(role, || with_rules.iter().copied()) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => format!("add a `p` or `p2` line for `{role}`, or remove this line"),
+            };
+            let reason = format!("no rule mentions the role `{role}`");
+            (Some(place.line), Problem::new(Some(place.role_column), reason, remedy))
+        };
+        unknown.into_iter().map(problem).collect()
     }
 }
 

@@ -14,6 +14,7 @@ use diesel::{
     define_sql_function, sql_types,
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The author of a version that was edited by hand.
 pub const FILE_AUTHOR: &str = crate::types::actor::FILE;
@@ -23,6 +24,9 @@ pub const MAX_POLICY_VERSIONS: i64 = 1_000;
 
 /// As many characters their texts have together, at most; the newest version is kept whatever it has.
 pub const MAX_POLICY_TEXTS: i64 = 64 * 1_048_576;
+
+/// So long the lines of two versions are compared.
+const COUNT_AT_MOST: Duration = Duration::from_secs(1);
 
 define_sql_function! {
     /// In characters.
@@ -59,6 +63,16 @@ pub struct NewPolicyVersion<'a> {
     pub reason: Option<&'a str>,
 }
 
+/// When a policy was found in force.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Found {
+    /// When the gate began. Every version that was kept is known: gates with files of their own may share a database, and
+    /// one that starts again with its file has edited nothing.
+    AtStart,
+    /// After it was changed. Only the latest version is known: an older one was put back by hand.
+    Later,
+}
+
 /// All columns but the text.
 const SHOWN: (
     policy_versions::id,
@@ -89,40 +103,45 @@ impl Store {
         now: UnixMillis,
         put: impl FnOnce() -> Result<(), E>,
     ) -> Result<Result<(), E>, StoreError> {
+        let counted = self.state.run(|connection| Ok(Counted::of(latest(connection)?, new)))?;
         let mut outcome = Ok(());
         self.change_if((kind, new.version), actor, now, |connection| {
-            let (id, detail) = keep(connection, new, actor, now)?;
+            let (id, detail) = keep(connection, new, actor, now, &counted)?;
+            // Nothing that can fail is left for later but what writes the change down.
+            forget_old(connection, MAX_POLICY_VERSIONS, MAX_POLICY_TEXTS)?;
             outcome = put();
             if outcome.is_err() {
                 diesel::delete(policy_versions::table.find(id)).execute(connection)?;
                 return Ok(None);
             }
-            forget_old(connection, MAX_POLICY_VERSIONS, MAX_POLICY_TEXTS)?;
             Ok(Some(detail))
         })?;
         Ok(outcome)
     }
 
-    /// Keeps what was found in force, if it is not the latest version anyway: then somebody has edited the file.
+    /// Keeps what was found in force, if it is not known: then somebody has edited the file.
     pub fn note_policy_in_force(
         &self,
         new: NewPolicyVersion<'_>,
+        found: Found,
         now: UnixMillis,
     ) -> Result<(), StoreError> {
-        let is_known = |latest: Option<(String, String)>| {
-            latest.is_some_and(|(version, _)| version == new.version)
-        };
-        if self.state.run(|connection| Ok(is_known(latest(connection)?)))? {
+        let before = self.state.run(latest)?;
+        if is_latest(before.as_ref(), new) {
             return Ok(());
         }
+        if found == Found::AtStart && self.policy_version_id(new.version)?.is_some() {
+            return Ok(());
+        }
+        let counted = Counted::of(before, new);
         // Numbers follow each other like changes do, and what is known may have come meanwhile.
         self.state.write(Some("changes"), |connection| {
             let before = latest(connection)?;
             let is_first = before.is_none();
-            if is_known(before) {
+            if is_latest(before.as_ref(), new) {
                 return Ok(());
             }
-            let (_, detail) = keep(connection, new, FILE_AUTHOR, now)?;
+            let (_, detail) = keep(connection, new, FILE_AUTHOR, now, &counted)?;
             forget_old(connection, MAX_POLICY_VERSIONS, MAX_POLICY_TEXTS)?;
             if !is_first {
                 diesel::insert_into(changes::table)
@@ -182,6 +201,10 @@ impl Store {
     }
 }
 
+fn is_latest(latest: Option<&(String, String)>, new: NewPolicyVersion<'_>) -> bool {
+    latest.is_some_and(|(version, _)| version == new.version)
+}
+
 /// Version and text of the latest.
 fn latest(connection: &mut AnyConnection) -> Result<Option<(String, String)>, StoreError> {
     Ok(policy_versions::table
@@ -191,16 +214,39 @@ fn latest(connection: &mut AnyConnection) -> Result<Option<(String, String)>, St
         .optional()?)
 }
 
+/// How many lines a version adds to the one before, and removes: counted before anything is locked.
+struct Counted {
+    before: Option<String>,
+    added: u32,
+    removed: u32,
+}
+
+impl Counted {
+    fn of(before: Option<(String, String)>, new: NewPolicyVersion<'_>) -> Self {
+        let (before, old) = before.unzip();
+        let diff = Diff::of(&old.unwrap_or_default(), &clean(new.text), COUNT_AT_MOST);
+        Self { before, added: diff.added, removed: diff.removed }
+    }
+}
+
 /// Writes the version down; its number, and what is said of the change.
 fn keep(
     connection: &mut AnyConnection,
     new: NewPolicyVersion<'_>,
     author: &str,
     now: UnixMillis,
+    counted: &Counted,
 ) -> Result<(i64, Value), StoreError> {
-    let before = latest(connection)?.map(|(_, text)| text).unwrap_or_default();
+    let latest = latest(connection)?;
+    let recounted;
+    let Counted { added, removed, .. } =
+        if latest.as_ref().map(|(version, _)| version) == counted.before.as_ref() {
+            counted
+        } else {
+            recounted = Counted::of(latest, new);
+            &recounted
+        };
     let text = clean(new.text);
-    let Diff { added, removed, .. } = Diff::of(&before, &text);
     diesel::insert_into(policy_versions::table)
         .values((
             policy_versions::version.eq(new.version),
@@ -208,8 +254,8 @@ fn keep(
             policy_versions::author.eq(clean(author)),
             policy_versions::reason.eq(new.reason.map(clean)),
             policy_versions::at.eq(now.0),
-            policy_versions::added.eq(i64::from(added)),
-            policy_versions::removed.eq(i64::from(removed)),
+            policy_versions::added.eq(i64::from(*added)),
+            policy_versions::removed.eq(i64::from(*removed)),
         ))
         .execute(connection)?;
     let newest = policy_versions::table.order(policy_versions::id.desc());
@@ -299,12 +345,14 @@ mod tests {
 
     fn what_is_in_force_is_kept_once(store: &Store) {
         let first = NewPolicyVersion { reason: None, ..new("v1", "a\n") };
-        store.note_policy_in_force(first, UnixMillis(1)).unwrap();
-        store.note_policy_in_force(first, UnixMillis(2)).unwrap();
+        store.note_policy_in_force(first, Found::AtStart, UnixMillis(1)).unwrap();
+        store.note_policy_in_force(first, Found::Later, UnixMillis(2)).unwrap();
         assert_eq!(store.changes_after(0, 9).unwrap(), [], "a first start changes nothing");
         save(store, "v2", "b\n", 3);
-        store.note_policy_in_force(new("v2", "b\n"), UnixMillis(4)).unwrap();
-        store.note_policy_in_force(first, UnixMillis(5)).unwrap();
+        store.note_policy_in_force(new("v2", "b\n"), Found::Later, UnixMillis(4)).unwrap();
+        store.note_policy_in_force(first, Found::AtStart, UnixMillis(4)).unwrap();
+        assert_eq!(store.policy_versions(9, None).unwrap().len(), 2, "another gate's file");
+        store.note_policy_in_force(first, Found::Later, UnixMillis(5)).unwrap();
         let rows = store.policy_versions(9, None).unwrap();
         let shown: Vec<_> =
             rows.iter().map(|it| (it.version.as_str(), it.author.as_str(), it.at)).collect();

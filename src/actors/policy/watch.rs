@@ -10,7 +10,7 @@ use crate::bus::broadcast::{Event, Publish};
 use crate::bus::policy::{DetectionsFault, DetectionsView, PolicyFault, PolicyView, Reload};
 use crate::detect::DetectionError;
 use crate::policy::{PolicyError, SourceFile};
-use crate::store::{NewPolicyVersion, Store};
+use crate::store::{Found, NewPolicyVersion, Store};
 use std::{
     sync::{
         Arc,
@@ -79,12 +79,15 @@ impl Watch {
 
     pub(super) async fn run(self: Arc<Self>) {
         let (mut policy, mut detections) = (Looks::new(), Looks::new());
-        let mut keep_at = Instant::now();
+        let (mut keep_at, mut found) = (Instant::now(), Found::AtStart);
         loop {
             let turn = self.turn.lock().await;
             if self.is_unkept.load(Ordering::Relaxed) && Instant::now() >= keep_at {
-                self.keep_version().await;
+                self.keep_version(found).await;
                 keep_at = Instant::now() + KEEP_AGAIN_AFTER;
+            }
+            if !self.is_unkept.load(Ordering::Relaxed) {
+                found = Found::Later;
             }
             drop(turn);
             tokio::time::sleep(LOOK_FOR_SAVES_EVERY).await;
@@ -131,7 +134,7 @@ impl Watch {
         match built.await {
             Ok((Ok(loaded), _)) => {
                 self.accept_policy(loaded);
-                self.keep_version().await;
+                self.keep_version(Found::Later).await;
             }
             Ok((Err(error), sources)) => self.refuse_policy(error, sources),
             Err(_) => tracing::error!("the policy could not be built; the last good one stays"),
@@ -159,12 +162,12 @@ impl Watch {
     }
 
     /// Keeps what is in force, unless whoever saved it has. Without the store it is in force all the same.
-    async fn keep_version(&self) {
+    async fn keep_version(&self, found: Found) {
         let view = Arc::clone(&self.published.load().view);
         let store = self.store.clone();
         let keep = tokio::task::spawn_blocking(move || {
             let new = NewPolicyVersion { version: &view.version, text: &view.text, reason: None };
-            store.note_policy_in_force(new, crate::clock::now())
+            store.note_policy_in_force(new, found, crate::clock::now())
         });
         let kept = keep.await;
         self.is_unkept.store(!matches!(kept, Ok(Ok(()))), Ordering::Relaxed);

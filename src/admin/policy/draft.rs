@@ -3,14 +3,17 @@
 //! Owns who is known when roles are looked for. It must never write anything.
 
 use super::super::AdminError;
-use super::{MAX_TEXT_BYTES, find_version};
+use super::{MAX_LINES, MAX_TEXT_BYTES, find_version};
 use crate::admin::InvalidRequest;
 use crate::policy::{Diff, Policy, Review, SourceFile, lint};
 use crate::store::{Agent, Store};
 use crate::types::{AgentStatus, Principal};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// So long two texts are compared; what comes then is told apart roughly.
+const DIFF_AT_MOST: Duration = Duration::from_secs(1);
 
 /// A draft.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -60,14 +63,14 @@ pub fn diff_draft(
     request: &DiffRequest,
 ) -> Result<Diff, AdminError> {
     check_length(&request.text)?;
-    match request.against {
-        Some(id) => Ok(Diff::of(&find_version(store, id)?.1, &request.text)),
-        None => Ok(Diff::of(in_force, &request.text)),
-    }
+    let kept = request.against.map(|id| find_version(store, id)).transpose()?;
+    let old = kept.as_ref().map_or(in_force, |(_, text)| text.as_str());
+    Ok(Diff::of(old, &request.text, DIFF_AT_MOST))
 }
 
 pub(super) fn check_length(text: &str) -> Result<(), InvalidRequest> {
-    if text.len() > MAX_TEXT_BYTES { Err(InvalidRequest::PolicyTooLong) } else { Ok(()) }
+    let is_too_long = text.len() > MAX_TEXT_BYTES || text.lines().count() > MAX_LINES;
+    if is_too_long { Err(InvalidRequest::PolicyTooLong) } else { Ok(()) }
 }
 
 fn subject(agent: &Agent) -> Arc<str> {

@@ -82,7 +82,6 @@ pub fn what_if(
     if from.zip(to).is_some_and(|(from, to)| to <= from) {
         return Err(InvalidRequest::Range.into());
     }
-    let _place = Place::take()?;
     let began = Instant::now();
     let contexts = contexts(store)?;
     let mut replay = Replay::new(in_force, draft);
@@ -103,14 +102,16 @@ pub fn what_if(
     Ok(WhatIf { from, to: to.unwrap_or(now), complete, replayed: replay.finish() })
 }
 
-/// One of the replays that run at the same time: each takes a processor and a connection.
-struct Place;
+/// One of the replays that run at the same time: each takes a processor and a connection. Taken before the draft is built.
+#[derive(Debug)]
+pub struct Place(());
 
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 impl Place {
-    fn take() -> Result<Self, AdminError> {
-        let place = Self;
+    /// A place; busy, where there is none.
+    pub fn take() -> Result<Self, AdminError> {
+        let place = Self(());
         if TAKEN.fetch_add(1, Ordering::Relaxed) < AT_ONCE {
             Ok(place)
         } else {

@@ -10,6 +10,18 @@ use std::collections::{BTreeSet, HashSet};
 #[derive(Debug)]
 pub(in crate::policy) struct Effort(pub(in crate::policy) usize);
 
+impl Effort {
+    /// Takes so much of it. `false`: that much was not left, and now nothing is.
+    pub(in crate::policy) fn spend(&mut self, cost: usize) -> bool {
+        let left = self.0.checked_sub(cost);
+        self.0 = left.unwrap_or_default();
+        left.is_some()
+    }
+}
+
+/// As many steps of finding a name in a pattern take as long as one place of the exact answer.
+const STEPS_PER_PLACE: usize = 256;
+
 /// A pattern as a machine that reads a name byte by byte and may stand at several places at once.
 struct Machine {
     places: Vec<Place>,
@@ -36,11 +48,16 @@ type Stand = Vec<usize>;
 impl Pattern {
     /// Whether every text that fits `inner` fits this pattern. No, also where `effort` does not suffice to find out.
     pub(in crate::policy) fn covers(&self, inner: &Self, effort: &mut Effort) -> bool {
+        let steps = self.text.len().saturating_mul(inner.text.len());
+        if !effort.spend(1 + steps / STEPS_PER_PLACE) {
+            return false;
+        }
         if self == inner {
             return true;
         }
-        if inner.sample().is_some_and(|name| !self.matches(&name)) {
-            effort.0 = effort.0.saturating_sub(1);
+        if inner.sample().is_some_and(|name| !self.matches(&name))
+            || !effort.spend(self.text.len() + inner.text.len())
+        {
             return false;
         }
         let (outer, inner) = (Machine::of(self), Machine::of(inner));
@@ -50,14 +67,16 @@ impl Pattern {
             let (inside, outside) = &stands;
             let is_witness = inner.fits(inside) && !outer.fits(outside);
             let cost = inside.len() + outside.len() + 1;
-            if is_witness || effort.0 < cost {
+            if is_witness || !effort.spend(cost) {
                 return false;
             }
-            effort.0 -= cost;
             if seen.contains(&stands) || inner.is_lost(inside) {
                 continue;
             }
             for letter in letters(&[(&inner, inside), (&outer, outside)]) {
+                if !effort.spend(cost) {
+                    return false;
+                }
                 waiting.push((inner.after(inside, letter), outer.after(outside, letter)));
             }
             seen.insert(stands);

@@ -212,3 +212,20 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn where_nothing_of_the_effort_is_left_nothing_is_compared() {
+    let lines =
+        |count: usize, line: &dyn Fn(usize) -> String| -> String { (0..count).map(line).collect() };
+    let mut text = "p2, r0, web:*, allow\np, r0, a*, allow\np, r0, ab, allow\n".to_owned();
+    text += &lines(3_000, &|number| format!("p, r0, m{number}*, allow\n"));
+    text += &lines(1_000, &|number| format!("g, bot, x{number}\np, x{number}, m, allow\n"));
+    text += &lines(1_000, &|number| format!("g, y{number}, r0\n"));
+    let rules = source("policy.csv", &text);
+    let held: Vec<Arc<str>> = (0..3_000).map(|number| format!("z{number}").into()).collect();
+    let review = Review::of(&source("model.conf", MODEL), &rules, &held);
+    assert!(review.valid, "{:?}", review.errors.first());
+    assert!(review.warnings.iter().any(|it| it.kind == WarningKind::Shadowed));
+    let hints = review.warnings.iter().filter(|it| it.reason.contains("did you mean")).count();
+    assert!((1..=10).contains(&hints), "{hints}");
+}

@@ -12,6 +12,8 @@ import { ruleOf } from "./colour.js";
 const HOUR_MS = 3_600_000;
 const RANGES = [["1", "Last hour"], ["24", "Last 24 hours"], ["168", "Last 7 days"], ["720", "Last 30 days"], ["", "All that is kept"]];
 const SHOWN = 8;
+/** The gate tells so many of each. */
+const MOST_TOLD = 500;
 
 /** `draft()` is the text to replay, `trouble()` why it cannot be, `onLine(line)` shows a line of it. */
 export function createWhatIf({ draft, trouble, onLine }) {
@@ -88,7 +90,7 @@ function show(told, onLine) {
 
 function figures(told) {
   const figure = (name, value, tone) => el("div", { class: "what-if-figure", dataset: { tone, figure: name } }, el("dt", {}, name), el("dd", {}, value));
-  const pairs = (list) => count(list.length);
+  const pairs = (list) => (list.length < MOST_TOLD ? count(list.length) : `${count(MOST_TOLD)} or more`);
   return el("div", {}, el("dl", { class: "what-if-figures" },
     figure("records replayed", count(told.records)),
     figure("calls would flip", count(told.flipped_calls), told.flipped_calls > 0 ? "warn" : ""),
