@@ -2,6 +2,8 @@
 //!
 //! Owns that a policy which was saved is in force before its author is told so.
 
+mod turn;
+
 use super::AdminState;
 use super::access::Signed;
 use super::administer::{Body, answer, attempt, perform_with};
@@ -32,16 +34,9 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// So long a replay may take; it then tells what it has.
 const REPLAY_AT_MOST: Duration = Duration::from_secs(20);
-
-/// As many drafts are read or compared at the same time: each takes a processor.
-static TURNS: Semaphore = Semaphore::const_new(2);
-
-/// So long a draft waits for its turn.
-const TURN_AT_MOST: Duration = Duration::from_secs(3);
 
 /// The policy in force, and whether it can be saved here.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -110,7 +105,7 @@ pub(super) async fn lint(
     state: Data<AdminState>,
     gate: Data<Gate>,
 ) -> HttpResponse {
-    let turn = match turn().await {
+    let turn = match turn::take().await {
         Ok(turn) => turn,
         Err(refusal) => return refusal,
     };
@@ -130,7 +125,7 @@ pub(super) async fn diff(
     state: Data<AdminState>,
     gate: Data<Gate>,
 ) -> HttpResponse {
-    let turn = match turn().await {
+    let turn = match turn::take().await {
         Ok(turn) => turn,
         Err(refusal) => return refusal,
     };
@@ -178,18 +173,6 @@ pub(super) async fn what_if(
         policy::what_if(store, &in_force.policy, &draft, (from, to), now, patience)
     })
     .await
-}
-
-/// A turn at reading drafts. Whoever works keeps it, also when the client has gone.
-async fn turn() -> Result<SemaphorePermit<'static>, HttpResponse> {
-    match tokio::time::timeout(TURN_AT_MOST, TURNS.acquire()).await {
-        Ok(Ok(turn)) => Ok(turn),
-        // It is never closed.
-        Ok(Err(_)) | Err(_) => {
-            let message = "Other drafts are being read: try again in some seconds.";
-            Err(problem(409, "busy", message))
-        }
-    }
 }
 
 /// Says so when it is dropped: the client has gone, or has its answer.

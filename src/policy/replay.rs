@@ -193,16 +193,21 @@ impl<'p> Replay<'p> {
     pub fn finish(self) -> Replayed {
         let flips: Vec<Flip> = self.flips.into_values().collect();
         let draft = self.after.policy();
+        let [gains, losses] =
+            [PolicyResult::Allow, PolicyResult::Deny].map(|after| turns(&flips, after));
         Replayed {
             policy_version: Arc::clone(self.before.policy().version()),
             draft_version: Arc::clone(draft.version()),
             records: self.records,
             undecidable: undecidable(&self.undecidable),
-            gains: turns(&flips, PolicyResult::Allow),
-            losses: turns(&flips, PolicyResult::Deny),
+            gains_total: gains.len(),
+            gains: most(gains, |turn| (turn.calls, None)),
+            losses_total: losses.len(),
+            losses: most(losses, |turn| (turn.calls, None)),
             more_flips: self.has_untold || flips.len() > MAX_TOLD,
             flips: most(flips, |flip| (flip.calls, Some(flip.last_id))),
             flipped_calls: self.flipped_calls,
+            tools_total: self.tools.len(),
             tools: most(self.tools.into_values().collect(), |flip| (flip.calls, None)),
             never_matched: never_matched(draft, self.after.matched()),
             shadowed: draft.shadows(),
@@ -241,7 +246,7 @@ fn turns(flips: &[Flip], after: PolicyResult) -> Vec<Turn> {
         model: model.map(Into::into),
         calls,
     };
-    most(sums.into_iter().map(turn).collect(), |turn| (turn.calls, None))
+    sums.into_iter().map(turn).collect()
 }
 
 fn never_matched(draft: &Policy, matched: &HashSet<u32>) -> Vec<RuleLine> {

@@ -99,6 +99,19 @@ fn tools_that_are_not_named_are_counted_where_they_could_matter() {
 }
 
 #[test]
+fn rows_that_are_not_told_are_counted() {
+    let before = policy(&format!("{BASE}p, dev, *, allow\n"));
+    let after = policy(&format!("{BASE}p, dev, gpt-*, allow\n"));
+    let mut replay = Replay::new(&before, &after);
+    for number in 0..=MAX_TOLD {
+        replay.decide(&calls("a", "a\ntype:x\ndev", &format!("o{number}"), 1));
+    }
+    let told = replay.finish();
+    assert_eq!((told.losses.len(), told.losses_total), (MAX_TOLD, MAX_TOLD + 1));
+    assert_eq!((told.gains_total, told.tools_total, told.more_flips), (0, 0, true));
+}
+
+#[test]
 fn an_app_contexts_list_stands_in_for_allow_lines_in_a_replay_too() {
     let before = policy(&format!("{BASE}p, other, gpt-5, deny\n"));
     let after = policy(&format!("{BASE}p, dev, gpt-5, deny\np, dev, gpt-4*, allow\n"));

@@ -105,10 +105,16 @@ pub struct Replayed {
     pub more_flips: bool,
     /// Tools that are treated otherwise, in calls that both allow.
     pub tools: Vec<ToolFlip>,
+    /// How many such tools there are: at most 500 are told, those with the most calls first.
+    pub tools_total: usize,
     /// Who may do more.
     pub gains: Vec<Turn>,
+    /// How many they are, of whom at most 500 are told.
+    pub gains_total: usize,
     /// Who may do less.
     pub losses: Vec<Turn>,
+    /// How many they are, of whom at most 500 are told.
+    pub losses_total: usize,
     /// Lines of the draft that no replayed call matched.
     pub never_matched: Vec<RuleLine>,
     /// Lines of the draft that can never decide anything.

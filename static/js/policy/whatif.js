@@ -12,8 +12,6 @@ import { ruleOf } from "./colour.js";
 const HOUR_MS = 3_600_000;
 const RANGES = [["1", "Last hour"], ["24", "Last 24 hours"], ["168", "Last 7 days"], ["720", "Last 30 days"], ["", "All that is kept"]];
 const SHOWN = 8;
-/** The gate tells so many of each. */
-const MOST_TOLD = 500;
 
 /** `draft()` is the text to replay, `trouble()` why it cannot be, `onLine(line)` shows a line of it. */
 export function createWhatIf({ draft, trouble, onLine }) {
@@ -80,7 +78,8 @@ function show(told, onLine) {
       side("Loses", "bad", told.losses, audit), side("Gains", "good", told.gains, audit)),
     told.flips.length === 0 ? null : section(`Calls that would flip`, flips(told, audit),
       told.more_flips ? "The rows with the most calls are shown." : null),
-    told.tools.length === 0 ? null : section("Tools", tools(told)),
+    told.tools.length === 0 ? null : section("Tools", tools(told),
+      told.tools_total > told.tools.length ? `${count(told.tools_total)} in all; those with the most calls are shown.` : null),
     told.undecidable.count > 0 ? section("Not to be told", el("p", { class: "muted" }, `${count(told.undecidable.count)} records: ${told.undecidable.why}`)) : null,
     rules("Rules that no recorded call matched", told.never_matched, onLine, () => null),
     rules("Rules that change nothing", told.shadowed, onLine, (rule) => rule.by_line
@@ -90,12 +89,11 @@ function show(told, onLine) {
 
 function figures(told) {
   const figure = (name, value, tone) => el("div", { class: "what-if-figure", dataset: { tone, figure: name } }, el("dt", {}, name), el("dd", {}, value));
-  const pairs = (list) => (list.length < MOST_TOLD ? count(list.length) : `${count(MOST_TOLD)} or more`);
   return el("div", {}, el("dl", { class: "what-if-figures" },
     figure("records replayed", count(told.records)),
     figure("calls would flip", count(told.flipped_calls), told.flipped_calls > 0 ? "warn" : ""),
-    figure("lose a model", pairs(told.losses), told.losses.length > 0 ? "bad" : ""),
-    figure("gain a model", pairs(told.gains), told.gains.length > 0 ? "good" : "")),
+    figure("lose a model", count(told.losses_total), told.losses_total > 0 ? "bad" : ""),
+    figure("gain a model", count(told.gains_total), told.gains_total > 0 ? "good" : "")),
   el("p", { class: "muted" }, told.from ? ["From ", timeOf(told.from, localMoment)] : "From the first record", " to ", timeOf(told.to, localMoment),
     `, version ${told.policy_version} against the draft.`));
 }
