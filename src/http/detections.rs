@@ -260,7 +260,7 @@ async fn rules(
 }
 
 async fn in_force(gate: &Gate) -> Result<InForce, HttpResponse> {
-    gate.bus().show_in_force.ask(ShowInForce).await.or_else(|_| Err(unavailable()))
+    gate.bus().show_in_force.ask(ShowInForce).await.map_err(|_bus_error| unavailable())
 }
 
 fn unavailable() -> HttpResponse {

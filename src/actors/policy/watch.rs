@@ -174,7 +174,7 @@ impl Watch {
         match kept {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the policy's version could not be kept; it is tried again")
+                tracing::warn!(%error, "the policy's version could not be kept; it is tried again");
             }
             Err(_) => tracing::error!("the policy's version could not be kept"),
         }
