@@ -56,6 +56,7 @@ pub struct RuleChangeRequest {
 
 /// A new rule, the version that it is added to, and why.
 #[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct RuleRequest {
     /// The rule.
     #[schemars(flatten)]
