@@ -3,6 +3,8 @@
 //! Owns their rows and what may change in them. It must never hold a provider's key, only its name in
 //! the configuration.
 
+mod row;
+
 use super::{
     Store, StoreError, UsageOf, clean,
     connection::AnyConnection,
@@ -11,9 +13,10 @@ use super::{
 };
 use crate::types::{CallerLimits, UnixMillis};
 use diesel::{
-    ExpressionMethods as _, Insertable, OptionalExtension as _, QueryDsl as _, Queryable,
-    RunQueryDsl as _, Selectable, SelectableHelper as _,
+    ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, RunQueryDsl as _,
+    SelectableHelper as _,
 };
+use row::{Row, context_of, row_of};
 use serde_json::{Value, json};
 
 /// What is needed to create an AppContext.
@@ -69,22 +72,6 @@ pub struct AppContextChange {
     pub detectors: Option<Vec<String>>,
     /// All limits anew.
     pub limits: Option<CallerLimits>,
-}
-
-#[derive(Insertable, Queryable, Selectable)]
-#[diesel(table_name = app_contexts, treat_none_as_default_value = false)]
-struct Row {
-    id: String,
-    name: String,
-    allowed_models: String,
-    provider_key: Option<String>,
-    requests_per_minute: Option<i64>,
-    monthly_requests: Option<i64>,
-    concurrent_streams: Option<i64>,
-    created_at: i64,
-    updated_at: i64,
-    revoked_at: Option<i64>,
-    detectors: String,
 }
 
 impl Store {
@@ -263,43 +250,6 @@ fn detail_of(context: &AppContextRow) -> Value {
         "provider_key": context.provider_key,
         "detectors": context.detectors,
         "limits": limits::shown(context.limits),
-    })
-}
-
-fn row_of(context: &AppContextRow) -> Row {
-    let (requests_per_minute, monthly_requests, concurrent_streams) =
-        limits::columns(context.limits);
-    Row {
-        id: context.id.clone(),
-        name: context.name.clone(),
-        allowed_models: json!(context.allowed_models).to_string(),
-        provider_key: context.provider_key.clone(),
-        requests_per_minute,
-        monthly_requests,
-        concurrent_streams,
-        created_at: context.created_at.0,
-        updated_at: context.updated_at.0,
-        revoked_at: context.revoked_at.map(|at| at.0),
-        detectors: json!(context.detectors).to_string(),
-    }
-}
-
-fn context_of(row: Row) -> Result<AppContextRow, StoreError> {
-    let corrupt = |what| StoreError::Corrupt { what };
-    let columns = (row.requests_per_minute, row.monthly_requests, row.concurrent_streams);
-    Ok(AppContextRow {
-        id: row.id,
-        name: row.name,
-        allowed_models: serde_json::from_str(&row.allowed_models)
-            .or(Err(corrupt("app_contexts.allowed_models")))?,
-        provider_key: row.provider_key,
-        detectors: serde_json::from_str(&row.detectors)
-            .or(Err(corrupt("app_contexts.detectors")))?,
-        limits: limits::of_columns(columns).ok_or(corrupt("the limits of app_contexts"))?,
-        created_at: UnixMillis(row.created_at),
-        updated_at: UnixMillis(row.updated_at),
-        revoked_at: row.revoked_at.map(UnixMillis),
-        last_call_at: None,
     })
 }
 
