@@ -175,6 +175,7 @@ impl AuditActor {
         for (key, count) in written.anonymous {
             *self.anonymous.entry(key).or_default() += count;
         }
+        let has_looked_in_vain = written.changes.failed;
         self.tell_of(written.changes);
         if let Some(error) = written.store_away {
             let waiting = self.desk.unsettled();
@@ -183,7 +184,9 @@ impl AuditActor {
             self.pause(ctx);
             return;
         }
-        self.desk.gauge.note_store_back();
+        if !has_looked_in_vain {
+            self.desk.gauge.note_store_back();
+        }
         if !had_batch && self.outbox.is_empty() {
             self.answer_flushes();
         }
@@ -193,10 +196,13 @@ impl AuditActor {
         }
     }
 
-    /// Passes changes on to the live page, and looks again at once when there may be more.
+    /// Passes changes on to the live page, and says when to look again.
     fn tell_of(&mut self, changes: Looked) {
         if changes.more {
             self.look_at = Instant::now();
+        }
+        if changes.failed {
+            self.look_at = Instant::now() + changes::LOOK_AGAIN_AFTER;
         }
         self.publish(changes.records.into_iter().map(Event::ExchangeFinished).collect());
     }

@@ -36,8 +36,12 @@ class Book:
                     return self.records
                 self.after, self.known = page["next"], len(self.records)
 
+    def calls(self):
+        """The same without administrative changes."""
+        return [record for record in self.read() if record["surface"] != "admin"]
+
     def marks(self):
-        return {record["session_id"] for record in self.read()}
+        return {record["session_id"] for record in self.calls()}
 
 
 def audit(book, calls, upstream, may_refuse=False, keys=(), within=30):

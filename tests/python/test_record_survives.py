@@ -92,4 +92,4 @@ def at_the_cap(quick_gate, server, **settings):
 
 
 def complete(book, count):
-    return book.read() if len(book.read()) >= count else None
+    return book.calls() if len(book.calls()) >= count else None

@@ -100,9 +100,9 @@ def test_the_records_of_the_release_before_are_moved_and_verify(old_gate):
     agent = old_gate.create_agent()
     assert old_gate.call(agent).status_code == 200, "it serves meanwhile"
     book = Book(old_gate)
-    eventually(lambda: len(book.read()) > COUNT, within=30, what="all the records")
+    eventually(lambda: len(book.calls()) > COUNT, within=30, what="all the records")
     drain(old_gate)
-    moved = [record for record in book.read() if record["agent_name"] != agent.name]
+    moved = [record for record in book.calls() if record["agent_name"] != agent.name]
     assert [told(record) for record in moved] == [expected(row) for row in rows]
     for node in ("here", "there"):
         chain = [record["seq"] for record in book.records if record["node"] == node]
@@ -112,7 +112,7 @@ def test_the_records_of_the_release_before_are_moved_and_verify(old_gate):
     old_gate.stop()
     verify(old_gate)
     old_gate.start()
-    assert len(Book(old_gate).read()) == COUNT + 1
+    assert len(Book(old_gate).calls()) == COUNT + 1
 
 
 def test_a_record_that_a_gateway_of_the_release_before_still_writes_is_moved_too(old_gate):
@@ -121,7 +121,7 @@ def test_a_record_that_a_gateway_of_the_release_before_still_writes_is_moved_too
     old_gate.stop()
     old_gate.start()
     book = Book(old_gate)
-    eventually(lambda: book.read(), within=15, what="the record")
+    eventually(lambda: book.calls(), within=15, what="the record")
     verify(old_gate)
 
 

@@ -9,6 +9,8 @@ use std::{sync::Arc, time::Duration};
 
 /// How often they are looked for.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A look at a database that is away takes a writer's time.
+pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How many get their records at once.
 const AT_ONCE: u32 = 500;
 
@@ -19,6 +21,8 @@ pub(super) struct Looked {
     pub(super) records: Vec<Arc<Record>>,
     /// Whether there may be more.
     pub(super) more: bool,
+    /// Whether the database could not be asked.
+    pub(super) failed: bool,
 }
 
 /// Gives the next changes their records.
@@ -31,7 +35,7 @@ pub(super) fn look(desk: &Desk) -> Looked {
                 let error = error.with_causes();
                 tracing::warn!(error, "administrative changes cannot be recorded yet");
             }
-            return Looked::default();
+            return Looked { failed: true, ..Looked::default() };
         }
     };
     desk.gauge.note_changes_wait(false);
@@ -48,5 +52,5 @@ pub(super) fn look(desk: &Desk) -> Looked {
         );
     }
     desk.notary.note(audited.heads);
-    Looked { records: audited.records, more: audited.more }
+    Looked { records: audited.records, more: audited.more, failed: false }
 }
