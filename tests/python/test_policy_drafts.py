@@ -112,7 +112,7 @@ def test_a_draft_that_cannot_be_in_force_changes_nothing(own):
     assert (reply.status_code, error["code"], error["errors"][0]["line"]) == (400, "policy_invalid", 18)
     assert save(own, POLICY).json()["error"]["message"].startswith("nothing is to be changed")
     assert save(own, MORE, reason="").status_code == 400
-    assert save(own, "#" * 1_100_000).json()["error"]["message"] == "the policy may have at most 1 MiB"
+    assert save(own, "#" * 1_100_000).json()["error"]["message"] == "the policy may have at most 1 MiB and 20,000 lines"
     assert own.policy_file.read_text() == POLICY
 
 
