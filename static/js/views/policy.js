@@ -285,8 +285,9 @@ export function mount(host, { feed, session }, params) {
       const version = error.detail?.current_version;
       const known = base.version;
       await load();
-      if (base.text !== lf(textOnDisk(policy))) return toast("policy.csv has changed while you were writing: nothing was saved.", { tone: "warn" });
-      if (policy.error === null || version === known) throw new api.ApiError(409, `Version ${version} is in force now. Look at it, then save again.`);
+      if (policy.error === null || base.text !== lf(textOnDisk(policy)) || version === known) {
+        return toast("The policy has changed while you were writing: nothing was saved. Look at it, then save again.", { tone: "warn" });
+      }
       // A file that was refused has no version that we were told before; it is the text that we know.
       base.version = version;
       await send(reason);
