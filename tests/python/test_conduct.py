@@ -7,10 +7,9 @@ import pytest
 
 import postgres
 from callers import OpenStream, check_refused, create_context, create_key, kill, present, show
-from gateway import GATES_KEY, chat, eventually
+from gateway import GATES_KEY, PROMPTLY, chat, eventually
 from test_callers import cli_json
 
-WITHIN = 1.5
 
 RULES = """
 [[rule]]
@@ -186,9 +185,9 @@ def test_a_rule_quarantines_its_agent_at_once(gate_with, upstream):
     with OpenStream(gate, gate.headers(agent)) as stream:
         says(gate, agent, f"my key is {CANARY}")
         found_at = time.monotonic()
-        eventually(lambda: all(is_quarantined(gate, agent) for _ in range(16)), within=WITHIN, what="the quarantine")
-        eventually(lambda: not stream.is_open, within=WITHIN, what="the end of the stream")
-        assert time.monotonic() - found_at < 2 * WITHIN
+        eventually(lambda: all(is_quarantined(gate, agent) for _ in range(16)), within=PROMPTLY, what="the quarantine")
+        eventually(lambda: not stream.is_open, within=PROMPTLY, what="the end of the stream")
+        assert time.monotonic() - found_at < 2 * PROMPTLY
         assert stream.error()["code"] == "agent_quarantined"
     check_refused(present(gate, agent.token), 403, "agent_quarantined")
     assert show(gate, key).status_code == 403
@@ -201,7 +200,7 @@ def test_a_rule_quarantines_its_agent_at_once(gate_with, upstream):
     gate.start()
     check_refused(present(gate, agent.token), 403, "agent_quarantined")
     gate.cli("agent", "lift-quarantine", agent.name, "--reason", "a test key", "--approve")
-    eventually(lambda: says(gate, agent, "Hello").status_code == 200, within=WITHIN, what="the lifting")
+    eventually(lambda: says(gate, agent, "Hello").status_code == 200, within=PROMPTLY, what="the lifting")
     assert gate.records(agent, len(gate_records(gate, agent)))[-1]["trust_score"] == 5_000
 
 
@@ -218,7 +217,7 @@ def test_too_many_violations_quarantine(gate_with):
         assert says(gate, agent, REDACTED).status_code == 200
     assert says(gate, agent, "Hello").status_code == 200
     says(gate, agent, BLOCKED)
-    eventually(lambda: is_quarantined(gate, agent), within=WITHIN, what="the quarantine")
+    eventually(lambda: is_quarantined(gate, agent), within=PROMPTLY, what="the quarantine")
     shown = eventually(lambda: (it := trust(gate, agent))["quarantine"] and it, what="the quarantine's row")
     assert shown["quarantine"]["reason"] == "3 violations within 60 seconds"
 

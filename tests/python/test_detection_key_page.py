@@ -9,7 +9,7 @@ import sys
 import answers
 import pytest
 
-from gateway import PROVIDER_KEY, chat, eventually
+from gateway import PROMPTLY, PROVIDER_KEY, chat, eventually
 from surfaces import Caller, check_refusal
 
 CLIENT = """\
@@ -238,7 +238,7 @@ def test_a_key_that_has_ended_is_refused_within_a_second(gate, command):
     caller = Caller(gate, "detection_key")
     assert caller.post("/chat/completions", chat()).status_code == 200
     gate.cli(*command(caller.key))
-    eventually(lambda: not gate.knows_key(caller.key.key), within=1.5, what="the key's end")
+    eventually(lambda: not gate.knows_key(caller.key.key), within=PROMPTLY, what="the key's end")
     assert refused_texts(caller, caller.key.key) == [{"error": INVALID}]
 
 
@@ -252,7 +252,7 @@ def test_an_ended_key_leaves_the_others_of_its_app_context(sqlite_gate):
     caller = Caller(sqlite_gate, "detection_key")
     other = sqlite_gate.create_key(caller.agent, context=caller.key.context_id)
     sqlite_gate.cli("key", "revoke", other.key_id)
-    eventually(lambda: not sqlite_gate.knows_key(other.key), within=1.5, what="the key's end")
+    eventually(lambda: not sqlite_gate.knows_key(other.key), within=PROMPTLY, what="the key's end")
     assert caller.post("/chat/completions", chat()).status_code == 200
 
 
@@ -260,11 +260,11 @@ def test_the_key_of_a_suspended_agent_is_refused_with_its_reason(gate):
     caller = Caller(gate, "detection_key")
     gate.cli("agent", "suspend", caller.name)
     reply = eventually(
-        lambda: (found := caller.post("/chat/completions", chat())).status_code == 403 and found, within=1.5
+        lambda: (found := caller.post("/chat/completions", chat())).status_code == 403 and found, within=PROMPTLY
     )
     check_refusal(caller, reply, 403, "agent_suspended")
     gate.cli("agent", "resume", caller.name)
-    eventually(lambda: caller.post("/chat/completions", chat()).status_code == 200, within=1.5)
+    eventually(lambda: caller.post("/chat/completions", chat()).status_code == 200, within=PROMPTLY)
 
 
 # Models
@@ -309,9 +309,9 @@ def test_deny_lines_of_the_agents_roles_still_win(sqlite_gate):
 def test_a_list_is_changed_for_a_running_server(sqlite_gate):
     caller = Caller(sqlite_gate, "detection_key", models=["gpt-4o"])
     sqlite_gate.cli("app-context", "set", caller.key.context_id, "--allow-model", "o3-mini")
-    eventually(lambda: listed(caller) == ["o3-mini"], within=1.5, what="the new list")
+    eventually(lambda: listed(caller) == ["o3-mini"], within=PROMPTLY, what="the new list")
     sqlite_gate.cli("app-context", "set", caller.key.context_id, "--allow-all-models")
-    eventually(lambda: listed(caller) == answers.MODELS, within=1.5, what="no list")
+    eventually(lambda: listed(caller) == answers.MODELS, within=PROMPTLY, what="no list")
 
 
 def test_the_record_names_the_app_context_and_the_key(caller):

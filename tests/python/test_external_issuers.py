@@ -9,7 +9,7 @@ import time
 import pytest
 
 from callers import check_refused, present, together
-from gateway import Gateway, eventually
+from gateway import PROMPTLY, Gateway, eventually
 from issuer import AUDIENCE, Issuer, Key
 
 ROLE_MAP = "corp-dev=developer, corp-reader=reader, corp-writer=writer"
@@ -265,8 +265,8 @@ def test_a_suspended_agent_is_403_with_any_of_its_issuers_tokens(scene):
     known, new = (scene.corp.token(subject, roles=["corp-dev"]) for _ in range(2))
     assert present(scene.gate, known).status_code == 200
     scene.gate.cli("agent", "suspend", f"corp.{subject}")
-    eventually(lambda: present(scene.gate, known).status_code == 403, within=1.5, what="the suspension")
+    eventually(lambda: present(scene.gate, known).status_code == 403, within=PROMPTLY, what="the suspension")
     for token in [known, new]:
         check_refused(present(scene.gate, token), 403, "agent_suspended")
     scene.gate.cli("agent", "resume", f"corp.{subject}")
-    eventually(lambda: present(scene.gate, known).status_code == 200, within=1.5, what="the resumption")
+    eventually(lambda: present(scene.gate, known).status_code == 200, within=PROMPTLY, what="the resumption")

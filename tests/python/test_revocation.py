@@ -19,11 +19,10 @@ from callers import (
     present,
     show,
 )
-from gateway import AGENT_PATH, Gateway, chat, eventually
+from gateway import AGENT_PATH, PROMPTLY, Gateway, chat, eventually
 
 REVOKE = "/api/v1/auth/revoke"
 # What a promise of a second may take on a busy machine that runs four tests at once.
-WITHIN = 1.5
 
 # A provider that never ends its answer: events as fast as they are taken, or one now and then, or none any more.
 ENDLESS = {"do": "endless"}
@@ -79,8 +78,8 @@ def test_a_revoked_token_is_refused_on_every_connection(wide, way):
         revoked_at = time.monotonic()
         assert (revoked.status_code, revoked.content) == (200, b""), revoked.text
         assert "no-store" in revoked.headers["cache-control"]
-        eventually(lambda: set(pool.map(call, clients)) == {401}, within=WITHIN, what="the revocation")
-        assert time.monotonic() - revoked_at < WITHIN
+        eventually(lambda: set(pool.map(call, clients)) == {401}, within=PROMPTLY, what="the revocation")
+        assert time.monotonic() - revoked_at < PROMPTLY
     check_refused(present(wide, agent.token), 401, "invalid_agent_token")
     assert call(clients[0], other) == 200, "another session of the same agent goes on"
     for http in clients:
@@ -195,13 +194,13 @@ ENDS = {
 
 def check_ended(stream, upstream, since, code):
     """One error event with this code, soon; the provider's connection is closed as well."""
-    eventually(lambda: not stream.is_open, within=WITHIN, what="the stream's end")
-    assert stream.ended_at - since < WITHIN
+    eventually(lambda: not stream.is_open, within=PROMPTLY, what="the stream's end")
+    assert stream.ended_at - since < PROMPTLY
     error = stream.error()
     assert error and error["code"] == code, stream.text[-300:]
     assert set(error) == {"message", "type", "param", "code"}
     assert "[DONE]" not in stream.text
-    eventually(lambda: upstream.call_of(stream.mark).hung_up_at, within=WITHIN, what="the provider's hang-up")
+    eventually(lambda: upstream.call_of(stream.mark).hung_up_at, within=PROMPTLY, what="the provider's hang-up")
 
 
 @pytest.mark.parametrize(
@@ -236,7 +235,7 @@ def test_every_stream_of_a_suspended_agent_ends_and_resuming_lets_the_next_one_i
         check_ended(stream, upstream, suspended_at, "agent_suspended")
         stream.close()
     wide.cli("agent", "resume", caller.agent.name)
-    eventually(lambda: caller.call().status_code == 200, within=WITHIN, what="the resumption")
+    eventually(lambda: caller.call().status_code == 200, within=PROMPTLY, what="the resumption")
     with caller.open({"pause_ms": 10}) as stream:
         eventually(lambda: not stream.is_open)
         assert "[DONE]" in stream.text
@@ -253,9 +252,9 @@ def test_a_call_that_waits_for_the_provider_ends_too(wide, upstream, end):
         befall(caller)
         since = time.monotonic()
         reply = waiting.result(5)
-    assert time.monotonic() - since < WITHIN
+    assert time.monotonic() - since < PROMPTLY
     check_refused(reply, 403 if code == "agent_suspended" else 401, code)
-    eventually(lambda: upstream.call_of(mark).hung_up_at, within=WITHIN, what="the provider's hang-up")
+    eventually(lambda: upstream.call_of(mark).hung_up_at, within=PROMPTLY, what="the provider's hang-up")
     assert wide.record(caller.agent)["outcome"] == "denied"
 
 
@@ -266,7 +265,7 @@ def test_another_session_of_the_agent_keeps_its_stream(wide):
     with OpenStream(wide, {**caller.headers, "Authorization": f"Bearer {second}"}, SLOW) as kept:
         with caller.open(SLOW) as ended:
             assert revoke(wide, caller.agent, first).status_code == 200
-            eventually(lambda: not ended.is_open, within=WITHIN)
+            eventually(lambda: not ended.is_open, within=PROMPTLY)
         seen = len(kept.text)
         eventually(lambda: kept.is_open and len(kept.text) > seen, what="the other session's next event")
 

@@ -11,7 +11,7 @@ import pytest
 
 import postgres
 from callers import check_refused, present
-from gateway import Gateway, eventually
+from gateway import PROMPTLY, Gateway, eventually
 
 # How long a retired key goes on verifying after its last token may have ended.
 MARGIN_SECS = 60
@@ -37,7 +37,7 @@ def signs_with(gate, agent, kid):
         token = gate.fetch_token(agent)
         return token if kid_of(token) == kid else None
 
-    return eventually(ask, within=1.5, what="a token of the new key")
+    return eventually(ask, within=PROMPTLY, what="a token of the new key")
 
 
 def test_a_rotated_key_signs_and_the_old_one_goes_on_verifying(start_gate):
@@ -76,7 +76,7 @@ def test_a_key_whose_time_is_over_verifies_nothing_and_is_not_published(start_ga
     with sqlite3.connect(gate.data_dir / "state.db", timeout=5) as database:
         database.execute("UPDATE verifying_keys SET verify_until = 1 WHERE verify_until IS NOT NULL")
     gate.create_agent()  # any change makes the server look again
-    eventually(lambda: published(gate) == [rotated["kid"]], within=1.5, what="the old key's end")
+    eventually(lambda: published(gate) == [rotated["kid"]], within=PROMPTLY, what="the old key's end")
     check_refused(present(gate, old), 401, "invalid_agent_token")
     assert present(gate, gate.fetch_token(agent)).status_code == 200
 
@@ -119,19 +119,19 @@ def test_two_gateways_on_one_database_accept_each_others_tokens(pair):
     tokens = [agent.token, two.fetch_token(agent)]
     assert len({kid_of(token) for token in tokens}) == 2, "each signs with a key of its own"
     for gate in pair:
-        eventually(lambda gate=gate: len(published(gate)) == 2, within=1.5, what="both keys")
+        eventually(lambda gate=gate: len(published(gate)) == 2, within=PROMPTLY, what="both keys")
         assert [present(gate, token).status_code for token in tokens] == [200, 200]
     assert published(one)[0] == kid_of(tokens[0]) and published(two)[0] == kid_of(tokens[1])
 
     rotated = rotate(one)
     tokens.append(signs_with(one, agent, rotated["kid"]))
-    eventually(lambda: present(two, tokens[-1]).status_code == 200, within=1.5, what="the other's new key")
+    eventually(lambda: present(two, tokens[-1]).status_code == 200, within=PROMPTLY, what="the other's new key")
     for gate in pair:
         assert [present(gate, token).status_code for token in tokens] == [200] * 3
 
     one.cli("agent", "suspend", agent.name)
     for gate in pair:
         refused = eventually(
-            lambda gate=gate: (reply := present(gate, tokens[1])).status_code == 403 and reply, within=1.5
+            lambda gate=gate: (reply := present(gate, tokens[1])).status_code == 403 and reply, within=PROMPTLY
         )
         check_refused(refused, 403, "agent_suspended")

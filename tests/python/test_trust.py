@@ -9,12 +9,11 @@ import pytest
 
 import postgres
 from callers import OpenStream, check_refused, create_context, create_key, present, show
-from gateway import eventually
+from gateway import PROMPTLY, eventually
 from test_callers import cli_json, fresh, problem, refused
 from test_conduct import RULES
 
 # What a promise of a second may take on a busy machine that runs four tests at once.
-WITHIN = 1.5
 NEW = {
     "status": "active", "quarantine": None, "trust_score": 0, "risk_score": 0, "risk_tier": "low", "calls": 0,
     "violations": 0, "last_violation_at": None,
@@ -50,9 +49,9 @@ def test_quarantine_refuses_calls_and_tokens_and_ends_streams_until_it_is_lifted
     with OpenStream(gate, gate.headers(agent)) as stream:
         quarantine(gate, agent)
         asked_at = time.monotonic()
-        eventually(lambda: is_quarantined(gate, agent), within=WITHIN, what="the quarantine")
-        eventually(lambda: not stream.is_open, within=WITHIN, what="the end of the stream")
-        assert time.monotonic() - asked_at < 2 * WITHIN
+        eventually(lambda: is_quarantined(gate, agent), within=PROMPTLY, what="the quarantine")
+        eventually(lambda: not stream.is_open, within=PROMPTLY, what="the end of the stream")
+        assert time.monotonic() - asked_at < 2 * PROMPTLY
         assert stream.error()["code"] == "agent_quarantined"
     check_refused(present(gate, agent.token), 403, "agent_quarantined")
     assert show(gate, key).status_code == 403
@@ -68,7 +67,7 @@ def test_quarantine_refuses_calls_and_tokens_and_ends_streams_until_it_is_lifted
     assert (lifted["status"], lifted["quarantine"]) == ("active", None)
     # The one call's gain may have been saved after the lifting.
     assert lifted["trust_score"] in (0, 10)
-    eventually(lambda: not is_quarantined(gate, agent), within=WITHIN, what="the lifting")
+    eventually(lambda: not is_quarantined(gate, agent), within=PROMPTLY, what="the lifting")
     assert show(gate, key).status_code == 200
     assert gate.ask_token(agent).status_code == 200
 
@@ -151,10 +150,10 @@ def test_another_gateway_learns_of_a_quarantine_within_a_second(start_gate):
         eventually(lambda: present(other, agent.token).status_code == 200, what="the agent at the other gateway")
         quarantine(one, agent)
         for gate in (one, other):
-            eventually(lambda gate=gate: is_quarantined(gate, agent), within=WITHIN, what="the quarantine")
+            eventually(lambda gate=gate: is_quarantined(gate, agent), within=PROMPTLY, what="the quarantine")
         one.cli("agent", "lift-quarantine", agent.name, "--reason", "a test")
         for gate in (one, other):
-            eventually(lambda gate=gate: not is_quarantined(gate, agent), within=WITHIN, what="the lifting")
+            eventually(lambda gate=gate: not is_quarantined(gate, agent), within=PROMPTLY, what="the lifting")
     finally:
         for gate in (one, other):
             gate.stop()

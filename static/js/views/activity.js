@@ -148,6 +148,7 @@ export function mount(host, { feed, session }, params) {
     if (!id) return;
     const known = feed.exchanges.get(id) ?? feed.running.get(id);
     if (known) return openRecord(known, { focus });
+    table.setActive(id); // its row may still come
     drawer.find(id, focus);
     remember();
   }
