@@ -44,17 +44,13 @@ class Book:
         return {record["session_id"] for record in self.calls()}
 
 
-def audit(book, calls, upstream, may_refuse=False, was_killed=False, keys=(), within=30):
+def audit(book, calls, upstream, may_refuse=False, keys=(), within=30):
     """Waits until everything is in the store, and checks that it is what the clients and the provider saw.
 
-    An exchange is in the journal before the first byte of its answer leaves. A kill can meet it before: then the
-    provider saw a call of which the record knows nothing, and so does its caller.
     The chain is verified with the gate's own key, and these.
     """
     sent = {call.mark for call in calls}
     forwarded = {mark for call in list(upstream.calls) for mark in call.header("x-mark")} & sent
-    if was_killed:
-        forwarded -= {call.mark for call in calls if call.status is None}
     due = forwarded | {call.mark for call in calls if call.is_whole and not call.is_unavailable}
     assert due, "there was no load"
     try:

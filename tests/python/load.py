@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import secrets
 import threading
 import time
 from dataclasses import dataclass, field
@@ -67,7 +68,9 @@ class Load:
     """Clients on a thread of their own, from entering it until `stop`. A gateway that is away is waited for."""
 
     def __init__(self, gate, agent, name, clients=12, pause_ms=10, mix=MIX):
-        self.gate, self.agent, self.name, self.mix = gate, agent, name, mix
+        self.gate, self.agent, self.mix = gate, agent, mix
+        # The provider remembers the calls of every load.
+        self.name = f"{name}-{secrets.token_hex(3)}"
         self.clients, self.pause = clients, pause_ms / 1000
         self.calls = []  # in the order in which they were sent
         self.ending = threading.Event()

@@ -37,7 +37,7 @@ def kills(gate, upstream, rounds, clients=12, tell=silent):
                 gate.kill()
             gate.start()
             load.keep_going(0.5)
-        audit(book, load.calls, upstream, was_killed=True)
+        audit(book, load.calls, upstream)
         upstream.calls.clear()
     count = len(book.calls())
     assert any(record["outcome"] == "interrupted" for record in book.records), "no kill met an exchange under way"
