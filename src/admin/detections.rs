@@ -13,7 +13,7 @@ pub use change::{
     RuleChangeRequest, RuleRequest, Workshop, add_own_rule, change_rule, remove_own_rule,
 };
 pub use error::{DetectionsError, FieldError};
-pub use rules::{ForContext, ForRole, RuleSource, RuleView, RulesView, TypeCounts, view_rules};
+pub use rules::{ForContext, ForRole, RuleCounts, RuleSource, RuleView, RulesView, view_rules};
 pub use trial::{
     MAX_TRIAL_BYTES, TrialCaller, TrialFinding, TrialRequest, TrialView, profile_for, try_on,
     try_text,

@@ -118,6 +118,8 @@ pub struct RecordQuery {
     pub session: Option<String>,
     /// Only with a finding of this type.
     pub finding: Option<String>,
+    /// Only with a finding of the rule with this id.
+    pub finding_rule: Option<String>,
     /// Only what the policy answered so.
     pub policy_result: Option<PolicyResult>,
     /// Only what ended so.

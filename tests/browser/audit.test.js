@@ -68,7 +68,7 @@ test('every filter shows what the API finds, and stands in the address', async (
   for (const [set, name, value] of [
     [choose, 'policy_result', 'deny'], [choose, 'outcome', 'upstream_error'], [choose, 'kind', 'failures'], [choose, 'kind', 'findings'],
     [choose, 'endpoint', 'chat/completions'], [choose, 'surface', 'agent'],
-    [type, 'agent', 'research-bot'], [type, 'model', 'gpt-4o-mini'], [type, 'finding', 'PII_SSN'], [type, 'session', session],
+    [type, 'agent', 'research-bot'], [type, 'model', 'gpt-4o-mini'], [type, 'finding', 'PII_SSN'], [type, 'finding_rule', 'us-ssn'], [type, 'session', session],
   ]) {
     await open('#/audit?kind=calls');
     await set(name, value);

@@ -59,7 +59,7 @@ FROM (
 ) AS made;
 
 INSERT INTO audit_findings_:week
-SELECT findings::json -> 0 ->> 'type', position, 'HIGH', 2 FROM audit_records_:week WHERE findings <> '[]';
+SELECT findings::json -> 0 ->> 'rule', position, findings::json -> 0 ->> 'type', 1, 'HIGH', 2 FROM audit_records_:week WHERE findings <> '[]';
 COMMIT;
 
 ALTER TABLE audit_records ATTACH PARTITION audit_records_:week FOR VALUES FROM (:low) TO (:high);

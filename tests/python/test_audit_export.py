@@ -191,6 +191,8 @@ def test_events_are_filtered_by_time_endpoint_finding_and_session(gate):
         assert ids(endpoint="embeddings") == [second["id"]]
         assert ids(finding=kind) == [first["id"]]
         assert ids(finding="NO_SUCH_TYPE") == []
+        assert ids(finding_rule=first["findings"][0]["rule"]) == [first["id"]]
+        assert ids(finding_rule=kind) == []
         assert ids(**{"from": second["started_at"]}) == [second["id"]]
         assert ids(to=second["started_at"]) == [first["id"]]
         for wrong in ({"from": "yesterday"}, {"to": "x"}, {"colour": "red"}):

@@ -80,27 +80,27 @@ def changes(gate):
         return [(actor, subject, json.loads(detail)) for actor, subject, detail in rows]
 
 
-def test_every_rule_is_listed_with_what_it_does_for_whom_and_how_often_its_type_was_found(gate, admin):
+def test_every_rule_is_listed_with_what_it_does_for_whom_and_how_often_it_found_something(gate, admin):
     [mail] = rules(admin)["rules"]
     assert (mail["id"], mail["type"], mail["source"], mail["enabled"]) == ("mail", "PII_EMAIL", "file", True)
     assert (mail["action"], mail["actions"]) == ("log", {"INGRESS": "log", "EGRESS": "log"})
     assert mail["description"] == "People write it everywhere."
     assert (mail["examples"], mail["max_bytes"], mail["app_contexts"]) == (2, 88, [])
     assert [(it["role"], it["app_context"], it["action"]) for it in mail["roles"]] == [("developer", None, "block")]
-    assert (mail["type_findings"], mail["type_exchanges"], mail["type_last_at"]) == (0, 0, None)
+    assert (mail["findings"], mail["exchanges"], mail["last_at"]) == (0, 0, None)
     agent = gate.create_agent("writer")
     assert gate.call(agent, body=chat(text="a@b.co and c@d.co and a@b.co")).status_code == 200
     gate.call(agent, body=chat(text="e@f.co"))
 
     def counted():
         [mail] = rules(admin)["rules"]
-        return mail["type_exchanges"] == 2 and mail
+        return mail["exchanges"] == 2 and mail
 
     found = eventually(counted)
-    assert found["type_findings"] == 4
-    assert found["type_last_at"] is not None
+    assert found["findings"] == 4
+    assert found["last_at"] is not None
     past = rules(admin, **{"from": "2020-01-01", "to": "2020-02-01"})
-    assert past["rules"][0]["type_findings"] == 0
+    assert past["rules"][0]["findings"] == 0
     assert admin.get("/api/v1/detections/rules", params={"form": "2020-01-01"}).status_code == 400
 
 

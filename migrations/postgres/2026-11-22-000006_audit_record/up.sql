@@ -81,14 +81,17 @@ CREATE INDEX audit_records_incomplete ON audit_records (outcome, position) WHERE
 -- Written more than an hour after they began: long streams, and what waited for the database.
 CREATE INDEX audit_records_late ON audit_records (started_at, position) WHERE (position >> 20) - started_at > 3600000;
 
--- What was found, one row per record and type: for questions by type.
+-- What was found, one row per record and rule: for questions by rule, and by type, of which a record may have several rules.
 CREATE TABLE audit_findings (
-    finding_type TEXT NOT NULL,
-    position     BIGINT NOT NULL,
-    severity     TEXT NOT NULL, -- the worst
-    count        BIGINT NOT NULL,
-    PRIMARY KEY (finding_type, position)
+    rule          TEXT NOT NULL,
+    position      BIGINT NOT NULL,
+    finding_type  TEXT NOT NULL,
+    first_of_type BIGINT NOT NULL, -- 1 in one row of each record and type, otherwise 0
+    severity      TEXT NOT NULL, -- the worst of the type in the record
+    count         BIGINT NOT NULL,
+    PRIMARY KEY (rule, position, finding_type)
 ) PARTITION BY RANGE (position);
+CREATE INDEX audit_findings_by_type ON audit_findings (finding_type, position) WHERE first_of_type = 1;
 
 -- The one row that writers lock: the position of the last record.
 CREATE TABLE audit_order (

@@ -76,14 +76,18 @@ CREATE INDEX audit_records_incomplete ON audit_records (outcome, position) WHERE
 -- Written more than an hour after they began: long streams, and what waited for the database.
 CREATE INDEX audit_records_late ON audit_records (started_at, position) WHERE (position >> 20) - started_at > 3600000;
 
--- What was found, one row per record and type: for questions by type.
+-- What was found, one row per record and rule: for questions by rule, and by type, of which a record may have several rules.
 CREATE TABLE audit_findings (
-    finding_type TEXT NOT NULL,
-    position     INTEGER NOT NULL,
-    severity     TEXT NOT NULL, -- the worst
-    count        INTEGER NOT NULL,
-    PRIMARY KEY (finding_type, position)
+    rule          TEXT NOT NULL,
+    position      INTEGER NOT NULL,
+    finding_type  TEXT NOT NULL,
+    first_of_type INTEGER NOT NULL, -- 1 in one row of each record and type, otherwise 0
+    severity      TEXT NOT NULL, -- the worst of the type in the record
+    count         INTEGER NOT NULL,
+    PRIMARY KEY (rule, position, finding_type)
 ) WITHOUT ROWID;
+-- Its last column lets SQLite answer from the index alone.
+CREATE INDEX audit_findings_by_type ON audit_findings (finding_type, position, first_of_type) WHERE first_of_type = 1;
 
 -- The one row that writers lock: the position of the last record.
 CREATE TABLE audit_order (

@@ -39,6 +39,7 @@ impl ExportRequest {
             ("endpoint", query.endpoint.clone()),
             ("session", query.session.clone()),
             ("finding", query.finding.clone()),
+            ("finding_rule", query.finding_rule.clone()),
             ("policy_result", query.policy_result.map(|result| result.to_string())),
             ("outcome", query.outcome.map(|outcome| outcome.to_string())),
             ("surface", query.surface.map(|surface| surface.to_string())),

@@ -1,4 +1,4 @@
-//! Every rule in force, with its state and how often its type was found.
+//! Every rule in force, with its state and how often it found something.
 //!
 //! Owns the form in which a rule is shown.
 
@@ -79,9 +79,9 @@ pub struct RuleView {
     pub app_contexts: Vec<ForContext>,
     /// The roles for which the file says what it does.
     pub roles: Vec<ForRole>,
-    /// How often its type was found, by whichever rule of the type.
+    /// How often it found something.
     #[serde(flatten)]
-    pub found: TypeCounts,
+    pub found: RuleCounts,
 }
 
 /// What a rule does in one AppContext.
@@ -108,15 +108,15 @@ pub struct ForRole {
     pub actions: RuleActions,
 }
 
-/// How often findings of a type were recorded in the time asked for. Records are counted by type, not by rule.
+/// What a rule found in the time asked for, according to the record.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
-pub struct TypeCounts {
-    /// How many findings of the type.
-    pub type_findings: i64,
+pub struct RuleCounts {
+    /// How many findings.
+    pub findings: i64,
     /// In how many exchanges.
-    pub type_exchanges: i64,
+    pub exchanges: i64,
     /// The last one.
-    pub type_last_at: Option<UnixMillis>,
+    pub last_at: Option<UnixMillis>,
 }
 
 /// The rules in force. `text`: the file that they were read from.
@@ -126,7 +126,7 @@ pub fn view_rules(
     found: Vec<FindingTotals>,
     (from, to): (UnixMillis, UnixMillis),
 ) -> RulesView {
-    let found: HashMap<String, TypeCounts> = found.into_iter().map(counts).collect();
+    let found: HashMap<String, RuleCounts> = found.into_iter().map(counts).collect();
     let rules = detections.rules().iter().enumerate();
     RulesView {
         version: detections.version().to_string(),
@@ -135,28 +135,23 @@ pub fn view_rules(
         to,
         rules: rules
             .map(|(at, rule)| {
-                let found = found.get(&*rule.kind).cloned().unwrap_or_default();
+                let found = found.get(&*rule.id).cloned().unwrap_or_default();
                 view(detections, text, (at, rule), found)
             })
             .collect(),
     }
 }
 
-fn counts(totals: FindingTotals) -> (String, TypeCounts) {
-    let FindingTotals { kind, findings, exchanges, last_at } = totals;
-    let counts = TypeCounts {
-        type_findings: findings,
-        type_exchanges: exchanges,
-        type_last_at: Some(last_at),
-    };
-    (kind, counts)
+fn counts(totals: FindingTotals) -> (String, RuleCounts) {
+    let FindingTotals { rule, findings, exchanges, last_at } = totals;
+    (rule, RuleCounts { findings, exchanges, last_at: Some(last_at) })
 }
 
 fn view(
     detections: &Detections,
     text: &str,
     (at, rule): (usize, &Rule),
-    found: TypeCounts,
+    found: RuleCounts,
 ) -> RuleView {
     let overrides: Vec<&Override> = detections.overrides_of(at).collect();
     let actions_of = |roles: &[Arc<str>], context: Option<&str>| {

@@ -31,12 +31,8 @@ fn request(text: &str) -> TrialRequest {
 
 #[test]
 fn a_rule_says_what_it_does_for_everyone_in_a_context_and_for_a_role() {
-    let totals = FindingTotals {
-        kind: "BIRD".to_owned(),
-        findings: 3,
-        exchanges: 2,
-        last_at: UnixMillis(7),
-    };
+    let totals =
+        FindingTotals { rule: "owl".to_owned(), findings: 3, exchanges: 2, last_at: UnixMillis(7) };
     let view = view_rules(&detections(), FILE, vec![totals], (UnixMillis(0), UnixMillis(9)));
     let [owl] = view.rules.as_slice() else { panic!("{view:?}") };
     assert_eq!((owl.action, owl.enabled, owl.source), (Action::Log, true, RuleSource::File));
@@ -49,7 +45,7 @@ fn a_rule_says_what_it_does_for_everyone_in_a_context_and_for_a_role() {
     );
     let directions = (developer.actions.ingress, developer.actions.egress);
     assert_eq!(directions, (Some(Action::Redact), Some(Action::Block)));
-    assert_eq!((owl.found.type_findings, owl.found.type_last_at), (3, Some(UnixMillis(7))));
+    assert_eq!((owl.found.findings, owl.found.last_at), (3, Some(UnixMillis(7))));
 }
 
 #[test]

@@ -27,6 +27,9 @@ pub(super) struct Filters {
     /// Only calls with findings of this type, such as PII_SSN
     #[arg(long, value_name = "TYPE")]
     finding: Option<String>,
+    /// Only calls with findings of this rule, such as us-ssn
+    #[arg(long, value_name = "ID")]
+    finding_rule: Option<String>,
     /// Only what the policy answered so: allow or deny
     #[arg(long, value_name = "RESULT", value_parser = policy_result)]
     policy_result: Option<PolicyResult>,
@@ -66,6 +69,7 @@ impl Filters {
             endpoint: self.endpoint,
             session: self.session,
             finding: self.finding,
+            finding_rule: self.finding_rule,
             policy_result: self.policy_result,
             outcome: self.outcome,
             surface: self.surface,

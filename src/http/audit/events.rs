@@ -10,7 +10,7 @@ use actix_web::{
 };
 use serde_json::json;
 
-/// `GET /api/v1/audit/events`: from, to, agent, app_context, model, endpoint, policy_result, outcome, finding, session;
+/// `GET /api/v1/audit/events`: from, to, agent, app_context, model, endpoint, policy_result, outcome, finding, finding_rule, session;
 /// limit, after, order.
 pub(in crate::http) async fn list_events(
     request: HttpRequest,
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn the_query_is_read_and_its_mistakes_are_named() {
         let text = "limit=7&order=desc&agent=bot&policy_result=deny&outcome=denied&after=\
-                    &from=2026-11-22&to=2026-11-22T08:00:00Z&session=a/b&finding=PII_SSN";
+                    &from=2026-11-22&to=2026-11-22T08:00:00Z&session=a/b&finding=PII_SSN&finding_rule=us-ssn";
         let query = Parameters::read(text, read_query).unwrap();
         assert_eq!((query.limit, query.newest_first), (7, true));
         assert_eq!(query.agent.as_deref(), Some("bot"));
@@ -80,6 +80,7 @@ mod tests {
         assert_eq!(query.to, UnixMillis::parse("2026-11-22T08:00:00Z"));
         assert_eq!(query.session.as_deref(), Some("a/b"));
         assert_eq!(query.finding.as_deref(), Some("PII_SSN"));
+        assert_eq!(query.finding_rule.as_deref(), Some("us-ssn"));
         for bad in [
             "limit=0",
             "limit=1001",

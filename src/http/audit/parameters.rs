@@ -72,6 +72,7 @@ impl Parameters {
             endpoint: self.text("endpoint"),
             session: self.text("session"),
             finding: self.text("finding"),
+            finding_rule: self.text("finding_rule"),
             policy_result: self.choice("policy_result", PolicyResult::parse, "allow or deny")?,
             outcome: self.choice("outcome", Outcome::parse, "an outcome of a record")?,
             surface: self.choice("surface", Surface::parse, "agent, detection_key or admin")?,

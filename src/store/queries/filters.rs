@@ -54,8 +54,8 @@ enum Condition {
     AtLeast(&'static str, i64),
     /// A column has a smaller value.
     Below(&'static str, i64),
-    /// There is a finding of this type.
-    Finding(String),
+    /// There is a finding of which this field says this.
+    Finding(&'static str, String),
     /// It is of a sort, in words of SQL.
     Is(&'static str),
 }
@@ -85,10 +85,10 @@ impl Filters {
                 Condition::Below(column, value) => {
                     statement.sql(format!(" AND audit_records.{column} < ")).number(*value)
                 }
-                // Quotes inside of a JSON string are escaped: only a finding's own type looks like this.
-                Condition::Finding(kind) => {
+                // Quotes inside of a JSON string are escaped: only a finding's own field looks like this.
+                Condition::Finding(field, value) => {
                     let position = if is_postgres { "strpos" } else { "instr" };
-                    let found = format!("\"type\":{}", serde_json::Value::from(kind.as_str()));
+                    let found = format!("\"{field}\":{}", serde_json::Value::from(value.as_str()));
                     statement.sql(format!(" AND {position}(audit_records.findings, "));
                     statement.text(&found).sql(") > 0")
                 }
@@ -99,10 +99,14 @@ impl Filters {
 }
 
 impl Filters {
-    fn by_finding(&mut self, finding: Option<&str>) {
-        if let Some(kind) = finding {
-            self.conditions.push(Condition::Finding(kind.to_owned()));
+    fn by_finding(&mut self, kind: Option<&str>, rule: Option<&str>) {
+        if let Some(kind) = kind {
+            self.conditions.push(Condition::Finding("type", kind.to_owned()));
             self.leads.push(Lead::finding(kind));
+        }
+        if let Some(rule) = rule {
+            self.conditions.push(Condition::Finding("rule", rule.to_owned()));
+            self.leads.push(Lead::finding_rule(rule));
         }
     }
 
@@ -181,7 +185,7 @@ impl Store {
         if let Some(model) = &query.model {
             filters.indexed("model", model);
         }
-        filters.by_finding(query.finding.as_deref());
+        filters.by_finding(query.finding.as_deref(), query.finding_rule.as_deref());
         filters.by_result(query.policy_result, query.outcome);
         filters.by_app_context(query.app_context.as_deref());
         filters.by_endpoint(query.endpoint.as_deref());

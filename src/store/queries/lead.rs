@@ -63,7 +63,13 @@ impl Lead {
 
     /// Records with a finding of this type.
     pub(super) fn finding(finding_type: &str) -> Self {
-        Self { table: FINDINGS, ..Self::column("finding_type", finding_type) }
+        let by_type = Self::partial("finding_type", finding_type, "first_of_type = 1");
+        Self { table: FINDINGS, ..by_type }
+    }
+
+    /// Records in which this rule found something.
+    pub(super) fn finding_rule(rule: &str) -> Self {
+        Self { table: FINDINGS, ..Self::column("rule", rule) }
     }
 
     /// The place of the last of the next `count` entries: one row, or none when there are fewer. Touches the index alone.
@@ -91,11 +97,12 @@ impl Lead {
         count: i64,
         is_postgres: bool,
     ) {
-        statement.sql(if self.is_finding() {
-            " FROM (SELECT finding_type, position FROM audit_findings"
-        } else {
-            " FROM (SELECT * FROM audit_records"
-        });
+        match &self.equals {
+            Some((column, _)) if self.is_finding() => {
+                statement.sql(format!(" FROM (SELECT {column}, position FROM audit_findings"))
+            }
+            _ => statement.sql(" FROM (SELECT * FROM audit_records"),
+        };
         self.walk(statement, stretch, is_postgres);
         statement.sql(" LIMIT ").number(count);
         statement.sql(match (self.is_finding(), is_postgres) {

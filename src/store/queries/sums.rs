@@ -119,11 +119,11 @@ pub struct FindingSums {
     pub findings: i64,
 }
 
-/// Findings of one type.
+/// What one rule found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FindingTotals {
-    /// The type.
-    pub kind: String,
+    /// The rule's id.
+    pub rule: String,
     /// How often.
     pub findings: i64,
     /// In how many exchanges.
@@ -203,8 +203,8 @@ impl Store {
         to: UnixMillis,
     ) -> Result<Vec<FindingSums>, StoreError> {
         let mut statement: Statement<(Text, Text, BigInt, BigInt)> = Statement::new(
-            "SELECT finding_type, severity, COUNT(*), CAST(SUM(count) AS BIGINT) \
-             FROM audit_findings WHERE position >= ",
+            "SELECT finding_type, severity, CAST(SUM(first_of_type) AS BIGINT), \
+             CAST(SUM(count) AS BIGINT) FROM audit_findings WHERE position >= ",
         );
         statement.number(position_at(from)).sql(" AND position < ").number(position_at(to));
         statement.sql(" GROUP BY finding_type, severity ORDER BY 4 DESC, 1, 2");
@@ -222,22 +222,22 @@ impl Store {
 }
 
 impl Store {
-    /// Findings of what was written in a time, by type.
+    /// Findings of what was written in a time, by rule.
     pub fn finding_totals(
         &self,
         from: UnixMillis,
         to: UnixMillis,
     ) -> Result<Vec<FindingTotals>, StoreError> {
         let mut statement: Statement<(Text, BigInt, BigInt, BigInt)> = Statement::new(
-            "SELECT finding_type, CAST(SUM(count) AS BIGINT), COUNT(*), MAX(position) \
+            "SELECT rule, CAST(SUM(count) AS BIGINT), COUNT(*), MAX(position) \
              FROM audit_findings WHERE position >= ",
         );
         statement.number(position_at(from)).sql(" AND position < ").number(position_at(to));
-        statement.sql(" GROUP BY finding_type");
+        statement.sql(" GROUP BY rule");
         let rows: Vec<(String, i64, i64, i64)> =
             self.record.run(|connection| Ok(statement.load(connection)?))?;
-        let totals = |(kind, findings, exchanges, last)| FindingTotals {
-            kind,
+        let totals = |(rule, findings, exchanges, last)| FindingTotals {
+            rule,
             findings,
             exchanges,
             last_at: UnixMillis(last >> POSITION_BITS),

@@ -133,7 +133,11 @@ fn many(store: &Store) -> Vec<Record> {
             record.outcome = Some(dice.pick(OUTCOMES.as_slice()));
             if dice.roll(4) == 0 {
                 let kind = dice.pick(&["PII_SSN", "SECRET_\"%"]);
-                record.findings.push(finding(kind, Severity::High, 1));
+                let rules = dice.pick(&[&["ours"][..], &["theirs", "ours"], &["theirs", "a\"%"]]);
+                let found = finding(kind, Severity::High, 1);
+                let found =
+                    rules.iter().map(|rule| Finding { rule: (*rule).into(), ..found.clone() });
+                record.findings.extend(found);
             }
             record
         });
@@ -149,7 +153,7 @@ fn any_query(dice: &mut Dice) -> RecordQuery {
     let mut query = RecordQuery { newest_first: dice.roll(2) == 0, ..RecordQuery::default() };
     query.limit = dice.pick(&[40, 300, 1_000]);
     for _ in 0..dice.roll(4) {
-        match dice.roll(11) {
+        match dice.roll(12) {
             0 => query.agent = Some(dice.pick(&["ant", "bee", "cat"]).to_owned()),
             1 => query.model = Some(dice.pick(&["gpt-4o", "o3"]).to_owned()),
             2 => query.endpoint = Some(dice.pick(&["chat/completions", "embeddings"]).to_owned()),
@@ -159,7 +163,8 @@ fn any_query(dice: &mut Dice) -> RecordQuery {
             6 => query.outcome = Some(dice.pick(Outcome::ALL)),
             7 => query.finding = Some(dice.pick(&["PII_SSN", "SECRET_\"%", "PII"]).to_owned()),
             8 => query.kind = Some(dice.pick(RecordKind::ALL)),
-            9 => query.from = Some(at(i64::try_from(dice.roll(21)).unwrap() * DAY_MS)),
+            9 => query.finding_rule = Some(dice.pick(&["ours", "a\"%", "our"]).to_owned()),
+            10 => query.from = Some(at(i64::try_from(dice.roll(21)).unwrap() * DAY_MS)),
             _ => query.to = Some(at(i64::try_from(dice.roll(21)).unwrap() * DAY_MS)),
         }
     }
@@ -188,10 +193,13 @@ fn matches(query: &RecordQuery, record: &Record) -> bool {
         })
         && query.from.is_none_or(|from| record.started_at >= from)
         && query.to.is_none_or(|to| record.started_at < to)
-        && query
-            .finding
-            .as_deref()
-            .is_none_or(|wanted| record.findings.iter().any(|finding| &*finding.kind == wanted))
+        && found(&query.finding, record, |finding| &finding.kind)
+        && found(&query.finding_rule, record, |finding| &finding.rule)
+}
+
+fn found(wanted: &Option<String>, record: &Record, says: impl Fn(&Finding) -> &str) -> bool {
+    let is_it = |wanted: &str| record.findings.iter().any(|finding| says(finding) == wanted);
+    wanted.as_deref().is_none_or(is_it)
 }
 
 fn ids<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<ExchangeId> {

@@ -1,4 +1,4 @@
-//! What was found, one row per record and type, for questions by type.
+//! What was found, one row per record and rule, for questions by rule and by type.
 //!
 //! Owns how findings are summed up to such rows. It must never hold more than the record itself says.
 
@@ -9,19 +9,28 @@ use super::{
     },
     insert::{Cell as _, copy_rows},
 };
-use crate::types::{Record, Severity};
+use crate::types::{Finding, Record, Severity};
 use diesel::{
     ExecuteCopyFromDsl as _, ExpressionMethods as _, QueryResult, RunQueryDsl as _, copy_from,
     pg::CopyFormat,
 };
-use std::{collections::BTreeMap, io::Write};
+use std::{collections::BTreeMap, io::Write, iter};
 
 struct Row<'a> {
+    rule: &'a str,
     position: i64,
     kind: &'a str,
-    /// The worst.
+    /// 1 in one row of each record and type, otherwise 0: these are the records with a finding of the type.
+    first_of_type: i64,
+    /// The worst of the type in the record.
     severity: Severity,
     count: i64,
+}
+
+/// What was found of one type.
+struct Kind<'a> {
+    worst: Severity,
+    rules: BTreeMap<&'a str, i64>,
 }
 
 /// Writes what was found in these records.
@@ -36,8 +45,10 @@ pub(super) fn write<'a>(
             for row in rows {
                 diesel::insert_into(audit_findings::table)
                     .values((
-                        dsl::finding_type.eq(row.kind),
+                        dsl::rule.eq(row.rule),
                         dsl::position.eq(row.position),
+                        dsl::finding_type.eq(row.kind),
+                        dsl::first_of_type.eq(row.first_of_type),
                         dsl::severity.eq(row.severity.as_str()),
                         dsl::count.eq(row.count),
                     ))
@@ -56,17 +67,28 @@ pub(super) fn write<'a>(
     Ok(())
 }
 
-/// One row per type.
+/// One row per rule.
 fn of(position: i64, record: &Record) -> impl Iterator<Item = Row<'_>> {
-    let mut kinds: BTreeMap<&str, (Severity, i64)> = BTreeMap::new();
-    for finding in &record.findings {
-        let (worst, count) = kinds.entry(&finding.kind).or_insert((finding.severity, 0));
-        if rank(finding.severity) > rank(*worst) {
-            *worst = finding.severity;
+    let mut kinds: BTreeMap<&str, Kind<'_>> = BTreeMap::new();
+    for Finding { rule, kind, severity, count, .. } in &record.findings {
+        let none = Kind { worst: *severity, rules: BTreeMap::new() };
+        let found = kinds.entry(kind).or_insert(none);
+        if rank(*severity) > rank(found.worst) {
+            found.worst = *severity;
         }
-        *count += i64::from(finding.count);
+        *found.rules.entry(rule).or_default() += i64::from(*count);
     }
-    kinds.into_iter().map(move |(kind, (severity, count))| Row { position, kind, severity, count })
+    kinds.into_iter().flat_map(move |(kind, Kind { worst: severity, rules })| {
+        let first = iter::once(1).chain(iter::repeat(0));
+        rules.into_iter().zip(first).map(move |((rule, count), first_of_type)| Row {
+            rule,
+            position,
+            kind,
+            first_of_type,
+            severity,
+            count,
+        })
+    })
 }
 
 /// Severities are declared from low to critical.
@@ -77,9 +99,11 @@ fn rank(severity: Severity) -> Option<usize> {
 impl Row<'_> {
     /// The columns in the order of the table.
     fn put(&self, out: &mut Vec<u8>) {
-        out.extend(4_i16.to_be_bytes());
-        self.kind.put(out);
+        out.extend(6_i16.to_be_bytes());
+        self.rule.put(out);
         self.position.put(out);
+        self.kind.put(out);
+        self.first_of_type.put(out);
         self.severity.as_str().put(out);
         self.count.put(out);
     }

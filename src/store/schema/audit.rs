@@ -120,9 +120,11 @@ table! {
 }
 
 table! {
-    audit_findings (finding_type, position) {
-        finding_type -> Text,
+    audit_findings (rule, position, finding_type) {
+        rule -> Text,
         position -> BigInt,
+        finding_type -> Text,
+        first_of_type -> BigInt,
         severity -> Text,
         count -> BigInt,
     }

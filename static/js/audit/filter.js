@@ -20,8 +20,8 @@ const CHOSEN = {
   outcome: ["Outcome", [["", "Any outcome"], ...outcomes]],
   surface: ["Surface", SURFACES],
 };
-const TYPED = { agent: "Agent", model: "Model", finding: "Finding", session: "Session" };
-const ORDER = ["kind", "agent", "model", "app_context", "endpoint", "policy_result", "outcome", "finding", "session", "surface"];
+const TYPED = { agent: "Agent", model: "Model", finding: "Finding", finding_rule: "Rule", session: "Session" };
+const ORDER = ["kind", "agent", "model", "app_context", "endpoint", "policy_result", "outcome", "finding", "finding_rule", "session", "surface"];
 const OFFERED_DAYS = 30;
 
 /** What the address asks for, as the API takes it. A time that ends now has no end. */

@@ -35,17 +35,17 @@ export function createRules({ session, contexts, onRange, onOpen, onAdd, change,
   const total = el("span", { class: "muted rules-total", role: "status" });
   const add = need(session, "policy_author", button("Add a rule", onAdd, { kind: "primary", picture: "plus", id: "rule-add" }));
   const table = createTable({
-    label: "Rules of detection", rowKey: (rule) => rule.id, onOpen: (rule) => open(rule.id), sort: { key: "type_findings", down: true },
+    label: "Rules of detection", rowKey: (rule) => rule.id, onOpen: (rule) => open(rule.id), sort: { key: "findings", down: true },
     empty: () => empty("No rule matches", "Change the filters to see others."),
-    tone: (rule) => (rule.type_findings > 0 && rule.enabled ? ACTION_TONES[rule.action] ?? null : null),
+    tone: (rule) => (rule.findings > 0 && rule.enabled ? ACTION_TONES[rule.action] ?? null : null),
     columns: [
       { key: "id", title: "Rule", sort: true, cell: (rule) => [el("strong", {}, rule.id), rule.source === "file" ? [" ", tag("own", "accent")] : []].flat() },
       { key: "type", title: "Type", sort: true, mono: true, narrow: "m" },
       { key: "severity", title: "Severity", narrow: "s", sort: (rule) => SEVERITIES.indexOf(rule.severity), cell: (rule) => severityOf(rule.severity) },
       { key: "lifecycle", title: "Where", narrow: "l", cell: (rule) => ways(rule.lifecycle) },
       { key: "action", title: "Action", sort: (rule) => (rule.enabled ? ACTIONS.indexOf(rule.action) : -1), cell: (rule) => [stateTag(rule), exceptions(rule)] },
-      { key: "type_findings", title: "Found", numeric: true, sort: true, hint: "Findings of the rule's type: records do not tell rules of one type apart", cell: (rule) => foundLink(rule, view) },
-      { key: "type_last_at", title: "Last", sort: true, narrow: "m", cell: (rule) => timeOf(rule.type_last_at, clock) },
+      { key: "findings", title: "Found", numeric: true, sort: true, cell: (rule) => foundLink(rule, view) },
+      { key: "last_at", title: "Last", sort: true, narrow: "m", cell: (rule) => timeOf(rule.last_at, clock) },
     ],
   });
   const list = el("div", { class: "rules" },
@@ -56,7 +56,7 @@ export function createRules({ session, contexts, onRange, onOpen, onAdd, change,
     if (view === null) return;
     const words = search.value.trim().toLowerCase().split(/\s+/);
     const states = {
-      "": () => true, found: (rule) => rule.type_findings > 0, on: (rule) => rule.enabled, off: (rule) => !rule.enabled, file: (rule) => rule.source === "file",
+      "": () => true, found: (rule) => rule.findings > 0, on: (rule) => rule.enabled, off: (rule) => !rule.enabled, file: (rule) => rule.source === "file",
     };
     const rows = view.rules.filter((rule) => {
       const text = `${rule.id} ${rule.type} ${rule.class} ${rule.description ?? ""}`.toLowerCase();
@@ -136,8 +136,8 @@ function exceptions(rule) {
 }
 
 function foundLink(rule, view) {
-  if (!rule.type_findings) return el("span", { class: "muted" }, "0");
-  return el("a", { href: link("audit", { finding: rule.type, from: view.from, to: view.to }), title: "The records with this finding" }, count(rule.type_findings));
+  if (!rule.findings) return el("span", { class: "muted" }, "0");
+  return el("a", { href: link("audit", { finding_rule: rule.id, from: view.from, to: view.to }), title: "The records behind it" }, count(rule.findings));
 }
 
 /** One action, or one for each way where they differ. */
@@ -153,10 +153,10 @@ function detail(rule, view, removal) {
     ...rule.roles.map((each) => [[each.role, each.app_context].filter(Boolean).join(" in "), actionsOf(each)])];
   return [
     rule.description ? el("p", { class: "drawer-note" }, rule.description) : "",
-    group(`Found of ${rule.type}`, [
+    group("Found", [
       ["findings", foundLink(rule, view)],
-      ["exchanges", count(rule.type_exchanges)],
-      ["last", timeOf(rule.type_last_at, localMoment)],
+      ["exchanges", count(rule.exchanges)],
+      ["last", timeOf(rule.last_at, localMoment)],
     ]),
     group("Rule", [
       ["type", rule.type, { copy: rule.type }],

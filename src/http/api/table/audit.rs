@@ -14,6 +14,8 @@ const ENDPOINT: Parameter = Parameter::new("endpoint", Form::Text, "Only for thi
 const SESSION: Parameter = Parameter::new("session", Form::Text, "Only of this session.");
 const FINDING: Parameter =
     Parameter::new("finding", Form::Text, "Only with a finding of this type.");
+const FINDING_RULE: Parameter =
+    Parameter::new("finding_rule", Form::Text, "Only with a finding of the rule with this id.");
 const RESULT: Parameter = Parameter::new(
     "policy_result",
     Form::OneOf(&["allow", "deny"]),
@@ -72,6 +74,7 @@ const EVENTS: &[Parameter] = &[
     RESULT,
     OUTCOME,
     FINDING,
+    FINDING_RULE,
     SESSION,
     KIND,
     SURFACE,
@@ -91,6 +94,7 @@ const EXPORT: &[Parameter] = &[
     RESULT,
     OUTCOME,
     FINDING,
+    FINDING_RULE,
     SESSION,
     KIND,
     SURFACE,

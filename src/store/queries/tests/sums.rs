@@ -4,7 +4,7 @@ use super::*;
 
 on_both_databases!(
     sums_are_put_together_by_time_and_by_name,
-    findings_are_summed_up_by_type,
+    findings_are_summed_up_by_type_and_by_rule,
     sessions_are_listed_by_their_last_record,
     of_a_long_session_the_newest_are_summed_up,
     sessions_and_sums_take_an_agents_id,
@@ -48,9 +48,10 @@ fn sums_are_put_together_by_time_and_by_name(store: &Store) {
     assert_eq!(sums(none), []);
 }
 
-fn findings_are_summed_up_by_type(store: &Store) {
+fn findings_are_summed_up_by_type_and_by_rule(store: &Store) {
     let with = |findings: &[Finding]| Record { findings: findings.to_vec(), ..record(0) };
     let (low, high) = (finding("PII_SSN", Severity::Low, 3), finding("PII_SSN", Severity::High, 1));
+    let high = Finding { rule: "own".into(), ..high };
     let key = finding("SECRET_KEY", Severity::Critical, 1);
     write(store, 0, [with(&[low.clone(), high, key.clone()]), with(&[low])]);
     write(store, DAY_MS, [with(&[key])]);
@@ -71,14 +72,16 @@ fn findings_are_summed_up_by_type(store: &Store) {
     );
     assert_eq!(sums(DAY_MS, 2 * DAY_MS), [sum("SECRET_KEY", Severity::Critical, 1, 1)]);
     let mut totals = store.finding_totals(at(0), at(2 * DAY_MS)).unwrap();
-    totals.sort_by(|one, other| one.kind.cmp(&other.kind));
-    let total = |kind: &str, findings, exchanges, last| FindingTotals {
-        kind: kind.to_owned(),
+    totals.sort_by(|one, other| one.rule.cmp(&other.rule));
+    let total = |rule: &str, findings, exchanges, last| FindingTotals {
+        rule: rule.to_owned(),
         findings,
         exchanges,
         last_at: at(last),
     };
-    assert_eq!(totals, [total("PII_SSN", 7, 2, 0), total("SECRET_KEY", 2, 2, DAY_MS)]);
+    let wanted =
+        [total("own", 1, 1, 0), total("pii_ssn", 6, 2, 0), total("secret_key", 2, 2, DAY_MS)];
+    assert_eq!(totals, wanted);
 }
 
 fn sessions_are_listed_by_their_last_record(store: &Store) {

@@ -20,7 +20,7 @@ on_both_databases!(
     positions_tell_when_and_grow_even_when_the_clock_is_set_back,
     bad_records_are_set_aside_in_their_chain_and_the_rest_goes_on,
     a_batch_of_bad_records_alone_is_set_aside_too,
-    findings_have_one_row_per_record_and_type,
+    findings_have_one_row_per_record_and_rule,
     sums_add_up_per_minute_and_hour,
     a_failed_batch_leaves_nothing_and_can_be_given_again,
     a_restored_database_goes_on_where_its_chain_was,
@@ -221,19 +221,24 @@ fn finding(kind: &str, severity: Severity, count: u32) -> Finding {
     }
 }
 
-fn findings_have_one_row_per_record_and_type(store: &Store) {
+fn findings_have_one_row_per_record_and_rule(store: &Store) {
     let findings = vec![
         finding("PII_SSN", Severity::Medium, 2),
         finding("PII_SSN", Severity::Critical, 1),
-        finding("PII_SSN", Severity::Low, 4),
+        Finding { rule: "own".into(), ..finding("PII_SSN", Severity::Low, 4) },
         finding("SECRET", Severity::High, 1),
     ];
     let found = Arc::new(Record { findings, ..record("node-1") });
     store.append_records(&mut [of_model("gpt"), found], false, NOW).unwrap();
     let position = (NOW.0 << POSITION_BITS) + 1;
-    let query = "SELECT finding_type || ' ' || CAST(position AS TEXT) || ' ' || severity || ' ' || \
-                 CAST(count AS TEXT) AS shown FROM audit_findings ORDER BY finding_type";
-    let wanted = [format!("PII_SSN {position} CRITICAL 7"), format!("SECRET {position} HIGH 1")];
+    let query = "SELECT finding_type || ' ' || rule || ' ' || CAST(position AS TEXT) || ' ' || \
+                 CAST(first_of_type AS TEXT) || ' ' || severity || ' ' || CAST(count AS TEXT) \
+                 AS shown FROM audit_findings ORDER BY finding_type, rule";
+    let wanted = [
+        format!("PII_SSN own {position} 1 CRITICAL 4"),
+        format!("PII_SSN rule {position} 0 CRITICAL 3"),
+        format!("SECRET rule {position} 1 HIGH 1"),
+    ];
     assert_eq!(shown(store, query), wanted);
 }
 
