@@ -79,7 +79,7 @@ export class Gateway {
     await eventually(async () => {
       if (this.server.exitCode !== null) throw new Error(`the server ended:\n${this.log}`);
       return fetch(`${this.url}/readyz`).then((reply) => reply.ok, () => false);
-    }, 'readiness', 20_000);
+    }, 'readiness', 40_000);
   }
 
   /** SIGTERM to the server; the exit code must be 0. */

@@ -135,7 +135,7 @@ class Gateway:
     def start(self, *arguments):
         """Starts the server and waits until it is ready."""
         self.spawn("serve", *arguments)
-        eventually(self.ready, within=20, what="readiness")
+        eventually(self.ready, within=40, what="readiness")
         return self
 
     def spawn(self, *arguments):

@@ -30,7 +30,7 @@ def test_the_demo_makes_its_calls_prints_what_to_do_next_and_keeps_serving(start
     ]:
         del gate.env[name]
     gate.spawn("demo")
-    eventually(gate.ready, within=20, what="readiness")
+    eventually(gate.ready, within=40, what="readiness")
     told = eventually(lambda: "OpenAI(" in gate.log and gate.log, within=20, what="the snippets")
     assert gate.url in told
     assert "sandbox" in told.lower()

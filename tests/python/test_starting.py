@@ -233,7 +233,7 @@ def test_a_reader_of_the_log_that_goes_away_stops_nothing_but_the_log(start_gate
     with subprocess.Popen(
         [BINARY, "serve"], env=gate.env, cwd=gate.cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as gate.process:
-        eventually(gate.ready, within=20, what="readiness")
+        eventually(gate.ready, within=40, what="readiness")
         gate.process.stderr.close()
         reply = gate.call(agent_of(gate))
         assert reply.status_code == 502, reply.text
