@@ -17,6 +17,7 @@ mod keys;
 mod oidc;
 mod openai;
 mod policy;
+mod problem;
 mod session;
 mod snippets;
 mod status;
@@ -32,8 +33,8 @@ use crate::bus::broadcast::Greeting;
 use crate::config::{Admin, Detection, Network, PolicyFiles, Trust};
 use crate::pipeline::Drain;
 use crate::store::Store;
-use actix_web::{HttpResponse, http::header, web};
-use serde_json::{Value, json};
+use actix_web::{HttpResponse, web};
+use problem::problem;
 use std::sync::Arc;
 
 /// What the administrators' handlers share, across workers.
@@ -95,20 +96,6 @@ pub fn routes(app: &mut web::ServiceConfig) {
         .service(web::resource("/.well-known/oauth-authorization-server").get(token::show_metadata))
         .configure(api::routes)
         .default_service(web::route().to(dashboard::serve));
-}
-
-/// An error of the administrators' API, in the OpenAI error object's shape.
-fn problem(status: u16, code: &str, message: &str) -> HttpResponse {
-    let body = error_of(status, code, message);
-    let status = actix_web::http::StatusCode::from_u16(status)
-        .unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR);
-    HttpResponse::build(status).insert_header((header::CACHE_CONTROL, "no-store")).json(body)
-}
-
-/// The body of a [`problem`].
-fn error_of(status: u16, code: &str, message: &str) -> Value {
-    let kind = if status >= 500 { "server_error" } else { "invalid_request_error" };
-    json!({ "error": { "message": message, "type": kind, "param": null, "code": code } })
 }
 
 /// The store failed: the cause goes to the log, the caller is told to come back.

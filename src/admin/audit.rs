@@ -15,7 +15,7 @@ pub use export::{Export, ExportRequest};
 pub use moment::{Moment, NoMoment};
 pub use own::Own;
 pub use proof::prove;
-pub use runs::{Begun, Range, RunState, Runs};
+pub use runs::{Begun, Range, RunState, RunView, Runs};
 pub use verify::{Trust, Verification, verify};
 
 use crate::ledger::Checkpoint;

@@ -206,7 +206,7 @@ mod tests {
         let listed = list_keys(&store, Some("web"), NOW).unwrap();
         assert_eq!((listed[0].app_context.as_str(), listed[0].agent.as_str()), ("web", "bot"));
         assert!(new.key.expose().ends_with(&listed[0].key.last4));
-        let shown = crate::admin::shown::key(&listed[0]).to_string();
+        let shown = serde_json::to_string(&crate::admin::shown::key(&listed[0])).unwrap();
         assert!(!shown.contains(new.key.expose()) && shown.contains(&new.id));
         assert!(list_keys(&store, Some("batch"), NOW).unwrap().is_empty());
         assert!(list_keys(&store, Some("nothing"), NOW).is_err());

@@ -163,8 +163,7 @@ fn warn_of_unknown_detectors(config: &Config, selectors: &[String]) {
 fn list(store: &Store, output: &mut Output) -> Result<(), CliError> {
     let contexts = store.app_contexts_with_last_calls()?;
     if output.is_json() {
-        let contexts: Vec<_> = contexts.iter().map(shown::app_context).collect();
-        return output.object(&json!({ "app_contexts": contexts }));
+        return output.object(&shown::app_contexts(&contexts));
     }
     if contexts.is_empty() {
         return output.line("No AppContexts yet. Create one: portcullis app-context create NAME");

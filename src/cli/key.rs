@@ -125,8 +125,7 @@ fn create(
 
 fn list(keys: &[ListedKey], output: &mut Output) -> Result<(), CliError> {
     if output.is_json() {
-        let keys: Vec<_> = keys.iter().map(shown::key).collect();
-        return output.object(&json!({ "keys": keys }));
+        return output.object(&shown::keys(keys));
     }
     if keys.is_empty() {
         return output.line(

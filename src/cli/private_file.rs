@@ -4,7 +4,7 @@
 //! it is replaced by the whole new one.
 
 use super::CliError;
-use serde_json::Value;
+use serde::Serialize;
 use std::{
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
@@ -29,8 +29,10 @@ impl PrivateFile {
     }
 
     /// Writes the secret and returns where it is.
-    pub(super) fn keep(mut self, secret: &Value) -> Result<PathBuf, CliError> {
-        writeln!(self.new, "{secret}").map_err(|error| refused(&self.path, &error))?;
+    pub(super) fn keep(mut self, secret: &impl Serialize) -> Result<PathBuf, CliError> {
+        let secret = serde_json::to_string(secret).map_err(std::io::Error::from);
+        let kept = secret.and_then(|secret| writeln!(self.new, "{secret}"));
+        kept.map_err(|error| refused(&self.path, &error))?;
         let kept = self.new.persist(&self.path);
         kept.map_err(|error| refused(&self.path, &error.error))?;
         Ok(self.path)

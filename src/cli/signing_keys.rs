@@ -37,8 +37,7 @@ pub(super) fn run(
 fn list(store: &Store, output: &mut Output) -> Result<(), CliError> {
     let keys = store.verifying_keys(crate::clock::now())?;
     if output.is_json() {
-        let keys: Vec<_> = keys.iter().map(shown::signing_key).collect();
-        return output.object(&json!({ "keys": keys }));
+        return output.object(&shown::signing_keys(&keys));
     }
     if keys.is_empty() {
         return output.line("No signing keys yet: a gateway makes one at its first start.");

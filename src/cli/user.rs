@@ -119,14 +119,14 @@ pub(super) fn run(
         UserCommand::Delete(which) => {
             admin::delete_user(&store, &which.username, ACTOR, now)?;
             if output.is_json() {
-                return output.object(&json!({ "username": which.username, "deleted": true }));
+                return output.object(&shown::deleted_user(&which.username));
             }
             output.line(format!("{}: deleted", which.username))
         }
         UserCommand::SignOut(which) => {
             let ended = admin::sign_out_everywhere(&store, &which.username, ACTOR, now)?;
             if output.is_json() {
-                return output.object(&json!({ "sessions": ended }));
+                return output.object(&shown::EndedSessions { sessions: ended });
             }
             output.line(format!("{}: {ended} sessions ended", which.username))
         }
@@ -163,7 +163,7 @@ fn hand_over(
     file: Option<PrivateFile>,
     output: &mut Output,
 ) -> Result<(), CliError> {
-    let credentials = json!({ "username": username, "password": password.expose() });
+    let credentials = shown::new_password(username, password);
     if let Some(file) = file {
         let path = file.keep(&credentials)?;
         return if output.is_json() {
@@ -203,8 +203,7 @@ fn change(
 
 fn list(users: &[ListedUser], output: &mut Output) -> Result<(), CliError> {
     if output.is_json() {
-        let users: Vec<_> = users.iter().map(shown::user).collect();
-        return output.object(&json!({ "users": users }));
+        return output.object(&shown::users(users));
     }
     if users.is_empty() {
         return output.line("No users. The server makes the administrator when it first starts.");

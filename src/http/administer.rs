@@ -2,7 +2,12 @@
 //!
 //! Owns the order of these and what each failure looks like. It must never decide what a use case means.
 
-use super::{AdminState, access::Signed, error_of, problem, store_failed};
+use super::{
+    AdminState,
+    access::Signed,
+    problem::{Mistakes, Problem, problem},
+    store_failed,
+};
 use crate::admin::{AdminError, ConfiguredNames, SourceFileError};
 use crate::config::{Admin, PolicyFiles, Trust};
 use crate::store::{Store, StoreError};
@@ -14,7 +19,6 @@ use actix_web::{
     web::{self, Data, Json},
 };
 use serde::Serialize;
-use serde_json::{Value, json};
 
 /// A JSON body, or why there is none.
 pub(super) type Body<T> = Result<Json<T>, actix_web::Error>;
@@ -33,20 +37,21 @@ pub(super) struct Desk<'a> {
 }
 
 /// Runs a use case that needs no body, or has read it.
-pub(super) async fn perform<F>(
+pub(super) async fn perform<R, F>(
     signed: &Signed,
     state: &Data<AdminState>,
     success: StatusCode,
     work: F,
 ) -> HttpResponse
 where
-    F: FnOnce(&Desk<'_>) -> Result<Value, AdminError> + Send + 'static,
+    R: Serialize + Send + 'static,
+    F: FnOnce(&Desk<'_>) -> Result<R, AdminError> + Send + 'static,
 {
     perform_with(signed, state, success, Ok(()), |desk, ()| work(desk)).await
 }
 
 /// Runs a use case with what was read from the request.
-pub(super) async fn perform_with<T, F>(
+pub(super) async fn perform_with<T, R, F>(
     signed: &Signed,
     state: &Data<AdminState>,
     success: StatusCode,
@@ -55,7 +60,8 @@ pub(super) async fn perform_with<T, F>(
 ) -> HttpResponse
 where
     T: Send + 'static,
-    F: FnOnce(&Desk<'_>, T) -> Result<Value, AdminError> + Send + 'static,
+    R: Serialize + Send + 'static,
+    F: FnOnce(&Desk<'_>, T) -> Result<R, AdminError> + Send + 'static,
 {
     match attempt(signed, state, read, work).await {
         Ok(value) => answer(success, &value),
@@ -102,11 +108,12 @@ pub(super) fn refused(error: &AdminError) -> HttpResponse {
             (404, "not_found")
         }
         AdminError::PolicyInvalid(errors) => {
-            return problem_with(400, "policy_invalid", error, "errors", json!(errors));
+            return Problem::new(400, "policy_invalid", error.to_string())
+                .with_errors(Mistakes::Policy(errors.clone()));
         }
         AdminError::PolicyChanged { current_version } => {
-            let current = json!(current_version);
-            return problem_with(409, "policy_changed", error, "current_version", current);
+            return Problem::new(409, "policy_changed", error.to_string())
+                .with_current_version(&**current_version);
         }
         AdminError::Busy => (409, "busy"),
         AdminError::Policy(_) | AdminError::SourceFile(SourceFileError::Io { .. }) => {
@@ -121,21 +128,6 @@ pub(super) fn refused(error: &AdminError) -> HttpResponse {
         _ => return store_failed(error),
     };
     problem(status, code, &error.to_string())
-}
-
-/// A problem of which more is known than its words.
-pub(super) fn problem_with(
-    status: u16,
-    code: &str,
-    error: &impl std::fmt::Display,
-    name: &str,
-    value: Value,
-) -> HttpResponse {
-    let mut body = error_of(status, code, &error.to_string());
-    if let Some(error) = body.get_mut("error").and_then(Value::as_object_mut) {
-        error.insert(name.to_owned(), value);
-    }
-    answer(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), &body)
 }
 
 /// Why the request's body or query cannot be read.

@@ -18,14 +18,12 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Path},
 };
-use serde_json::json;
 
 /// `GET /api/v1/agents`.
 pub(super) async fn list(signed: Signed, state: Data<AdminState>) -> HttpResponse {
     perform(&signed, &state, StatusCode::OK, |desk| {
         let agents = desk.store.agents_with_last_calls()?;
-        let agents: Vec<_> = agents.iter().map(|it| shown::agent(it, desk.now)).collect();
-        Ok(json!({ "agents": agents }))
+        Ok(shown::agents(&agents, desk.now))
     })
     .await
 }
@@ -74,10 +72,8 @@ pub(super) async fn trust(
         Ok(range) => range,
         Err(message) => return problem(400, "invalid_request_error", &message),
     };
-    perform(&signed, &state, StatusCode::OK, move |desk| {
-        Ok(json!(trust_history(desk.store, &id, from, to)?))
-    })
-    .await
+    perform(&signed, &state, StatusCode::OK, move |desk| trust_history(desk.store, &id, from, to))
+        .await
 }
 
 /// `PATCH /api/v1/agents/{id}`: roles and limits.

@@ -38,7 +38,7 @@ pub(super) struct Operation {
     access: Access,
     id: &'static str,
     summary: &'static str,
-    parameters: &'static [Parameter],
+    parameters: Vec<Parameter>,
     takes: Option<SchemaOf>,
     body_limit: usize,
     answers: Vec<Answer>,
@@ -77,7 +77,7 @@ where
         access,
         id,
         summary: "",
-        parameters: &[],
+        parameters: Vec::new(),
         takes: None,
         body_limit: BODY_LIMIT,
         answers: Vec::new(),
@@ -119,9 +119,9 @@ impl Operation {
         self
     }
 
-    /// The parameters of its query, its headers, and what is known of those in its path.
+    /// Parameters of its query, its headers, and what is known of those in its path.
     fn query(mut self, parameters: &'static [Parameter]) -> Self {
-        self.parameters = parameters;
+        self.parameters.extend(parameters);
         self
     }
 
@@ -149,17 +149,12 @@ impl Operation {
         self
     }
 
-    /// It answers a JSON object.
-    fn answers(self, status: u16, about: &'static str) -> Self {
-        self.answer(status, &[JSON], about, None)
-    }
-
     /// It answers a JSON value of this form.
-    fn answers_with<T: JsonSchema>(self, status: u16, about: &'static str) -> Self {
+    fn answers<T: JsonSchema>(self, status: u16, about: &'static str) -> Self {
         self.answer(status, &[JSON], about, Some(|generator| generator.subschema_for::<T>()))
     }
 
-    /// It answers something else than JSON, or nothing at all.
+    /// It answers something that no type of ours describes, or nothing at all.
     fn answers_as(
         self,
         status: u16,

@@ -12,14 +12,11 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Path},
 };
-use serde_json::json;
 
 /// `GET /api/v1/app-contexts`.
 pub(super) async fn list(signed: Signed, state: Data<AdminState>) -> HttpResponse {
     perform(&signed, &state, StatusCode::OK, |desk| {
-        let contexts = desk.store.app_contexts_with_last_calls()?;
-        let contexts: Vec<_> = contexts.iter().map(shown::app_context).collect();
-        Ok(json!({ "app_contexts": contexts }))
+        Ok(shown::app_contexts(&desk.store.app_contexts_with_last_calls()?))
     })
     .await
 }

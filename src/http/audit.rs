@@ -19,15 +19,16 @@ use actix_web::{
     http::header,
     web::{self, Data},
 };
-pub(super) use chain::{list_checkpoints, list_keys};
-pub(super) use events::{list_events, list_set_aside, show_event};
+pub(super) use chain::{AuditKeys, Checkpoints, list_checkpoints, list_keys};
+pub(super) use events::{Events, SetAsideRecords, list_events, list_set_aside, show_event};
 pub(super) use export::export_records;
 pub(super) use parameters::Parameters;
 pub(super) use receipts::show_proof;
 use serde::Serialize;
-pub(super) use sums::{list_sessions, show_session, show_summary};
+pub(super) use sums::{CallSessions, Summary, list_sessions, show_session, show_summary};
 pub(super) use verify::{
-    VerifyRequest, show_last_verification, show_verification, start_verification,
+    StartedVerification, VerifyRequest, show_last_verification, show_verification,
+    start_verification,
 };
 
 /// Answers an administrator's question: parameters, then the store on a blocking thread.

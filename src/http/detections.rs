@@ -38,6 +38,7 @@ static TRIALS: Semaphore = Semaphore::const_new(2);
 
 /// The file of rules in force, and whether it can be changed from here.
 #[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Detections")]
 pub(super) struct DetectionsPage {
     #[serde(flatten)]
     view: Arc<DetectionsView>,
@@ -184,8 +185,7 @@ pub(super) async fn attempt(
     perform_with(&signed, &state, StatusCode::OK, body, move |desk, body| {
         // Kept until the work is done, also when the client has gone.
         let _turn = turn;
-        let tried = try_text(desk.store, &in_force.policy, &in_force.detections, &body)?;
-        Ok(serde_json::json!(tried))
+        try_text(desk.store, &in_force.policy, &in_force.detections, &body)
     })
     .await
 }

@@ -12,7 +12,6 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use serde::Deserialize;
-use serde_json::json;
 
 /// Which keys to list.
 #[derive(Deserialize)]
@@ -38,8 +37,7 @@ pub(super) async fn list(
     state: Data<AdminState>,
 ) -> HttpResponse {
     perform_with(&signed, &state, StatusCode::OK, filter, |desk, filter| {
-        let keys = list_keys(desk.store, filter.app_context.as_deref(), desk.now)?;
-        Ok(json!({ "keys": keys.iter().map(shown::key).collect::<Vec<_>>() }))
+        Ok(shown::keys(&list_keys(desk.store, filter.app_context.as_deref(), desk.now)?))
     })
     .await
 }

@@ -26,7 +26,6 @@ use actix_web::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 use std::{
     sync::{
         Arc,
@@ -40,6 +39,7 @@ const REPLAY_AT_MOST: Duration = Duration::from_secs(20);
 
 /// The policy in force, and whether it can be saved here.
 #[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Policy")]
 pub(super) struct PolicyShown {
     #[serde(flatten)]
     view: PolicyView,
@@ -229,7 +229,7 @@ async fn with_policy<T, R, F>(
 ) -> HttpResponse
 where
     T: Send + 'static,
-    R: Serialize,
+    R: Serialize + Send + 'static,
     F: FnOnce(&Store, &InForce, T) -> Result<R, AdminError> + Send + 'static,
 {
     let in_force = match in_force(gate).await {
@@ -237,8 +237,7 @@ where
         Err(refusal) => return refusal,
     };
     perform_with(signed, state, StatusCode::OK, read, move |desk, read| {
-        let value = work(desk.store, &in_force, read)?;
-        Ok(serde_json::to_value(value).unwrap_or(Value::Null))
+        work(desk.store, &in_force, read)
     })
     .await
 }

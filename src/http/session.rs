@@ -8,33 +8,73 @@ mod standing;
 
 pub(super) use attempts::Counted;
 pub use attempts::SignInAttempts;
-pub(super) use password::{Credentials, change_password, login};
+pub(super) use password::{Credentials, SignedInAnswer, change_password, login};
 pub(super) use standing::{has_ended, look_at, session_of};
 
 use super::{
-    AdminState, access::Signed, oidc::START_PATH, problem, store_failed, token::asked_url,
+    AdminState, access::Signed, administer::answer, oidc::START_PATH, problem, store_failed,
+    token::asked_url,
 };
 use crate::admin::{self, SignedIn};
 use crate::config::Network;
-use crate::types::{Sensitive, UnixMillis};
+use crate::store::UserSource;
+use crate::types::{Role, Sensitive, UnixMillis};
 use actix_web::{
     HttpRequest, HttpResponse,
     cookie::{Cookie, SameSite, time::Duration as CookieAge},
-    http::header,
+    http::{StatusCode, header},
     web::{self, Data},
 };
-use serde_json::json;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 const COOKIE: &str = "portcullis_session";
+
+/// How one can sign in.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(super) struct WaysToSignIn {
+    /// With name and password.
+    password: bool,
+    /// With the identity provider, if there is one.
+    oidc: Option<OidcSignIn>,
+}
+
+/// An identity provider.
+#[derive(Debug, JsonSchema, Serialize)]
+struct OidcSignIn {
+    /// What the button says.
+    name: String,
+    /// Where the sign-in starts.
+    url: &'static str,
+}
+
+/// Who is signed in, and where.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(super) struct OwnSession {
+    username: String,
+    role: Role,
+    source: UserSource,
+    /// The gateway's name.
+    node: Arc<str>,
+    version: &'static str,
+    /// Whether answers come from the built-in sandbox.
+    sandbox: bool,
+    expires_at: UnixMillis,
+    /// So long without a request, and the session ends before.
+    idle_timeout_secs: u64,
+    /// Where clients reach the gate.
+    base_url: String,
+}
 
 /// `GET /api/v1/admin/sign-in`.
 pub(super) async fn show_ways(state: Data<AdminState>) -> HttpResponse {
     let oidc = state.oidc.as_ref();
-    let oidc = oidc.map(|oidc| json!({ "name": oidc.name, "url": START_PATH }));
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "password": true, "oidc": oidc }))
+    let oidc = oidc.map(|oidc| OidcSignIn { name: oidc.name.clone(), url: START_PATH });
+    answer(StatusCode::OK, &WaysToSignIn { password: true, oidc })
 }
 
 /// Whom a failure counts for: the peer, or behind proxies of ours the client that they name.
@@ -90,17 +130,18 @@ pub(super) async fn show_session(
     signed: Signed,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
-        "username": signed.username,
-        "role": signed.role,
-        "source": signed.source,
-        "node": state.greeting.node,
-        "version": state.greeting.version,
-        "sandbox": state.greeting.sandbox,
-        "expires_at": signed.expires_at,
-        "idle_timeout_secs": u64::from(state.settings.idle_minutes) * 60,
-        "base_url": base_url(&request, &state),
-    }))
+    let session = OwnSession {
+        username: signed.username,
+        role: signed.role,
+        source: signed.source,
+        node: Arc::clone(&state.greeting.node),
+        version: state.greeting.version,
+        sandbox: state.greeting.sandbox,
+        expires_at: signed.expires_at,
+        idle_timeout_secs: u64::from(state.settings.idle_minutes) * 60,
+        base_url: base_url(&request, &state),
+    };
+    answer(StatusCode::OK, &session)
 }
 
 /// Where clients reach the gate: as it is configured, or as this request came.

@@ -9,7 +9,6 @@ use crate::admin::{SnippetRequest, snippets};
 use crate::pipeline::Gate;
 use crate::types::Surface;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
-use serde_json::json;
 
 /// `GET /api/v1/snippets`: surface, client_id, model.
 pub(super) async fn show(
@@ -31,7 +30,7 @@ pub(super) async fn show(
     let with_provider_key = !gate.has_provider_key();
     perform(&signed, &state, StatusCode::OK, move |_| {
         let wanted = SnippetRequest { surface, base_url, client_id, model, with_provider_key };
-        Ok(json!(snippets(&wanted)?))
+        Ok(snippets(&wanted)?)
     })
     .await
 }

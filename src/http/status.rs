@@ -4,40 +4,88 @@
 
 use super::{
     AdminState,
+    administer::answer,
     session::{presented, session_of},
 };
 use crate::bus::audit::Reading;
 use crate::pipeline::Gate;
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
-use serde_json::json;
-use std::fmt::Write;
+use crate::types::UnixMillis;
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::{fmt::Write, sync::Arc};
 
 /// The text format of Prometheus.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// How the record fares.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(super) struct RecordStatus {
+    /// This gateway.
+    node: Arc<str>,
+    /// Since when the database takes no records.
+    store_away_since: Option<UnixMillis>,
+    journal: JournalStatus,
+    records: RecordCounts,
+    /// The last one that was signed here.
+    checkpoint: Option<LastCheckpoint>,
+    /// Whether checkpoints cannot be written to their file.
+    checkpoint_file_fails: bool,
+    /// Whether administrative changes cannot be recorded.
+    changes_wait: bool,
+}
+
+/// The journal's files.
+#[derive(Debug, JsonSchema, Serialize)]
+struct JournalStatus {
+    bytes: u64,
+    most_bytes: u64,
+    /// Whether the disk takes no more.
+    disk_full: bool,
+    open_exchanges: u64,
+}
+
+/// Records since the start.
+#[derive(Debug, JsonSchema, Serialize)]
+struct RecordCounts {
+    stored: u64,
+    /// Those that the database does not have yet.
+    waiting: u64,
+    set_aside: u64,
+    /// Exchanges that were served without one.
+    lost: u64,
+}
+
+/// Up to where the chain is signed.
+#[derive(Debug, JsonSchema, Serialize)]
+struct LastCheckpoint {
+    seq: i64,
+    signed_at: UnixMillis,
+}
+
 /// `GET /api/v1/audit/status`.
 pub(super) async fn show_status(state: Data<AdminState>, gate: Data<Gate>) -> HttpResponse {
     let it = gate.bus().record.gauge.read();
-    let checkpoint = it.checkpoint.map(|(seq, at)| json!({ "seq": seq, "signed_at": at }));
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
-        "node": state.greeting.node,
-        "store_away_since": it.store_away_since,
-        "journal": {
-            "bytes": it.journal.bytes,
-            "most_bytes": it.journal.most_bytes,
-            "disk_full": it.journal.disk_full,
-            "open_exchanges": it.journal.open,
+    let status = RecordStatus {
+        node: Arc::clone(&state.greeting.node),
+        store_away_since: it.store_away_since,
+        journal: JournalStatus {
+            bytes: it.journal.bytes,
+            most_bytes: it.journal.most_bytes,
+            disk_full: it.journal.disk_full,
+            open_exchanges: it.journal.open,
         },
-        "records": {
-            "stored": it.stored,
-            "waiting": it.journal.unsettled,
-            "set_aside": it.set_aside,
-            "lost": it.lost,
+        records: RecordCounts {
+            stored: it.stored,
+            waiting: it.journal.unsettled,
+            set_aside: it.set_aside,
+            lost: it.lost,
         },
-        "checkpoint": checkpoint,
-        "checkpoint_file_fails": it.checkpoint_file_fails,
-        "changes_wait": it.changes_wait,
-    }))
+        checkpoint: it.checkpoint.map(|(seq, signed_at)| LastCheckpoint { seq, signed_at }),
+        checkpoint_file_fails: it.checkpoint_file_fails,
+        changes_wait: it.changes_wait,
+    };
+    answer(StatusCode::OK, &status)
 }
 
 /// `GET /metrics`: for this machine, or with an administrator's session.

@@ -12,13 +12,11 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Path},
 };
-use serde_json::json;
 
 /// `GET /api/v1/users`.
 pub(super) async fn list(signed: Signed, state: Data<AdminState>) -> HttpResponse {
     perform(&signed, &state, StatusCode::OK, |desk| {
-        let users = list_users(desk.store, desk.settings, desk.now)?;
-        Ok(json!({ "users": users.iter().map(shown::user).collect::<Vec<_>>() }))
+        Ok(shown::users(&list_users(desk.store, desk.settings, desk.now)?))
     })
     .await
 }
@@ -71,7 +69,7 @@ pub(super) async fn delete(
 ) -> HttpResponse {
     perform(&signed, &state, StatusCode::OK, move |desk| {
         delete_user(desk.store, &username, desk.actor, desk.now)?;
-        Ok(json!({ "username": *username, "deleted": true }))
+        Ok(shown::deleted_user(&username))
     })
     .await
 }
@@ -84,7 +82,7 @@ pub(super) async fn reset(
 ) -> HttpResponse {
     perform(&signed, &state, StatusCode::OK, move |desk| {
         let password = reset_password(desk.store, desk.settings, &username, desk.actor, desk.now)?;
-        Ok(json!({ "username": *username, "password": password.expose() }))
+        Ok(shown::new_password(&username, &password))
     })
     .await
 }
@@ -96,7 +94,8 @@ pub(super) async fn sign_out(
     state: Data<AdminState>,
 ) -> HttpResponse {
     perform(&signed, &state, StatusCode::OK, move |desk| {
-        Ok(json!({ "sessions": sign_out_everywhere(desk.store, &username, desk.actor, desk.now)? }))
+        let sessions = sign_out_everywhere(desk.store, &username, desk.actor, desk.now)?;
+        Ok(shown::EndedSessions { sessions })
     })
     .await
 }

@@ -5,6 +5,7 @@
 
 use super::{Head, parse_hash};
 use crate::types::{UnixMillis, text_enum};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 text_enum! {
@@ -18,7 +19,7 @@ text_enum! {
 }
 
 /// A signed statement: at this moment, this node's chain ended so.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
     /// Whose chain.

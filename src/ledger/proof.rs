@@ -5,10 +5,11 @@
 
 use super::{Checkpoint, Hash, TrustedKeys, parse_hash, record_hash};
 use crate::types::Record;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// That a record is in its node's chain, and who says so.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Proof {
     /// The record.
     pub record: Record,

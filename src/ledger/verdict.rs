@@ -3,6 +3,8 @@
 //! Owns the kinds of problems and their sentences. Each sentence must name the record that it is about.
 
 use crate::types::{ExchangeId, text_enum};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fmt;
 
 text_enum! {
@@ -38,7 +40,7 @@ impl Verdict {
 }
 
 /// The chain of one node, as far as it was seen.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct NodeVerdict {
     /// Whose.
     pub node: String,

@@ -18,12 +18,14 @@ use diesel::{
     BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _,
     Queryable, RunQueryDsl as _, Selectable, SelectableHelper as _,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// Rows that are read at once.
 const PAGE: i64 = 1_000;
 
 /// The public half of a key that signs checkpoints.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct AuditKey {
     /// How checkpoints name it.
     pub key_id: String,

@@ -10,12 +10,15 @@ use super::{
 use crate::ledger::write_record;
 use crate::types::{ExchangeId, Record, UnixMillis};
 use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _};
+use schemars::JsonSchema;
+use serde::Serialize;
 use uuid::Uuid;
 
 /// A record that was set aside.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
 pub struct SetAside {
     /// Its place among all records; the list goes on behind it.
+    #[serde(skip)]
     pub position: i64,
     /// Its id; all zeros when it was changed to something else.
     pub id: ExchangeId,
@@ -27,7 +30,7 @@ pub struct SetAside {
     pub at: UnixMillis,
     /// What the database said.
     pub reason: String,
-    /// The record as it is; `None` when its JSON was changed to something else.
+    /// The record as it is; null when its JSON was changed to something else.
     pub record: Option<Record>,
 }
 

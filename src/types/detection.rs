@@ -3,6 +3,7 @@
 //! Owns the vocabulary of findings. It must never gain a field for the text that was found.
 
 use super::text_enum;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 text_enum! {
@@ -132,7 +133,7 @@ text_enum! {
 }
 
 /// A detection, without its text. Equal values found by one rule in one place are one finding.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Finding {
     /// The rule's id.
     pub rule: Box<str>,

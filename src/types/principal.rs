@@ -3,6 +3,8 @@
 //! Owns the caller's identity as the policy sees it. It must never carry a credential.
 
 use super::{Surface, text_enum};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::sync::Arc;
 
 text_enum! {
@@ -80,7 +82,7 @@ impl AppContext {
 }
 
 /// How much a caller may ask for; `None`: no limit.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct CallerLimits {
     /// Requests in any minute, in bursts of at most as many.
     pub requests_per_minute: Option<u32>,

@@ -4,6 +4,7 @@
 //! hold content: prompts, answers, tool arguments, matched text or secrets.
 
 use super::{Finding, Permission, Surface, UnixMillis, text_enum};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, sync::Arc};
 use uuid::Uuid;
@@ -16,6 +17,16 @@ pub struct ExchangeId(pub Uuid);
 impl fmt::Display for ExchangeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
+    }
+}
+
+impl JsonSchema for ExchangeId {
+    fn schema_name() -> Cow<'static, str> {
+        "ExchangeId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "uuid" })
     }
 }
 
@@ -74,7 +85,7 @@ text_enum! {
 }
 
 /// What was screened, and why not all of it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Scan {
     /// How much.
     pub extent: ScanExtent,
@@ -96,7 +107,7 @@ pub struct Usage {
 }
 
 /// The metadata of one exchange. Every field is always present in JSON, null where unknown.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Record {
     /// The exchange's id, also `x-portcullis-decision`.
     pub id: ExchangeId,
@@ -171,6 +182,7 @@ pub struct Record {
     /// The decision's risk score, in hundredths.
     pub risk_score: Option<i64>,
     /// The tier of that score: `low`, `medium`, `high` or `critical`.
+    #[schemars(extend("enum" = ["low", "medium", "high", "critical", null]))]
     pub risk_tier: Option<Cow<'static, str>>,
     /// The status that the caller saw.
     pub status_code: Option<u16>,

@@ -3,11 +3,16 @@
 //! Owns what is known of the last one, until the next begins or the process ends. It must never let a second one begin
 //! while one runs: each may read the whole record.
 
-use super::{super::AdminError, Own, shown};
+use super::{
+    super::AdminError,
+    Own,
+    shown::{self, VerdictView},
+};
 use crate::config::Config;
 use crate::store::Store;
 use crate::types::{UnixMillis, text_enum};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -43,7 +48,32 @@ struct Run {
     records: Arc<AtomicU64>,
     started_at: UnixMillis,
     /// When it ended, and the verdict or why there is none.
-    end: Option<(UnixMillis, Result<Value, String>)>,
+    end: Option<(UnixMillis, Result<VerdictView, String>)>,
+}
+
+/// A verification as it stands.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Verification")]
+pub struct RunView {
+    /// Its id.
+    #[schemars(with = "String", extend("format" = "uuid"))]
+    pub id: Uuid,
+    /// How far it is.
+    pub state: RunState,
+    /// Records written from this moment on; null: from the first.
+    pub from: Option<UnixMillis>,
+    /// Records written before this moment; null: to the last.
+    pub to: Option<UnixMillis>,
+    /// Records looked at.
+    pub records: u64,
+    /// When it began.
+    pub started_at: UnixMillis,
+    /// When it ended.
+    pub finished_at: Option<UnixMillis>,
+    /// What it found, when it is done.
+    pub verdict: Option<VerdictView>,
+    /// Why it could not be done, when it failed.
+    pub error: Option<String>,
 }
 
 /// The right, and the duty, to run the verification that was begun.
@@ -75,27 +105,28 @@ impl Runs {
     }
 
     /// How this one is, or the last one when no id is given.
-    pub fn show(&self, id: Option<Uuid>) -> Option<Value> {
+    pub fn show(&self, id: Option<Uuid>) -> Option<RunView> {
         let run = self.last().clone().filter(|run| id.is_none_or(|id| run.id == id))?;
-        let (state, verdict, error) = match run.end.as_ref().map(|(_, end)| end) {
+        let finished_at = run.end.as_ref().map(|(at, _)| *at);
+        let (state, verdict, error) = match run.end.map(|(_, end)| end) {
             None => (RunState::Running, None, None),
             Some(Ok(verdict)) => (RunState::Done, Some(verdict), None),
             Some(Err(error)) => (RunState::Failed, None, Some(error)),
         };
-        Some(json!({
-            "id": run.id,
-            "state": state,
-            "from": run.range.0,
-            "to": run.range.1,
-            "records": run.records.load(Ordering::Relaxed),
-            "started_at": run.started_at,
-            "finished_at": run.end.as_ref().map(|(at, _)| at),
-            "verdict": verdict,
-            "error": error,
-        }))
+        Some(RunView {
+            id: run.id,
+            state,
+            from: run.range.0,
+            to: run.range.1,
+            records: run.records.load(Ordering::Relaxed),
+            started_at: run.started_at,
+            finished_at,
+            verdict,
+            error,
+        })
     }
 
-    fn end(&self, id: Uuid, end: Result<Value, String>) {
+    fn end(&self, id: Uuid, end: Result<VerdictView, String>) {
         let mut last = self.last();
         if let Some(run) = last.as_mut().filter(|run| run.id == id && run.end.is_none()) {
             run.end = Some((crate::clock::now(), end));
@@ -123,7 +154,11 @@ impl Begun {
         self.runs.end(self.id, verdict.map_err(|error| error.to_string()));
     }
 
-    fn verdict(&self, store: &Store, is_stopping: impl Fn() -> bool) -> Result<Value, AdminError> {
+    fn verdict(
+        &self,
+        store: &Store,
+        is_stopping: impl Fn() -> bool,
+    ) -> Result<VerdictView, AdminError> {
         let own = Own::read(&self.runs.config)?;
         let trust = own.trust(Vec::new(), store)?;
         let mut verification = own.verify(store, &trust, Vec::new(), crate::clock::now());
@@ -165,12 +200,13 @@ mod tests {
         assert_eq!(runs.begin((None, None), NOW).unwrap_err(), id);
         first.records.store(7, Ordering::Relaxed);
         let shown = runs.show(Some(id)).unwrap();
-        assert_eq!((&shown["state"], &shown["records"]), (&json!("running"), &json!(7)));
+        assert_eq!((shown.state, shown.records), (RunState::Running, 7));
         drop(first);
         let shown = runs.show(Some(id)).unwrap();
-        assert_eq!((&shown["state"], &shown["verdict"]), (&json!("failed"), &json!(null)));
+        assert_eq!(shown.state, RunState::Failed);
+        assert!(shown.verdict.is_none());
         let second = runs.begin((Some(NOW), None), NOW).unwrap();
         assert!(runs.show(Some(id)).is_none(), "only the last one is kept");
-        assert_eq!(runs.show(None).unwrap()["id"], json!(second.id()));
+        assert_eq!(runs.show(None).unwrap().id, second.id());
     }
 }

@@ -26,6 +26,7 @@ text_enum! {
 
 /// The rules in force.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Rules")]
 pub struct RulesView {
     /// Their version.
     pub version: String,
@@ -41,6 +42,7 @@ pub struct RulesView {
 
 /// A rule in force.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Rule")]
 pub struct RuleView {
     /// Its name.
     pub id: String,

@@ -40,6 +40,7 @@ pub struct TrialRequest {
 
 /// What the rules say to a text.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "Trial")]
 pub struct TrialView {
     /// The strictest of what is done about it; `allow` where nothing is found.
     pub verdict: Action,

@@ -5,13 +5,11 @@ use crate::admin::{Agent, shown};
 use crate::store::Store;
 use crate::trust::risk_tier;
 use crate::types::UnixMillis;
-use serde_json::json;
 
 pub(super) fn list(store: &Store, output: &mut Output) -> Result<(), CliError> {
     let (agents, now) = (store.agents_with_last_calls()?, crate::clock::now());
     if output.is_json() {
-        let agents: Vec<_> = agents.iter().map(|agent| shown::agent(agent, now)).collect();
-        return output.object(&json!({ "agents": agents }));
+        return output.object(&shown::agents(&agents, now));
     }
     if agents.is_empty() {
         return output

@@ -2,7 +2,7 @@
 
 use super::super::{CliError, Context, Output};
 use super::plain;
-use crate::admin::{AdminError, audit::shown};
+use crate::admin::AdminError;
 use crate::app::open_store;
 use crate::config::Config;
 use crate::store::known_audit_signer;
@@ -45,7 +45,6 @@ pub(super) fn run(context: &Context, key: &Key, output: &mut Output) -> Result<(
 fn all(config: &Config, output: &mut Output) -> Result<(), CliError> {
     let keys = open_store(config)?.audit_keys().map_err(AdminError::from)?;
     if output.is_json() {
-        let keys: Vec<_> = keys.iter().map(shown::key).collect();
         return output.object(&json!({ "keys": keys, "source": "database" }));
     }
     for key in keys {

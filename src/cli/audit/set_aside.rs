@@ -2,7 +2,6 @@
 
 use super::super::{CliError, Context, Output};
 use super::plain;
-use crate::admin::audit::shown;
 use crate::app::open_store;
 use clap::Args;
 use serde_json::json;
@@ -24,7 +23,6 @@ pub(super) fn run(
     let store = open_store(&context.load()?)?;
     let records = store.set_aside(list.lines, 0)?;
     if output.is_json() {
-        let records: Vec<_> = records.iter().map(shown::set_aside).collect();
         return output.object(&json!({ "set_aside": records }));
     }
     if records.is_empty() {

@@ -2,7 +2,8 @@
 //!
 //! Owns its form (OpenAPI 3.1, <https://spec.openapis.org/oas/v3.1.1>). It must never say what the table does not.
 
-use super::{Access, Answer, JSON, Operation, SchemaOf, table};
+use super::{Access, Answer, JSON, Operation, table};
+use crate::http::problem::Problem;
 use actix_web::{HttpResponse, http::header};
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -40,20 +41,38 @@ pub(in crate::http) async fn show_document() -> HttpResponse {
         .body(openapi())
 }
 
+/// What bodies are made of. What may be left out of a request is always there in an answer, so that each has its own.
+struct Schemas {
+    requests: SchemaGenerator,
+    answers: SchemaGenerator,
+}
+
+impl Schemas {
+    fn new() -> Self {
+        let settings = SchemaSettings::draft2020_12()
+            .with(|settings| settings.definitions_path = "/components/schemas".into());
+        let requests = settings.clone().for_deserialize().into_generator();
+        Self { requests, answers: settings.for_serialize().into_generator() }
+    }
+
+    /// All components by name. What is in both looks the same in both, as a test holds.
+    fn components(mut self) -> Map<String, Value> {
+        let mut components = self.requests.take_definitions(true);
+        components.extend(self.answers.take_definitions(true));
+        components
+    }
+}
+
 fn document(operations: &[Operation]) -> Value {
-    let settings = SchemaSettings::draft2020_12()
-        .with(|settings| settings.definitions_path = "/components/schemas".into());
-    let mut generator = settings.into_generator();
+    let mut schemas = Schemas::new();
     let mut paths: Map<String, Value> = Map::new();
     for operation in operations {
         let path = paths.entry(path_of(operation.path)).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             let method = operation.method.as_str().to_ascii_lowercase();
-            path.insert(method, describe(operation, operations, &mut generator));
+            path.insert(method, describe(operation, operations, &mut schemas));
         }
     }
-    let mut schemas = generator.take_definitions(true);
-    schemas.insert("Problem".to_owned(), problem());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -65,11 +84,7 @@ fn document(operations: &[Operation]) -> Value {
         },
         "paths": paths,
         "components": {
-            "schemas": schemas,
-            "responses": { "Problem": {
-                "description": "What is wrong and what to do.",
-                "content": { JSON: { "schema": { "$ref": "#/components/schemas/Problem" } } },
-            } },
+            "schemas": schemas.components(),
             "securitySchemes": {
                 "token": { "type": "http", "scheme": "bearer", "description": "The access_token of /api/v1/admin/login." },
                 "session": { "type": "apiKey", "in": "cookie", "name": "portcullis_session",
@@ -79,11 +94,7 @@ fn document(operations: &[Operation]) -> Value {
     })
 }
 
-fn describe(
-    operation: &Operation,
-    operations: &[Operation],
-    generator: &mut SchemaGenerator,
-) -> Value {
+fn describe(operation: &Operation, operations: &[Operation], schemas: &mut Schemas) -> Value {
     let known = |name: &&str| !operation.parameters.iter().any(|it| it.is_in_path(name));
     let mut parameters: Vec<Value> =
         names_in(operation.path).filter(known).map(path_parameter).collect();
@@ -93,11 +104,11 @@ fn describe(
         "summary": operation.summary,
         "tags": [tag_of(operation.path)],
         "parameters": parameters,
-        "responses": responses(operation, operations, generator),
+        "responses": responses(operation, operations, &mut schemas.answers),
     });
     let Some(members) = described.as_object_mut() else { return described };
     if let Some(schema) = operation.takes {
-        let content = json!({ JSON: { "schema": schema_of(schema, generator) } });
+        let content = json!({ JSON: { "schema": schema(&mut schemas.requests) } });
         members.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
     }
     if let Access::Role(role) = operation.access {
@@ -118,11 +129,8 @@ fn responses(
         let contents: Map<String, Value> = content
             .iter()
             .map(|content| {
-                let schema = match schema {
-                    Some(schema) => schema_of(*schema, generator),
-                    None if *content == JSON => json!({ "type": "object" }),
-                    None => json!({}),
-                };
+                let schema =
+                    schema.map_or_else(|| json!({}), |schema| schema(generator).to_value());
                 ((*content).to_owned(), json!({ "schema": schema }))
             })
             .collect();
@@ -141,7 +149,7 @@ fn responses(
     for (status, about) in PROBLEMS.iter().chain(signed_in) {
         let problem = json!({
             "description": about,
-            "content": { JSON: { "schema": { "$ref": "#/components/schemas/Problem" } } },
+            "content": { JSON: { "schema": generator.subschema_for::<Problem>() } },
         });
         responses.entry(status.to_string()).or_insert(problem);
     }
@@ -158,10 +166,6 @@ fn links(operation: &Operation, member: &str, operations: &[Operation]) -> Value
         Some((it.id.to_owned(), json!({ "operationId": it.id, "parameters": { name: id } })))
     });
     Value::Object(links.collect())
-}
-
-fn schema_of(schema: SchemaOf, generator: &mut SchemaGenerator) -> Value {
-    schema(generator).to_value()
 }
 
 fn path_parameter(name: &str) -> Value {
@@ -191,23 +195,6 @@ fn tag_of(path: &str) -> &str {
     path.split('/').nth(3).unwrap_or("api")
 }
 
-fn problem() -> Value {
-    json!({
-        "type": "object",
-        "required": ["error"],
-        "properties": { "error": {
-            "type": "object",
-            "required": ["message", "type", "param", "code"],
-            "properties": {
-                "message": { "type": "string" },
-                "type": { "type": "string" },
-                "param": { "type": ["string", "null"] },
-                "code": { "type": ["string", "null"] },
-            },
-        } },
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,6 +218,54 @@ mod tests {
             .map(|it| it.as_object().unwrap().len())
             .sum();
         assert_eq!(described, operations.len());
+    }
+
+    /// Their form is said elsewhere: by OpenAPI, by the record's formats, by the events of a stream.
+    const SAID_ELSEWHERE: [&str; 3] = ["showDocument", "exportRecords", "streamActivity"];
+
+    #[test]
+    fn every_answer_with_a_body_says_its_members() {
+        let document = document(&table::operations());
+        for operation in document["paths"].as_object().unwrap().values() {
+            for operation in operation.as_object().unwrap().values() {
+                let id = operation["operationId"].as_str().unwrap();
+                for (status, answer) in operation["responses"].as_object().unwrap() {
+                    for content in answer.get("content").into_iter().flat_map(Value::as_object) {
+                        let typed = content.values().all(|it| is_typed(&it["schema"], &document));
+                        assert_ne!(
+                            typed,
+                            SAID_ELSEWHERE.contains(&id) && status == "200",
+                            "{id} {status}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a schema, or each of its forms, is an object that says its members.
+    fn is_typed(schema: &Value, document: &Value) -> bool {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let known = document.pointer(reference.trim_start_matches('#'));
+            return known.is_some_and(|it| is_typed(it, document));
+        }
+        if let Some(forms) = schema["anyOf"].as_array() {
+            return forms.iter().all(|it| is_typed(it, document));
+        }
+        schema["properties"].as_object().is_some_and(|members| !members.is_empty())
+    }
+
+    #[test]
+    fn a_component_has_one_form_and_a_name_of_its_own() {
+        let mut schemas = Schemas::new();
+        for operation in table::operations() {
+            describe(&operation, &[], &mut schemas);
+        }
+        let (requests, answers) = (schemas.requests.definitions(), schemas.answers.definitions());
+        for (name, schema) in answers {
+            assert!(requests.get(name).is_none_or(|it| it == schema), "{name} has two forms");
+            assert!(!name.ends_with(|it: char| it.is_ascii_digit()), "{name} is a name of two");
+        }
     }
 
     #[test]

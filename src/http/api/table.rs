@@ -6,7 +6,7 @@ mod detections;
 mod policy;
 mod users;
 
-use super::{Operation, get, show_document};
+use super::{JSON, Operation, get, show_document};
 use crate::types::Role;
 
 /// Every operation of the administrators' API.
@@ -14,7 +14,7 @@ pub(super) fn operations() -> Vec<Operation> {
     let mut all = vec![
         get("/api/v1/openapi.json", Role::Viewer, "showDocument", show_document)
             .says("This document.")
-            .answers(200, "OpenAPI 3.1."),
+            .answers_as(200, &[JSON], "OpenAPI 3.1."),
     ];
     all.extend(users::operations());
     all.extend(callers::operations());

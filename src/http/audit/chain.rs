@@ -1,10 +1,25 @@
 //! Checkpoints, and the keys that check them.
 
 use super::{AdminState, Parameters, answer};
-use crate::admin::audit::shown;
 use crate::ledger::{Checkpoint, CheckpointKind};
+use crate::store::AuditKey;
 use actix_web::{HttpRequest, HttpResponse, web::Data};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Checkpoints, and where to go on.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(in crate::http) struct Checkpoints {
+    checkpoints: Vec<Checkpoint>,
+    /// The `after` of the next page; null on the last.
+    next: Option<String>,
+}
+
+/// The public keys that sign checkpoints.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(in crate::http) struct AuditKeys {
+    keys: Vec<AuditKey>,
+}
 
 /// `GET /api/v1/audit/checkpoints`: node, limit, after.
 pub(in crate::http) async fn list_checkpoints(
@@ -20,7 +35,7 @@ pub(in crate::http) async fn list_checkpoints(
         let checkpoints = store.checkpoints(node.as_deref(), after, limit)?;
         let is_full = u32::try_from(checkpoints.len()).is_ok_and(|count| count >= limit);
         let next = checkpoints.last().filter(|_| is_full).map(place);
-        Ok(json!({ "checkpoints": checkpoints, "next": next }))
+        Ok(Checkpoints { checkpoints, next })
     })
     .await
 }
@@ -30,16 +45,8 @@ pub(in crate::http) async fn list_keys(
     request: HttpRequest,
     state: Data<AdminState>,
 ) -> HttpResponse {
-    answer(
-        &request,
-        &state,
-        |_| Ok(()),
-        |store, ()| {
-            let keys: Vec<_> = store.audit_keys()?.iter().map(shown::key).collect();
-            Ok(json!({ "keys": keys }))
-        },
-    )
-    .await
+    let nothing = |_: &mut Parameters| Ok(());
+    answer(&request, &state, nothing, |store, ()| Ok(AuditKeys { keys: store.audit_keys()? })).await
 }
 
 /// A checkpoint's place among all, for who pages: `7.regular.node-1`.

@@ -1,14 +1,32 @@
 //! The record, page by page, and what the database did not take of it.
 
 use super::{AdminState, Parameters, answer, blocking, problem, show};
-use crate::admin::audit::shown;
-use crate::store::RecordQuery;
-use crate::types::ExchangeId;
+use crate::store::{RecordQuery, SetAside};
+use crate::types::{ExchangeId, Record};
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Records, and where to go on.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(in crate::http) struct Events {
+    /// Fewer than asked for, even none, while there may be more.
+    events: Vec<Record>,
+    /// The `after` of the next page; null on the last.
+    next: Option<String>,
+}
+
+/// Records that the database did not take, and where to go on.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(in crate::http) struct SetAsideRecords {
+    /// The oldest first.
+    set_aside: Vec<SetAside>,
+    /// The `after` of the next page; null on the last.
+    next: Option<String>,
+}
 
 /// `GET /api/v1/audit/events`: from, to, agent, app_context, model, endpoint, policy_result, outcome, finding, finding_rule, session;
 /// limit, after, order.
@@ -19,7 +37,7 @@ pub(in crate::http) async fn list_events(
     answer(&request, &state, read_query, |store, query| {
         let page = store.records(&query)?;
         let next = page.next.map(|cursor| cursor.to_string());
-        Ok(json!({ "events": page.events, "next": next }))
+        Ok(Events { events: page.events, next })
     })
     .await
 }
@@ -45,8 +63,7 @@ pub(in crate::http) async fn list_set_aside(
         let records = store.set_aside(limit, after)?;
         let is_full = u32::try_from(records.len()).is_ok_and(|count| count >= limit);
         let next = records.last().filter(|_| is_full).map(|last| last.position.to_string());
-        let records: Vec<_> = records.iter().map(shown::set_aside).collect();
-        Ok(json!({ "set_aside": records, "next": next }))
+        Ok(SetAsideRecords { set_aside: records, next })
     })
     .await
 }

@@ -1,19 +1,69 @@
 //! Sums of calls, tokens, refusals and findings, and the sessions that calls belong to.
 
 use super::{AdminState, Parameters, answer, blocking, show};
-use crate::store::{SessionQuery, SumsGroup, SumsQuery, SumsWidth};
+use crate::store::{
+    FindingSums, SessionQuery, SessionSummary, Sums, SumsGroup, SumsQuery, SumsWidth,
+};
 use crate::types::UnixMillis;
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// What is summed up when nobody says from when.
 const DEFAULT_SECS: i64 = 86_400;
 
-/// What is summed up by type of finding, not by a property of the exchange.
+/// The group of what is summed up by type of finding, not by a property of the exchange.
 const BY_FINDING: &str = "finding";
+
+/// What findings are summed up by.
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::http) enum FindingGroup {
+    /// By type and severity.
+    Finding,
+}
+
+/// What was summed up.
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(untagged)]
+pub(in crate::http) enum Summary {
+    /// Calls, tokens, refusals and times.
+    Calls {
+        /// From here,
+        from: UnixMillis,
+        /// to here.
+        to: UnixMillis,
+        /// What there is one sum of each of.
+        group: SumsGroup,
+        /// How fine in time.
+        width: SumsWidth,
+        /// The sums.
+        sums: Vec<Sums>,
+    },
+    /// Findings.
+    Findings {
+        /// From here,
+        from: UnixMillis,
+        /// to here.
+        to: UnixMillis,
+        /// What there is one sum of each of.
+        group: FindingGroup,
+        /// The sums.
+        sums: Vec<FindingSums>,
+    },
+}
+
+/// Sessions of calls, and where to go on.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(in crate::http) struct CallSessions {
+    /// The one with the latest record first. Fewer than asked for, even none, while there may be more.
+    sessions: Vec<SessionSummary>,
+    /// The `after` of the next page; null on the last.
+    next: Option<String>,
+}
 
 /// `GET /api/v1/audit/summary`: from, to, group; width, agent, model, app_context, endpoint unless grouped by finding.
 pub(in crate::http) async fn show_summary(
@@ -23,14 +73,13 @@ pub(in crate::http) async fn show_summary(
     let now = crate::clock::now();
     let read = |query: &mut Parameters| read_summary(query, now);
     answer(&request, &state, read, |store, summary| {
-        let Summary { from, to, sums } = summary;
-        let Some(query) = sums else {
-            let sums = store.finding_sums(from, to)?;
-            return Ok(json!({ "from": from, "to": to, "group": BY_FINDING, "sums": sums }));
+        let Wanted { from, to, sums } = summary;
+        let Some((group, query)) = sums else {
+            let (group, sums) = (FindingGroup::Finding, store.finding_sums(from, to)?);
+            return Ok(Summary::Findings { from, to, group, sums });
         };
-        let sums = store.sums(&query)?;
-        let (width, group) = (query.width, query.group);
-        Ok(json!({ "from": from, "to": to, "group": group, "width": width, "sums": sums }))
+        let (width, sums) = (query.width, store.sums(&query)?);
+        Ok(Summary::Calls { from, to, group, width, sums })
     })
     .await
 }
@@ -43,7 +92,7 @@ pub(in crate::http) async fn list_sessions(
     answer(&request, &state, read_sessions, |store, query| {
         let page = store.call_sessions(&query)?;
         let next = page.next.map(|cursor| cursor.to_string());
-        Ok(json!({ "sessions": page.sessions, "next": next }))
+        Ok(CallSessions { sessions: page.sessions, next })
     })
     .await
 }
@@ -58,19 +107,19 @@ pub(in crate::http) async fn show_session(
 }
 
 /// A time, and what is summed up in it; `None` stands for findings.
-struct Summary {
+struct Wanted {
     from: UnixMillis,
     to: UnixMillis,
-    sums: Option<SumsQuery>,
+    sums: Option<(SumsGroup, SumsQuery)>,
 }
 
-fn read_summary(query: &mut Parameters, now: UnixMillis) -> Result<Summary, String> {
+fn read_summary(query: &mut Parameters, now: UnixMillis) -> Result<Wanted, String> {
     let (from, to) = query.range()?;
     let to = to.unwrap_or(now.max(from.unwrap_or(now)));
     let from = from.unwrap_or(to.plus_secs(-DEFAULT_SECS));
     let group = query.text("group");
     if group.as_deref() == Some(BY_FINDING) {
-        return Ok(Summary { from, to, sums: None });
+        return Ok(Wanted { from, to, sums: None });
     }
     let group = match group.as_deref().map(SumsGroup::parse) {
         None => SumsGroup::Time,
@@ -91,7 +140,7 @@ fn read_summary(query: &mut Parameters, now: UnixMillis) -> Result<Summary, Stri
         app_context: query.text("app_context"),
         endpoint: query.text("endpoint"),
     };
-    Ok(Summary { from, to, sums: Some(sums) })
+    Ok(Wanted { from, to, sums: Some((group, sums)) })
 }
 
 fn read_sessions(query: &mut Parameters) -> Result<SessionQuery, String> {
@@ -109,7 +158,7 @@ fn read_sessions(query: &mut Parameters) -> Result<SessionQuery, String> {
 mod tests {
     use super::*;
 
-    fn read(query: &str) -> Result<Summary, String> {
+    fn read(query: &str) -> Result<Wanted, String> {
         Parameters::read(query, |query| read_summary(query, UnixMillis(1_795_233_600_000)))
     }
 
@@ -117,8 +166,11 @@ mod tests {
     fn without_parameters_the_last_day_is_summed_up_by_hours() {
         let summary = read("").unwrap();
         assert_eq!(summary.to.0 - summary.from.0, 86_400_000);
-        let sums = summary.sums.unwrap();
-        assert_eq!((sums.width, sums.group), (SumsWidth::Hour, Some(SumsGroup::Time)));
+        let (group, sums) = summary.sums.unwrap();
+        assert_eq!(
+            (sums.width, sums.group, group),
+            (SumsWidth::Hour, Some(group), SumsGroup::Time)
+        );
     }
 
     #[test]

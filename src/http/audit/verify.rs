@@ -3,15 +3,15 @@
 //! Owns how one is begun and asked for. It runs on a blocking thread and outlives the request; a stopping gate ends it.
 
 use super::{AdminState, problem, show, unreadable};
-use crate::http::administer::{Body, unreadable as unreadable_body};
+use crate::http::administer::{Body, answer, unreadable as unreadable_body};
+use crate::http::problem::Problem;
 use actix_web::{
     HttpResponse,
-    http::header,
+    http::StatusCode,
     web::{self, Data, Path},
 };
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What is verified: all records, or those that were written within a time.
@@ -22,6 +22,14 @@ pub(in crate::http) struct VerifyRequest {
     from: Option<String>,
     /// Before this moment: RFC 3339, or a day (UTC).
     to: Option<String>,
+}
+
+/// A verification that has begun.
+#[derive(Debug, JsonSchema, Serialize)]
+pub(in crate::http) struct StartedVerification {
+    /// What to ask for it with.
+    #[schemars(with = "String", extend("format" = "uuid"))]
+    id: Uuid,
 }
 
 /// `POST /api/v1/audit/verify`.
@@ -45,9 +53,7 @@ pub(in crate::http) async fn start_verification(
     let (store, drain) = (state.store.clone(), state.drain.clone());
     // Nobody waits for it: what comes of it is asked for.
     drop(web::block(move || begun.run(&store, || drain.is_stopping())));
-    HttpResponse::Accepted()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "id": id }))
+    answer(StatusCode::ACCEPTED, &StartedVerification { id })
 }
 
 /// `GET /api/v1/audit/verify`: the last one.
@@ -68,13 +74,5 @@ pub(in crate::http) async fn show_verification(
 
 fn is_running(id: Uuid) -> HttpResponse {
     let message = format!("The verification {id} is running: one at a time.");
-    let error = json!({
-        "message": message,
-        "type": "invalid_request_error",
-        "param": null,
-        "code": "verification_running",
-    });
-    HttpResponse::Conflict()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "error": error, "id": id }))
+    Problem::new(409, "verification_running", message).with_id(id)
 }

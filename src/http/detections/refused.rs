@@ -3,21 +3,21 @@
 use crate::admin::detections::DetectionsError;
 use crate::detect::AmendError;
 use crate::http::{
-    administer::{self, problem_with},
-    problem,
+    administer,
+    problem::{Mistakes, Problem, problem},
 };
 use actix_web::HttpResponse;
-use serde_json::json;
 
 pub(super) fn refused(error: &DetectionsError) -> HttpResponse {
     let (status, code) = match error {
         DetectionsError::Admin(error) => return administer::refused(error),
         DetectionsError::Changed { current } => {
-            let current = json!(current);
-            return problem_with(409, "detections_changed", error, "current_version", current);
+            return Problem::new(409, "detections_changed", error.to_string())
+                .with_current_version(current);
         }
         DetectionsError::Invalid(errors) => {
-            return problem_with(400, "detections_invalid", error, "errors", json!(errors));
+            return Problem::new(400, "detections_invalid", error.to_string())
+                .with_errors(Mistakes::Rule(errors.clone()));
         }
         DetectionsError::Amend(AmendError::NoSuchRule(_)) => (404, "not_found"),
         DetectionsError::Amend(AmendError::Taken(_)) => (409, "already_exists"),

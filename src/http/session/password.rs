@@ -10,15 +10,15 @@ use crate::http::{
     administer::{Body, refused, unreadable},
     problem, store_failed,
 };
-use crate::types::{Sensitive, UnixMillis};
+use crate::types::{Role, Sensitive, UnixMillis};
 use actix_web::{
     HttpRequest, HttpResponse,
     cookie::time::Duration as CookieAge,
     http::header,
     web::{self, Data, Json},
 };
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -29,11 +29,22 @@ const DEVICE_DAYS: i64 = 400;
 const QUEUE_FULL_RETRY_SECS: u64 = 2;
 
 /// What the sign-in form sends.
-#[derive(Deserialize, schemars::JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 pub(in crate::http) struct Credentials {
     username: String,
     #[schemars(with = "String")]
     password: Sensitive<String>,
+}
+
+/// A session that has begun.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SignedIn")]
+pub(in crate::http) struct SignedInAnswer {
+    /// For clients without cookies: `Authorization: Bearer …`.
+    access_token: String,
+    username: String,
+    role: Role,
+    expires_at: UnixMillis,
 }
 
 /// `POST /api/v1/admin/login`.
@@ -89,12 +100,12 @@ fn welcome(request: &HttpRequest, signed_in: SignedIn, now: UnixMillis) -> HttpR
         cookie.set_path(DEVICE_PATH);
         answer.cookie(cookie);
     }
-    answer.json(json!({
-        "access_token": signed_in.access_token.reveal(),
-        "username": signed_in.username,
-        "role": signed_in.role,
-        "expires_at": signed_in.expires_at,
-    }))
+    answer.json(SignedInAnswer {
+        access_token: signed_in.access_token.reveal(),
+        username: signed_in.username,
+        role: signed_in.role,
+        expires_at: signed_in.expires_at,
+    })
 }
 
 /// What a failure of this request counts for.

@@ -6,10 +6,12 @@ use super::super::{StoreError, limits, schema::agents};
 use crate::trust::{Reputation, Risk};
 use crate::types::{AgentStatus, CallerLimits, UnixMillis};
 use diesel::{Insertable, Queryable, Selectable};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::json;
 
 /// Somebody as an external issuer knows them.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub struct ExternalIdentity {
     /// The issuer's name in the configuration.
     pub issuer: String,
@@ -18,7 +20,7 @@ pub struct ExternalIdentity {
 }
 
 /// Why an agent is switched off until an administrator reviews.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Quarantine {
     /// One line.
     pub reason: String,

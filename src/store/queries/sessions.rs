@@ -17,6 +17,7 @@ use diesel::{
     OptionalExtension as _, RunQueryDsl as _,
     sql_types::{BigInt, Nullable, Text},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::HashSet,
@@ -57,7 +58,7 @@ pub struct SessionPage {
 }
 
 /// What the store has of a session.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct SessionSummary {
     /// Its id, which callers may choose.
     pub session_id: String,

@@ -15,6 +15,7 @@ use diesel::{
     Queryable, RunQueryDsl as _,
     sql_types::{BigInt, Text},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 text_enum! {
@@ -67,7 +68,7 @@ pub struct SumsQuery {
 }
 
 /// One sum.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Sums {
     /// Of which agent, model, AppContext or endpoint; empty for those without, and when not grouped so.
     pub name: String,
@@ -79,7 +80,7 @@ pub struct Sums {
 }
 
 /// What is added up.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Queryable, Serialize)]
+#[derive(Clone, Debug, Default, Eq, JsonSchema, PartialEq, Queryable, Serialize)]
 pub struct Counts {
     /// Exchanges.
     pub calls: i64,
@@ -106,7 +107,7 @@ pub struct Counts {
 }
 
 /// Findings of one type and severity.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct FindingSums {
     /// The type.
     #[serde(rename = "type")]

@@ -70,7 +70,7 @@ impl Told {
     }
 
     fn as_json(&self, is_sound: bool) -> Value {
-        let mut told = shown::verdict(&self.verdict);
+        let mut told = json!(shown::verdict(&self.verdict));
         let files = self.files.iter();
         let files = files.map(|(file, count)| json!({ "file": file, "checkpoints": count }));
         if let Some(members) = told.as_object_mut() {

@@ -2,8 +2,14 @@
 
 use super::super::parameter::{AFTER, FROM, Form, LIMIT, Parameter, TO};
 use super::super::{Operation, get, open, post};
+use crate::admin::audit::RunView;
 use crate::http::{activity, audit, status};
-use crate::types::Role::{Analyst, Viewer};
+use crate::ledger::Proof;
+use crate::store::SessionSummary;
+use crate::types::{
+    Record,
+    Role::{Analyst, Viewer},
+};
 use actix_web::http::Method;
 
 const AGENT: Parameter = Parameter::new("agent", Form::Text, "Only of this agent: its name or id.");
@@ -64,27 +70,8 @@ const EXCHANGE: Parameter = Parameter::uuid("id", "The exchange's id: `x-portcul
 const RECEIPT: Parameter =
     Parameter::header("x-portcullis-receipt", "The receipt that came with the answer.");
 
-const EVENTS: &[Parameter] = &[
-    FROM,
-    TO,
-    AGENT,
-    APP_CONTEXT,
-    MODEL,
-    ENDPOINT,
-    RESULT,
-    OUTCOME,
-    FINDING,
-    FINDING_RULE,
-    SESSION,
-    KIND,
-    SURFACE,
-    ORDER,
-    LIMIT,
-    AFTER,
-];
-const EXPORT: &[Parameter] = &[
-    FORMAT,
-    NODE,
+/// Which records.
+const FILTERS: &[Parameter] = &[
     FROM,
     TO,
     AGENT,
@@ -113,27 +100,29 @@ fn reading() -> Vec<Operation> {
             .answers_as(200, &["text/event-stream"], "Events until the session ends."),
         get("/api/v1/audit/events", Viewer, "listEvents", audit::list_events)
             .says("Records, page by page.")
-            .query(EVENTS)
-            .answers(200, "A page, and where the next begins."),
+            .query(FILTERS)
+            .query(&[ORDER, LIMIT, AFTER])
+            .answers::<audit::Events>(200, "A page, and where the next begins."),
         get("/api/v1/audit/events/{id}", Viewer, "showEvent", audit::show_event)
             .says("One record.")
             .query(&[EXCHANGE])
-            .answers(200, "The record."),
+            .answers::<Record>(200, "The record."),
         get("/api/v1/audit/summary", Viewer, "showSummary", audit::show_summary)
             .says("Sums of calls, tokens, refusals, findings and times.")
             .query(&[FROM, TO, GROUP, WIDTH, AGENT, MODEL, APP_CONTEXT, ENDPOINT])
-            .answers(200, "The sums."),
+            .answers::<audit::Summary>(200, "The sums."),
         get("/api/v1/audit/sessions", Viewer, "listSessions", audit::list_sessions)
             .says("Sessions of calls, page by page.")
             .query(&[FROM, TO, AGENT, LIMIT, AFTER])
-            .answers(200, "A page, and where the next begins."),
+            .answers::<audit::CallSessions>(200, "A page, and where the next begins."),
         // A session's id may hold slashes.
         get("/api/v1/audit/sessions/{id:.+}", Viewer, "showSession", audit::show_session)
             .says("One session of calls.")
-            .answers(200, "The session."),
+            .answers::<SessionSummary>(200, "The session."),
         get("/api/v1/audit/export", Analyst, "exportRecords", audit::export_records)
             .says("Records as a stream, in the formats of others.")
-            .query(EXPORT)
+            .query(FILTERS)
+            .query(&[FORMAT, NODE])
             .answers_as(
                 200,
                 &["application/x-ndjson", "text/csv", "text/plain"],
@@ -146,33 +135,33 @@ fn chain() -> Vec<Operation> {
     vec![
         get("/api/v1/audit/status", Viewer, "showRecordStatus", status::show_status)
             .says("How the record fares: what waits, what was lost, the last checkpoint.")
-            .answers(200, "Numbers and moments."),
+            .answers::<status::RecordStatus>(200, "Numbers and moments."),
         get("/api/v1/audit/set-aside", Analyst, "listSetAside", audit::list_set_aside)
             .says("Records that the database did not take.")
             .query(&[LIMIT, AFTER])
-            .answers(200, "A page, and where the next begins."),
+            .answers::<audit::SetAsideRecords>(200, "A page, and where the next begins."),
         get("/api/v1/audit/checkpoints", Analyst, "listCheckpoints", audit::list_checkpoints)
             .says("Signed checkpoints of the hash chains.")
             .query(&[NODE, LIMIT, AFTER])
-            .answers(200, "A page, and where the next begins."),
+            .answers::<audit::Checkpoints>(200, "A page, and where the next begins."),
         get("/api/v1/audit/keys", Viewer, "listAuditKeys", audit::list_keys)
             .says("The public keys that sign checkpoints.")
-            .answers(200, "The keys."),
+            .answers::<audit::AuditKeys>(200, "The keys."),
         post("/api/v1/audit/verify", Analyst, "startVerification", audit::start_verification)
             .says("Finds out whether records were altered, removed, inserted or moved. One at a time.")
             .takes::<audit::VerifyRequest>()
             .makes("id")
-            .answers(202, "The id to ask with; 409 has the id of the one that runs."),
+            .answers::<audit::StartedVerification>(202, "The id to ask with; 409 has the id of the one that runs."),
         get("/api/v1/audit/verify", Viewer, "showLastVerification", audit::show_last_verification)
             .says("The verification that was started last.")
-            .answers(200, "How far it is, and its verdict."),
+            .answers::<RunView>(200, "How far it is, and its verdict."),
         get("/api/v1/audit/verify/{id}", Viewer, "showVerification", audit::show_verification)
             .says("One verification; it is known until the next is started.")
             .query(&[VERIFICATION])
-            .answers(200, "How far it is, and its verdict."),
+            .answers::<RunView>(200, "How far it is, and its verdict."),
         open(Method::GET, "/api/v1/audit/receipts/{id}", "showProof", audit::show_proof)
             .says("The proof of one call, for whoever holds its receipt.")
             .query(&[EXCHANGE, RECEIPT])
-            .answers(200, "The record, what follows it in the chain, and a signed checkpoint."),
+            .answers::<Proof>(200, "The record, what follows it in the chain, and a signed checkpoint."),
     ]
 }

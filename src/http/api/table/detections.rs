@@ -20,31 +20,31 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         get("/api/v1/detections", Viewer, "showDetections", detections::show)
             .says("The file of rules in force, and why the file on disk is not, when it is not.")
-            .answers_with::<DetectionsPage>(200, "The rules' file."),
+            .answers::<DetectionsPage>(200, "The rules' file."),
         get("/api/v1/detections/rules", Viewer, "listRules", detections::list_rules)
             .says("Every rule in force: what it does, for whom, and how often its type was found.")
             .query(&[FROM, TO])
-            .answers_with::<RulesView>(200, "The rules; findings of the last day unless told."),
+            .answers::<RulesView>(200, "The rules; findings of the last day unless told."),
         post("/api/v1/detections/rules", PolicyAuthor, "addRule", detections::create)
             .says("Adds a rule of your own; it is tried on its examples first.")
             .takes::<RuleRequest>()
-            .answers_with::<ChangedRule>(201, "The rule, in force."),
+            .answers::<ChangedRule>(201, "The rule, in force."),
         patch("/api/v1/detections/rules/{id}", PolicyAuthor, "changeRule", detections::change)
             .says("Changes what a rule does, for everyone or in one AppContext.")
             .takes::<RuleChangeRequest>()
-            .answers_with::<ChangedRule>(200, "The rule as it is in force now."),
+            .answers::<ChangedRule>(200, "The rule as it is in force now."),
         delete("/api/v1/detections/rules/{id}", PolicyAuthor, "removeRule", detections::remove)
             .says("Removes a rule of your own.")
             .query(&[BASE_VERSION, REASON])
-            .answers_with::<ChangedVersion>(200, "The version in force now."),
+            .answers::<ChangedVersion>(200, "The version in force now."),
         post("/api/v1/detections/try", Analyst, "tryText", detections::attempt)
             .says("What the rules find in a text, which is neither stored nor logged.")
             .takes::<TrialRequest>()
             // The longest text, should every character of it be written as an escape.
             .takes_at_most(512 * 1024)
-            .answers_with::<TrialView>(200, "What was found, and what would go on."),
+            .answers::<TrialView>(200, "What was found, and what would go on."),
         get("/api/v1/detections/coverage", Viewer, "showCoverage", detections::show_coverage)
             .says("What is scanned on which endpoint, and what is not.")
-            .answers_with::<Coverage>(200, "One entry for each endpoint."),
+            .answers::<Coverage>(200, "One entry for each endpoint."),
     ]
 }

@@ -21,16 +21,16 @@ fn in_force() -> Vec<Operation> {
     vec![
         get("/api/v1/policy", Viewer, "showPolicy", policy::show)
             .says("The policy in force, and why the files on disk are not, when they are not.")
-            .answers_with::<PolicyShown>(200, "The policy."),
+            .answers::<PolicyShown>(200, "The policy."),
         put("/api/v1/policy", PolicyAuthor, "savePolicy", policy::save)
             .says("Puts a draft in force, provided that nothing changed since it was begun.")
             .takes::<SaveRequest>()
             .takes_a_text()
-            .answers_with::<PolicyShown>(200, "The policy as it is in force now."),
+            .answers::<PolicyShown>(200, "The policy as it is in force now."),
         post("/api/v1/policy/explain", Viewer, "explainPolicy", policy::explain)
             .says("Says why an agent may or may not make a call.")
             .takes::<ExplainRequest>()
-            .answers_with::<Explanation>(200, "The decision and every rule that led to it."),
+            .answers::<Explanation>(200, "The decision and every rule that led to it."),
     ]
 }
 
@@ -40,17 +40,17 @@ fn drafts() -> Vec<Operation> {
             .says("Says what is wrong with a draft, and what in it would never do anything.")
             .takes::<DraftRequest>()
             .takes_a_text()
-            .answers_with::<Review>(200, "All problems and warnings."),
+            .answers::<Review>(200, "All problems and warnings."),
         post("/api/v1/policy/diff", Analyst, "diffPolicy", policy::diff)
             .says("Compares a draft with the policy in force, or with a kept version.")
             .takes::<DiffRequest>()
             .takes_a_text()
-            .answers_with::<Diff>(200, "All lines of both texts."),
+            .answers::<Diff>(200, "All lines of both texts."),
         post("/api/v1/policy/what-if", Analyst, "replayPolicy", policy::what_if)
             .says("Replays a draft on the calls that are on record, for at most 20 seconds.")
             .takes::<WhatIfRequest>()
             .takes_a_text()
-            .answers_with::<WhatIf>(200, "What the draft would have decided otherwise."),
+            .answers::<WhatIf>(200, "What the draft would have decided otherwise."),
     ]
 }
 
@@ -59,10 +59,10 @@ fn versions() -> Vec<Operation> {
         get("/api/v1/policy/versions", Viewer, "listPolicyVersions", policy::versions)
             .says("The versions of the policy that were in force.")
             .query(&[LIMIT, AFTER])
-            .answers_with::<KeptVersions>(200, "The versions, the newest first."),
+            .answers::<KeptVersions>(200, "The versions, the newest first."),
         get("/api/v1/policy/versions/{id}", Viewer, "showPolicyVersion", policy::version)
             .says("A version of the policy with its text.")
-            .answers_with::<KeptVersion>(200, "The version."),
+            .answers::<KeptVersion>(200, "The version."),
         post(
             "/api/v1/policy/versions/{id}/restore",
             PolicyAuthor,
@@ -71,6 +71,6 @@ fn versions() -> Vec<Operation> {
         )
         .says("Puts a version that was in force before in force again.")
         .takes::<RestoreRequest>()
-        .answers_with::<PolicyShown>(200, "The policy as it is in force now."),
+        .answers::<PolicyShown>(200, "The policy as it is in force now."),
     ]
 }
