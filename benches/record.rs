@@ -182,15 +182,23 @@ fn record(number: usize) -> Record {
         output_tokens: Some(211),
         cached_tokens: Some(512),
         usage_source: Some(UsageSource::Provider),
-        latency_ms: Some(1_482),
+        latency_ms: Some(spread(number, 150, 12_000)),
         time_to_first_byte_ms: Some(304),
-        gateway_us: Some(187),
+        gateway_us: (!is_denied).then(|| spread(number * 31, 60, 2_400)),
         request_bytes: Some(4_096),
         response_bytes: Some(18_211),
         outcome: Some(if is_denied { Outcome::Denied } else { Outcome::Completed }),
         receipt_hash: Some("0123456789abcdef".repeat(4).into()),
         ..Record::new(ExchangeId(Uuid::now_v7()), now(), "gate-1".into(), Surface::Agent)
     }
+}
+
+/// From `least` to `most`, each factor of two as often as the next: as latencies are.
+#[expect(clippy::as_conversions, reason = "small numbers, and made up")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
+fn spread(number: usize, least: u64, most: u64) -> u64 {
+    let place = (number * 7_919 % 10_007) as f64 / 10_007.0;
+    (least as f64 * (most as f64 / least as f64).powf(place)) as u64
 }
 
 fn finding() -> Finding {

@@ -27,6 +27,7 @@ mod records;
 mod revocations;
 mod schema;
 mod set_aside;
+mod slots;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -51,10 +52,10 @@ pub use policy_versions::{
     FILE_AUTHOR, Found, MAX_POLICY_TEXTS, MAX_POLICY_VERSIONS, NewPolicyVersion, PolicyVersionRow,
 };
 pub use queries::{
-    Combination, CombinationRange, Combinations, Counts, Cursor, FindingSums, FindingTotals,
-    RecordKind, RecordPage, RecordQuery, Refused, Retention, ScanBatch, ScanRange, Sealer,
-    SessionPage, SessionQuery, SessionSummary, Sums, SumsGroup, SumsQuery, SumsWidth, Swept,
-    Unreadable, Why,
+    Combination, CombinationRange, Combinations, Counts, Cursor, Figures, FindingSums,
+    FindingTotals, Percentiles, RecordKind, RecordPage, RecordQuery, Refused, Retention, ScanBatch,
+    ScanRange, Sealer, SessionPage, SessionQuery, SessionSummary, Summed, Sums, SumsGroup,
+    SumsQuery, SumsWidth, Swept, Unreadable, Why,
 };
 pub use record_status::{ChainStatus, RecordStatus};
 pub use records::{Appended, Audited};

@@ -24,7 +24,10 @@ pub use filters::RecordKind;
 pub use retention::{Refused, Retention, Sealer, Swept, Why};
 pub use scan::{ScanBatch, ScanRange, Unreadable};
 pub use sessions::{SessionPage, SessionQuery, SessionSummary};
-pub use sums::{Counts, FindingSums, FindingTotals, Sums, SumsGroup, SumsQuery, SumsWidth};
+pub use sums::{
+    Counts, Figures, FindingSums, FindingTotals, Percentiles, Summed, Sums, SumsGroup, SumsQuery,
+    SumsWidth,
+};
 
 use super::{
     Store, StoreError,

@@ -17,7 +17,7 @@ pub use append::Appended;
 pub use audited::Audited;
 pub(super) use partitions::{POSITION_BITS, Partitions};
 pub(super) use row::RecordRow;
-pub(super) use sums::{COUNTS, HOUR_MS, MINUTE_MS};
+pub(super) use sums::{COUNTS, HOUR_MS, MINUTE_MS, SLOTS};
 
 #[cfg(test)]
 pub(super) use append::tests::verify;

@@ -1,8 +1,8 @@
 // Charts in SVG: figures over time as lines or stacked bars, named things by size, sparklines. Owns scales, axes, the
 // readout under pointer and keyboard, and the words that say the same; knows no record.
 //
-// `series`: `[{ name, values, tone }]`, one value a step, null for a gap. `tone`: good, bad, warn, block, accent,
-// muted, or 1 to 6 for what means nothing but itself.
+// `series`: `[{ name, values, tone, quiet }]`, one value a step, null for a gap. `tone`: good, bad, warn, block, accent,
+// muted, or 1 to 6 for what means nothing but itself. What is `quiet` is read out, and not drawn.
 
 import { el, setText, svg } from "./dom.js";
 import { NONE, shortCount } from "./format.js";
@@ -56,8 +56,9 @@ function timeChart({ title, format = shortCount, height = 168, onPick = null, ..
     if (width === 0) return;
     const { series, step } = data;
     const from = Number(new Date(data.from));
+    const drawn = series.filter(({ quiet }) => !quiet);
     const steps = Math.max(1, ...series.map(({ values }) => values.length));
-    const levels = levelsOf(Math.max(...Array.from({ length: steps }, (_, at) => sizeOf(series.map(({ values }) => values[at] ?? 0)))));
+    const levels = levelsOf(Math.max(...Array.from({ length: steps }, (_, at) => sizeOf(drawn.map(({ values }) => values[at] ?? 0)))));
     const left = Math.ceil(Math.max(...levels.map((level) => format(level).length)) * LETTER) + 10;
     scale = {
       left, from, step, steps, width,
@@ -70,8 +71,8 @@ function timeChart({ title, format = shortCount, height = 168, onPick = null, ..
         svg("path", { class: "chart-grid", d: `M${left} ${Math.round(scale.y(level)) + 0.5}H${width}` }),
         label(left - 6, scale.y(level) + 3.5, "end", format(level))]),
       ...ticksOf(scale).map(([x, text]) => label(x, height - 5, x < left + 20 ? "start" : x > width - 20 ? "end" : "middle", text)),
-      mark, ...draw(series, scale));
-    legend.replaceChildren(...(series.length > 1 ? series.map(({ name, tone }) => el("li", { class: `tone-${tone}` }, name)) : []));
+      mark, ...draw(drawn, scale));
+    legend.replaceChildren(...(drawn.length > 1 ? drawn.map(({ name, tone }) => el("li", { class: `tone-${tone}` }, name)) : []));
     scrub.ariaValueMax = String(steps - 1);
     setText(words, series.map(({ name, values }) => {
       const most = Math.max(...values.filter(isKnown));

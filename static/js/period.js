@@ -21,17 +21,20 @@ export function read(params, now, usual) {
   return { range, from: now - (RANGES[range] ?? 0), to: now };
 }
 
-/** The buckets of a time: `from` and `to` moved to their bounds, `step` long, asked for by `width`. The last may be unfinished. */
+const WIDTHS = { minute: MINUTE, hour: HOUR, day: DAY };
+
+/** The buckets of a time: `from` and `to` moved to their bounds, `step` long, that is `every` so many of `width`. The last may be unfinished. */
 export function bucketsOf({ range, from, to }, now) {
   const span = Math.max(to - from, MINUTE);
   const byMinute = span <= MINUTES_FETCHED && from >= now - MINUTES_KEPT;
   const step = STEPS.find((each) => span / each <= MOST_BUCKETS && (byMinute || each >= HOUR)) ?? STEPS.at(-1);
   const end = Math.ceil(to / step) * step;
   const begin = range === "custom" ? Math.floor(from / step) * step : end - span;
-  return { from: begin, to: end, step, width: step < HOUR ? "minute" : step < DAY ? "hour" : "day" };
+  const width = step < HOUR ? "minute" : step < DAY ? "hour" : "day";
+  return { from: begin, to: end, step, width, every: step / WIDTHS[width] };
 }
 
-/** The sum of rows, member by member. */
+/** The sum of rows, member by member: of counts, for percentiles cannot be added up. */
 export function sumOf(rows) {
   const sum = {};
   for (const row of rows) {
@@ -41,10 +44,13 @@ export function sumOf(rows) {
 }
 
 /** One sum for each bucket, an empty object where nothing happened. */
-export function foldInto({ from, to, step }, rows) {
-  const parts = Array.from({ length: Math.round((to - from) / step) }, () => []);
-  for (const row of rows) parts[Math.floor((Date.parse(row.at) - from) / step)]?.push(row);
-  return parts.map(sumOf);
+export function placeIn({ from, to, step }, rows) {
+  const parts = Array.from({ length: Math.round((to - from) / step) }, () => ({}));
+  for (const row of rows) {
+    const at = Math.floor((Date.parse(row.at) - from) / step);
+    if (at in parts) parts[at] = row;
+  }
+  return parts;
 }
 
 /** As the API and the address want it; "" for no bound. */

@@ -64,8 +64,15 @@ test('the figures are those of the API', async () => {
   assert.equal(expected.failed, 1);
   assert.ok(expected.findings >= 2);
   for (const [name, value] of Object.entries(expected)) assert.equal(await figure(name).textContent(), String(value), name);
-  assert.match(await figure('latency').textContent(), /^\d.* (ms|s)$/);
-  assert.match(await figure('gateway').textContent(), /^\d.* (µs|ms)$/);
+  const { total } = await get('/audit/summary');
+  const close = async (name, value, unit) => {
+    const [, number, ms] = (await figure(name).textContent()).match(/^([\d.]+) (µs|ms|s)$/);
+    const factor = { ms: { µs: 0.001, ms: 1, s: 1000 }, µs: { µs: 1, ms: 1000, s: 1e6 } }[unit][ms];
+    assert.ok(Math.abs(number * factor - value) <= Math.max(1, value / 20), `${name}: ${number} ${ms} for ${value} ${unit}`);
+  };
+  await close('latency', total.latency_p95_ms, 'ms');
+  await close('gateway', total.gateway_p95_us, 'µs');
+  assert.match(await figure('latency').getAttribute('title'), /^p50 .*, p95 .*, p99 \d/);
 });
 
 test('every figure leads to the records behind it', async () => {
@@ -116,6 +123,34 @@ test('ranks name who and what, by calls or another measure, and lead to their re
   assert.equal(await page.locator('#audit tbody tr').count(), 3);
 });
 
+test('latency has p50 and p95 as lines and p99 when it is read out, the gate’s own share apart', async () => {
+  await open();
+  for (const [chart, unit] of [['latency', /ms|s/], ['gateway', /µs|ms/]]) {
+    const card = page.locator(`[data-chart="${chart}"]`);
+    assert.deepEqual(await card.locator('.legend li').allTextContents(), ['p50', 'p95']);
+    assert.equal(await card.locator('.chart-line:not(.chart-dots)').count(), 2);
+    const slider = card.locator('[role="slider"]');
+    const said = () => slider.getAttribute('aria-valuetext');
+    await slider.focus();
+    for (let step = 0; step < 3 && !/p50 \d/.test(await said()); step += 1) await page.keyboard.press('ArrowLeft');
+    const [, p50, p99] = (await said()).match(/p50 (\S+ \S+), p95 \S+ \S+, p99 (\S+ \S+)$/);
+    assert.match(p50, unit);
+    assert.deepEqual(await card.locator('.chart-tip dt').allTextContents(), ['p50', 'p95', 'p99']);
+    assert.equal(await card.locator('.chart-tip dd').last().textContent(), p99);
+    assert.match(await card.textContent(), /Half of the calls took no longer than p50, 95 of 100 no longer than p95; to within 5 %/);
+  }
+  // Ranks by latency are ranks by p95, also where the average says otherwise.
+  const row = (name, p95, latency_ms) => ({ name, calls: 10, latency_ms, latency_p50_ms: 50, latency_p95_ms: p95, latency_p99_ms: p95 });
+  await page.route('**/audit/summary?*group=agent', (route) => route.fulfill({ json: { sums: [row('often-slow', 200, 9_000), row('rarely-slow', 2_000, 5_000), row('unknown', null, 99)] } }));
+  await page.reload();
+  await page.click('[data-measure="latency"]');
+  const rank = page.locator('[data-rank="agent"]');
+  await rank.locator('.rank-name', { hasText: 'often-slow' }).waitFor();
+  assert.deepEqual(await rank.locator('.rank-name').allTextContents(), ['rarely-slow', 'often-slow']);
+  assert.equal(await rank.locator('a').first().getAttribute('title'), 'rarely-slow: p50 50 ms, p95 2.00 s, p99 2.00 s, calls 10');
+  await page.unroute('**/audit/summary?*group=agent');
+});
+
 test('time and filter stand in the address', async () => {
   await open();
   await page.click('[data-range="7d"]');
@@ -143,11 +178,17 @@ test('it follows what happens, and compares with the time before', async () => {
   await page.route('**/audit/summary?*group=time*', (route) => {
     const from = Date.parse(new URL(route.request().url()).searchParams.get('from'));
     const before = Date.now() - from > 30 * 3_600_000;
-    return route.fulfill({ json: { sums: before ? [row(26, 100)] : [row(2, calls), row(0, 7)] } });
+    const sums = before ? [row(26, 100)] : [row(2, calls), row(0, 7)];
+    const took = before ? { latency_p95_ms: 100 } : { latency_p95_ms: 300, latency_p50_ms: null };
+    return route.fulfill({ json: { sums, total: { ...sum(sums), ...took } } });
   });
   await open();
   await page.locator('.figure-change', { hasText: '+50 %' }).waitFor();
   assert.equal(await page.locator('.figure-change').first().getAttribute('title'), '100 in the same time before');
+  assert.equal(await page.locator('a:has([data-figure="latency"]) .figure-change').textContent(), '+200 %');
+  // What is not known is not told: older sums know no percentiles.
+  assert.equal(await figure('gateway').textContent(), '–');
+  assert.equal(await figure('latency').getAttribute('title'), 'p50 –, p95 300 ms, p99 –');
   calls = 200;
   await page.clock.runFor(31_000);
   await figure('calls').filter({ hasText: '207' }).waitFor();
@@ -166,17 +207,21 @@ test('it is readable to everyone, in all its states', async () => {
   const sums = (names, at = () => hour(0)) => names.map((name, index) => ({
     name, at: at(index), calls: 90_000 - index * 1_700, denied: 300 + index, blocked: 200, failed: 100, findings: 500 + index, input_tokens: 90_000_000,
     output_tokens: 30_000_000, latency_ms: 90_000_000 + index * 1_000_000, gateway_us: 20_000_000 + index * 500_000,
+    latency_p50_ms: 700 + (index % 5) * 40, latency_p95_ms: 2_400 + (index % 7) * 300, latency_p99_ms: 8_000 + index * 50,
+    gateway_p50_us: 180 + (index % 4) * 9, gateway_p95_us: 410 + (index % 6) * 40, gateway_p99_us: 1_900 + index * 20,
   }));
+  const whole = { calls: 2_100_000, denied: 7_000, blocked: 4_800, failed: 2_400, findings: 12_000, input_tokens: 2_000_000_000, output_tokens: 700_000_000,
+    latency_p50_ms: 770, latency_p95_ms: 3_240, latency_p99_ms: 9_100, gateway_p50_us: 190, gateway_p95_us: 520, gateway_p99_us: 2_200 };
   const long = (word, count) => Array.from({ length: count }, (_, index) => `${word}-with-a-rather-long-name-${index + 1}`);
   await states(page, 'overview', {
     ready: { ready: () => figure('calls').filter({ hasText: /\d/ }).waitFor() },
-    empty: { routes: { '**/audit/summary?*': { sums: [] } }, ready: () => page.locator('text=No calls in this time').waitFor() },
+    empty: { routes: { '**/audit/summary?*': { sums: [], total: { calls: 0 } } }, ready: () => page.locator('text=No calls in this time').waitFor() },
     loading: { routes: { '**/audit/summary?*': 'hang' }, ready: () => page.locator('#overview .skeleton').waitFor() },
     error: { routes: { '**/audit/summary?*': 'fail' }, ready: () => page.locator('text=The database does not answer').waitFor() },
     crowded: {
       routes: {
         '**/audit/summary?*': { sums: sums(long('agent', 30)) },
-        '**/audit/summary?*group=time*': { sums: sums(Array(24).fill(''), hour) },
+        '**/audit/summary?*group=time*': { sums: sums(Array(24).fill(''), hour), total: whole },
         '**/audit/summary?*group=finding': { sums: long('PII', 12).map((type) => ({ type, severity: 'HIGH', exchanges: 3, findings: 12_345 })) },
       },
       ready: () => page.locator('[data-rank="agent"] li').nth(7).waitFor(),

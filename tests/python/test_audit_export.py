@@ -236,8 +236,55 @@ def test_calls_are_summed_up_by_time_agent_model_and_finding(gate, three_calls):
         assert by_model == {"gpt-4o": 2, "o3-mini": 1}
         kinds = {row["type"] for row in sums(group="finding")}
         assert records[1]["findings"][0]["type"] in kinds
-        for wrong in ({"group": "colour"}, {"width": "week"}, {"from": "x"}, {"limit": "1"}):
+        for wrong in ({"group": "colour"}, {"width": "week"}, {"every": "0"}, {"from": "x"}, {"limit": "1"}):
             assert admin.get("/api/v1/audit/summary", params=wrong).status_code == 400
+
+
+def test_percentiles_of_latency_are_close_to_the_records_and_a_replay_changes_none(own_gate):
+    gate = own_gate()
+    agent, other = gate.create_agent(), gate.create_agent()
+    for delay in (0, 40, 80, 120, 160, 200, 240, 280, 320, 600):
+        gate.call(agent, script={"delay_ms": delay})
+    gate.call(agent, body=chat("o3-mini"))  # denied: it took no time of the gate's before it went on, for it did not
+    gate.call(other, script={"delay_ms": 300})
+    calls = gate.records(agent, 11) + gate.records(other, 1)
+
+    def summary(**query):
+        with gate.admin() as admin:
+            reply = admin.get("/api/v1/audit/summary", params=query)
+            assert reply.status_code == 200, reply.text
+            return reply.json()
+
+    def check(told, records):
+        for member, name in (("latency_ms", "latency_p{}_ms"), ("gateway_us", "gateway_p{}_us")):
+            taken = sorted(record[member] for record in records if record[member] is not None)
+            for percent in (50, 95, 99):
+                exact = taken[-(-len(taken) * percent // 100) - 1]
+                assert abs(told[name.format(percent)] - exact) <= exact / 20, (name, percent, exact, told)
+
+    def of(**fields):
+        return [record for record in calls if fields.items() <= record.items()]
+
+    whole = summary(group="agent", width="minute")
+    assert (whole["group"], whole["width"], whole["every"]) == ("agent", "minute", 1)
+    assert (whole["total"]["calls"], whole["total"]["denied"]) == (12, 1)
+    check(whole["total"], calls)
+    for row in whole["sums"]:
+        check(row, of(agent_name=row["name"]))
+    [allowed] = [row for row in summary(group="model", agent=agent.name)["sums"] if row["name"] == "gpt-4o"]
+    check(allowed, of(agent_name=agent.name, model="gpt-4o"))
+    [denied] = summary(model="o3-mini")["sums"]
+    assert denied["gateway_p95_us"] is None and denied["latency_p95_ms"] is not None
+    # Steps of a thousand days, from hours; the sum of no call knows nothing.
+    [all_of_it] = summary(width="day", every=1000)["sums"]
+    check(all_of_it, calls)
+    nothing = summary(agent="nobody")
+    assert nothing["sums"] == [] and nothing["total"]["calls"] == 0 and nothing["total"]["latency_p50_ms"] is None
+
+    gate.kill()
+    gate.start()
+    gate.admin_token = None
+    assert summary(group="agent", width="minute")["total"] == whole["total"]
 
 
 def test_nothing_was_set_aside(gate):

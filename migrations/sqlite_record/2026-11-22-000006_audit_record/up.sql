@@ -150,5 +150,7 @@ CREATE TABLE audit_sums (
     reasoning_tokens INTEGER NOT NULL,
     latency_ms       INTEGER NOT NULL,
     gateway_us       INTEGER NOT NULL,
+    latency_slots    TEXT, -- how many took how long, as store/slots.rs writes it; NULL: not known
+    gateway_slots    TEXT,
     PRIMARY KEY (width, bucket, agent_name, model, app_context, endpoint)
 );

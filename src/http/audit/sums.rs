@@ -2,7 +2,7 @@
 
 use super::{AdminState, Parameters, answer, blocking, show};
 use crate::store::{
-    FindingSums, SessionQuery, SessionSummary, Sums, SumsGroup, SumsQuery, SumsWidth,
+    FindingSums, SessionQuery, SessionSummary, Summed, SumsGroup, SumsQuery, SumsWidth,
 };
 use crate::types::UnixMillis;
 use actix_web::{
@@ -17,6 +17,9 @@ const DEFAULT_SECS: i64 = 86_400;
 
 /// The group of what is summed up by type of finding, not by a property of the exchange.
 const BY_FINDING: &str = "finding";
+
+/// How many minutes, hours or days a sum may be of.
+const MOST_EVERY: u16 = 1_000;
 
 /// What findings are summed up by.
 #[derive(Debug, JsonSchema, Serialize)]
@@ -40,8 +43,11 @@ pub(in crate::http) enum Summary {
         group: SumsGroup,
         /// How fine in time.
         width: SumsWidth,
-        /// The sums.
-        sums: Vec<Sums>,
+        /// How many of them a sum by time is of.
+        every: u16,
+        /// The sums, and all of them together.
+        #[serde(flatten)]
+        summed: Summed,
     },
     /// Findings.
     Findings {
@@ -65,7 +71,8 @@ pub(in crate::http) struct CallSessions {
     next: Option<String>,
 }
 
-/// `GET /api/v1/audit/summary`: from, to, group; width, agent, model, app_context, endpoint unless grouped by finding.
+/// `GET /api/v1/audit/summary`: from, to, group; width, every, agent, model, app_context, endpoint unless grouped by
+/// finding.
 pub(in crate::http) async fn show_summary(
     request: HttpRequest,
     state: Data<AdminState>,
@@ -74,12 +81,13 @@ pub(in crate::http) async fn show_summary(
     let read = |query: &mut Parameters| read_summary(query, now);
     answer(&request, &state, read, |store, summary| {
         let Wanted { from, to, sums } = summary;
-        let Some((group, query)) = sums else {
+        let Some(query) = sums else {
             let (group, sums) = (FindingGroup::Finding, store.finding_sums(from, to)?);
             return Ok(Summary::Findings { from, to, group, sums });
         };
-        let (width, sums) = (query.width, store.sums(&query)?);
-        Ok(Summary::Calls { from, to, group, width, sums })
+        let summed = store.sums(&query)?;
+        let SumsQuery { group, width, every, .. } = query;
+        Ok(Summary::Calls { from, to, group, width, every, summed })
     })
     .await
 }
@@ -110,7 +118,7 @@ pub(in crate::http) async fn show_session(
 struct Wanted {
     from: UnixMillis,
     to: UnixMillis,
-    sums: Option<(SumsGroup, SumsQuery)>,
+    sums: Option<SumsQuery>,
 }
 
 fn read_summary(query: &mut Parameters, now: UnixMillis) -> Result<Wanted, String> {
@@ -130,17 +138,20 @@ fn read_summary(query: &mut Parameters, now: UnixMillis) -> Result<Wanted, Strin
         }
     };
     let width = query.choice("width", SumsWidth::parse, "minute, hour or day")?;
+    let read = |text: &str| text.parse().ok().filter(|every| (1..=MOST_EVERY).contains(every));
+    let every = query.choice("every", read, "a number from 1 to 1000")?;
     let sums = SumsQuery {
         from,
         to,
         width: width.unwrap_or(SumsWidth::Hour),
-        group: Some(group),
+        every: every.unwrap_or(1),
+        group,
         agent: query.text("agent"),
         model: query.text("model"),
         app_context: query.text("app_context"),
         endpoint: query.text("endpoint"),
     };
-    Ok(Wanted { from, to, sums: Some((group, sums)) })
+    Ok(Wanted { from, to, sums: Some(sums) })
 }
 
 fn read_sessions(query: &mut Parameters) -> Result<SessionQuery, String> {
@@ -166,17 +177,14 @@ mod tests {
     fn without_parameters_the_last_day_is_summed_up_by_hours() {
         let summary = read("").unwrap();
         assert_eq!(summary.to.0 - summary.from.0, 86_400_000);
-        let (group, sums) = summary.sums.unwrap();
-        assert_eq!(
-            (sums.width, sums.group, group),
-            (SumsWidth::Hour, Some(group), SumsGroup::Time)
-        );
+        let sums = summary.sums.unwrap();
+        assert_eq!((sums.width, sums.every, sums.group), (SumsWidth::Hour, 1, SumsGroup::Time));
     }
 
     #[test]
     fn findings_are_summed_up_of_everything_and_wrong_choices_are_named() {
         assert!(read("group=finding&from=2026-11-01").unwrap().sums.is_none());
-        for wrong in ["group=finding&agent=a", "group=colour", "width=week", "to=soon"] {
+        for wrong in ["group=finding&agent=a", "group=colour", "width=week", "every=0", "every=1001", "to=soon"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -2,19 +2,23 @@
 //!
 //! Owns how the sums that are written with the records are put together: one query each. It must never read the records.
 
+mod figures;
+
 use super::{
     super::{
         Store, StoreError,
-        records::{COUNTS, HOUR_MS, MINUTE_MS, POSITION_BITS},
+        records::{COUNTS, HOUR_MS, MINUTE_MS, POSITION_BITS, SLOTS},
     },
     position_at,
     statement::Statement,
 };
 use crate::types::{Severity, UnixMillis, text_enum};
 use diesel::{
-    Queryable, RunQueryDsl as _,
-    sql_types::{BigInt, Text},
+    RunQueryDsl as _,
+    sql_types::{BigInt, Nullable, Text},
 };
+pub use figures::{Counts, Figures, Percentiles};
+use figures::Times;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -33,7 +37,7 @@ text_enum! {
 text_enum! {
     /// What there is one sum of each of.
     SumsGroup {
-        /// A minute, hour or day.
+        /// A step in time.
         Time = "time",
         /// An agent's name.
         Agent = "agent",
@@ -49,14 +53,16 @@ text_enum! {
 /// Which exchanges are summed up, by when they began.
 #[derive(Clone, Debug)]
 pub struct SumsQuery {
-    /// From the minute, hour or day in which this moment is.
+    /// From the step in which this moment is.
     pub from: UnixMillis,
     /// Before this moment.
     pub to: UnixMillis,
     /// How fine.
     pub width: SumsWidth,
-    /// One sum for each of what; `None` is one sum of all.
-    pub group: Option<SumsGroup>,
+    /// How many minutes, hours or days a step in time has; steps begin where whole ones since 1970 do.
+    pub every: u16,
+    /// One sum for each of what.
+    pub group: SumsGroup,
     /// Only of this agent: its id when it has the form of a UUID, its name otherwise. Sums are kept by name.
     pub agent: Option<String>,
     /// Only for this model.
@@ -70,40 +76,22 @@ pub struct SumsQuery {
 /// One sum.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Sums {
-    /// Of which agent, model, AppContext or endpoint; empty for those without, and when not grouped so.
+    /// Of which agent, model, AppContext or endpoint; empty for those without, and when grouped by time.
     pub name: String,
-    /// Of which minute, hour or day; the beginning of the whole time when not grouped by time.
+    /// Of which step in time; the beginning of the whole time when not grouped by time.
     pub at: UnixMillis,
     /// What was added up.
     #[serde(flatten)]
-    pub counts: Counts,
+    pub figures: Figures,
 }
 
-/// What is added up.
-#[derive(Clone, Debug, Default, Eq, JsonSchema, PartialEq, Queryable, Serialize)]
-pub struct Counts {
-    /// Exchanges.
-    pub calls: i64,
-    /// Those that the policy denied.
-    pub denied: i64,
-    /// Those that a detection rule stopped.
-    pub blocked: i64,
-    /// Those in which the provider failed, or the gate.
-    pub failed: i64,
-    /// What was found.
-    pub findings: i64,
-    /// Prompt tokens.
-    pub input_tokens: i64,
-    /// Completion tokens.
-    pub output_tokens: i64,
-    /// Prompt tokens that the provider had in its cache.
-    pub cached_tokens: i64,
-    /// Completion tokens spent on reasoning.
-    pub reasoning_tokens: i64,
-    /// All exchanges' durations together, in milliseconds.
-    pub latency_ms: i64,
-    /// The gate's own share of them, in microseconds.
-    pub gateway_us: i64,
+/// Sums, and the sum of them.
+#[derive(Clone, Debug, Default, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Summed {
+    /// By time in its order, otherwise those with the most calls first. What nothing is known of has no sum.
+    pub sums: Vec<Sums>,
+    /// All of them together.
+    pub total: Figures,
 }
 
 /// Findings of one type and severity.
@@ -133,11 +121,12 @@ pub struct FindingTotals {
     pub last_at: UnixMillis,
 }
 
-/// Name, moment and [`Counts`].
+/// Name, moment, [`Counts`], and how long they took.
 type SumsRow = (
     Text,
     BigInt,
     (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
+    (Nullable<Text>, Nullable<Text>),
 );
 
 impl SumsWidth {
@@ -152,25 +141,9 @@ impl SumsWidth {
 }
 
 impl Store {
-    /// Sums of what began in a time: by time in its order, otherwise those with the most calls first. What nothing is
-    /// known of has no sum.
-    pub fn sums(&self, query: &SumsQuery) -> Result<Vec<Sums>, StoreError> {
-        let width = query.width.millis();
-        let from = query.from.0 - query.from.0.rem_euclid(width);
-        let name = query.group.and_then(SumsGroup::column);
-        let by_time = query.group == Some(SumsGroup::Time);
-        let mut statement: Statement<SumsRow> = Statement::new("SELECT ");
-        statement.sql(format!("{}, ", name.unwrap_or("''")));
-        if by_time {
-            statement.sql(format!("bucket - bucket % {width}"));
-        } else {
-            statement.sql("CAST(").number(from).sql(" AS BIGINT)");
-        }
-        for count in COUNTS {
-            statement.sql(format!(", CAST(COALESCE(SUM({count}), 0) AS BIGINT)"));
-        }
-        statement.sql(" FROM audit_sums WHERE width = ").number(width.min(HOUR_MS));
-        statement.sql(" AND bucket >= ").number(from).sql(" AND bucket < ").number(query.to.0);
+    /// Sums of what began in a time.
+    pub fn sums(&self, query: &SumsQuery) -> Result<Summed, StoreError> {
+        let mut statement = query.select();
         let agent = query.agent.as_deref().map(|agent| self.who(agent)).transpose()?;
         // An id that nobody has is nobody's name.
         let agent = agent.and_then(|who| who.name.or(who.id));
@@ -184,17 +157,22 @@ impl Store {
                 statement.sql(format!(" AND {column} = ")).text(value);
             }
         }
-        match name {
+        match query.group.column() {
             Some(column) => statement.sql(format!(" GROUP BY {column} ORDER BY 3 DESC, {column}")),
-            None if by_time => statement.sql(" GROUP BY 2 ORDER BY 2"),
-            None => statement.sql(" HAVING COUNT(*) > 0"),
+            None => statement.sql(" GROUP BY 2 ORDER BY 2"),
         };
-        let rows: Vec<(String, i64, Counts)> =
+        let rows: Vec<(String, i64, Counts, (Option<String>, Option<String>))> =
             self.record.run(|connection| Ok(statement.load(connection)?))?;
-        Ok(rows
-            .into_iter()
-            .map(|(name, at, counts)| Sums { name, at: UnixMillis(at), counts })
-            .collect())
+        let (mut counted, mut took) = (Counts::default(), Times::none());
+        let sums = rows.into_iter().map(|(name, at, counts, times)| {
+            let times = Times::read(times);
+            counted += &counts;
+            took += &times;
+            let figures = Figures { counts, percentiles: times.percentiles() };
+            Sums { name, at: UnixMillis(at), figures }
+        });
+        let sums = sums.collect();
+        Ok(Summed { sums, total: Figures { counts: counted, percentiles: took.percentiles() } })
     }
 
     /// Findings of what was written in a time, by type and severity, the most frequent first.
@@ -244,6 +222,29 @@ impl Store {
             last_at: UnixMillis(last >> POSITION_BITS),
         };
         Ok(rows.into_iter().map(totals).collect())
+    }
+}
+
+impl SumsQuery {
+    /// What is asked for, of all in this time.
+    fn select(&self) -> Statement<SumsRow> {
+        let step = self.width.millis() * i64::from(self.every.max(1));
+        let from = self.from.0 - self.from.0.rem_euclid(step);
+        let mut statement = Statement::new("SELECT ");
+        match self.group.column() {
+            Some(column) => statement.sql(column).sql(", CAST(").number(from).sql(" AS BIGINT)"),
+            None => statement.sql(format!("'', bucket - bucket % {step}")),
+        };
+        for count in COUNTS {
+            statement.sql(format!(", CAST(COALESCE(SUM({count}), 0) AS BIGINT)"));
+        }
+        for slots in SLOTS {
+            let joined = format!("string_agg({slots}, '')");
+            statement.sql(format!(", CASE WHEN COUNT(*) = COUNT({slots}) THEN {joined} END"));
+        }
+        statement.sql(" FROM audit_sums WHERE width = ").number(self.width.millis().min(HOUR_MS));
+        statement.sql(" AND bucket >= ").number(from).sql(" AND bucket < ").number(self.to.0);
+        statement
     }
 }
 

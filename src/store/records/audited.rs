@@ -154,7 +154,7 @@ mod tests {
         verify,
     };
     use super::*;
-    use crate::store::{RecordKind, RecordQuery, SumsGroup, SumsQuery, SumsWidth};
+    use crate::store::{RecordKind, RecordQuery, Summed, SumsGroup, SumsQuery, SumsWidth};
     use crate::types::AgentStatus;
 
     const NOW: UnixMillis = UnixMillis(1_795_435_200_000);
@@ -255,13 +255,14 @@ mod tests {
             from: NOW.plus_secs(-3_600),
             to: NOW.plus_secs(3_600),
             width: SumsWidth::Hour,
-            group: Some(SumsGroup::Time),
+            every: 1,
+            group: SumsGroup::Time,
             agent: None,
             model: None,
             app_context: None,
             endpoint: None,
         });
-        assert!(sums.unwrap().is_empty());
+        assert_eq!(sums.unwrap(), Summed::default());
         let of = |kind, surface| {
             let query = RecordQuery { limit: 9, kind, surface, ..RecordQuery::default() };
             store.records(&query).unwrap().events.len()

@@ -1,14 +1,17 @@
 //! Sums per minute and per hour, written with the records that they sum up.
 //!
-//! Owns what is counted. A batch is summed up in memory first, so that a busy minute costs a few rows per batch.
+//! Owns what is counted. A batch is summed up in memory first, so that a busy minute costs a few rows per batch. Slots of
+//! times are added to those that are stored: writers follow each other, so nobody changes a sum in between.
 
-use super::super::connection::AnyConnection;
+mod known;
+
+use super::super::{connection::AnyConnection, slots::Slots};
 use crate::types::{Outcome, PolicyResult, Record, Surface};
 use diesel::{
     QueryResult, RunQueryDsl,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_query,
-    sql_types::{Array, BigInt, Text},
+    sql_types::{Array, BigInt, Nullable, Text},
     sqlite::Sqlite,
 };
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -34,6 +37,9 @@ pub(in crate::store) const COUNTS: [&str; 11] = [
     "gateway_us",
 ];
 
+/// The columns from which percentiles are told. NULL in a sum that is older than they are, and stays so.
+pub(in crate::store) const SLOTS: [&str; 2] = ["latency_slots", "gateway_slots"];
+
 /// What a sum is of, and of which time.
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 struct Key<'a> {
@@ -46,40 +52,63 @@ struct Key<'a> {
 /// In the order of [`COUNTS`].
 type Counts = [i64; COUNTS.len()];
 
+/// In the order of [`SLOTS`], as they are written down.
+type Written = [Option<String>; SLOTS.len()];
+
+#[derive(Default)]
+struct Sum {
+    counts: Counts,
+    /// In the order of [`SLOTS`].
+    slots: [Slots; SLOTS.len()],
+}
+
 /// Adds these records to the sums.
 pub(super) fn write<'a>(
     connection: &mut AnyConnection,
     records: impl Iterator<Item = &'a Record>,
 ) -> QueryResult<()> {
-    let mut sums: BTreeMap<Key<'_>, Counts> = BTreeMap::new();
+    let mut sums: BTreeMap<Key<'_>, Sum> = BTreeMap::new();
     // An administrator's change is no call.
     for record in records.filter(|record| record.surface != Surface::Admin) {
         let counts = counts(record);
         for width in [MINUTE_MS, HOUR_MS] {
             let sum = sums.entry(key(record, width)).or_default();
-            for (sum, count) in sum.iter_mut().zip(counts) {
+            for (sum, count) in sum.counts.iter_mut().zip(counts) {
                 *sum = sum.saturating_add(count);
+            }
+            for (slots, time) in sum.slots.iter_mut().zip([record.latency_ms, record.gateway_us]) {
+                time.into_iter().for_each(|time| slots.add(time));
             }
         }
     }
+    let keys: Vec<&Key<'_>> = sums.keys().collect();
+    let known = known::slots(connection, &keys)?;
+    let rows: Vec<Row<'_>> = sums
+        .iter()
+        .zip(known)
+        .map(|((key, sum), known)| Row { key, counts: &sum.counts, slots: add(&sum.slots, known) })
+        .collect();
     match connection {
         AnyConnection::Sqlite(sqlite) => {
-            for (key, counts) in &sums {
-                Add { key, counts }.execute(sqlite)?;
+            for row in rows {
+                row.execute(sqlite)?;
             }
         }
         AnyConnection::Postgres(postgres) => {
             let mut upsert = sql_query(INTO_POSTGRES.as_str())
                 .into_boxed()
-                .bind::<Array<BigInt>, _>(column(&sums, |key, _| key.width))
-                .bind::<Array<BigInt>, _>(column(&sums, |key, _| key.bucket));
+                .bind::<Array<BigInt>, _>(column(&rows, |row| row.key.width))
+                .bind::<Array<BigInt>, _>(column(&rows, |row| row.key.bucket));
             for place in 0..NAMES.len() {
-                let names = column(&sums, |key, _| key.names.get(place).copied().unwrap_or(""));
-                upsert = upsert.bind::<Array<Text>, _>(names);
+                upsert = upsert.bind::<Array<Text>, _>(column(&rows, |row| row.key.name(place)));
             }
             for place in 0..COUNTS.len() {
-                let counts = column(&sums, |_, sum| sum.get(place).copied().unwrap_or_default());
+                let counts = column(&rows, |row| row.counts.get(place).copied().unwrap_or_default());
                 upsert = upsert.bind::<Array<BigInt>, _>(counts);
+            }
+            for place in 0..SLOTS.len() {
+                let slots = column(&rows, |row| row.slots.get(place).and_then(Option::as_deref));
+                upsert = upsert.bind::<Array<Nullable<Text>>, _>(slots);
             }
             upsert.execute(postgres)?;
         }
@@ -87,11 +116,25 @@ pub(super) fn write<'a>(
     Ok(())
 }
 
-fn column<'a, T>(
-    sums: &BTreeMap<Key<'a>, Counts>,
-    value: impl Fn(&Key<'a>, &Counts) -> T,
-) -> Vec<T> {
-    sums.iter().map(|(key, counts)| value(key, counts)).collect()
+/// New slots with those of the same sum that are stored already, if it is. What cannot be read is not known.
+fn add(new: &[Slots; SLOTS.len()], known: Option<Written>) -> Written {
+    let Some(known) = known else { return new.each_ref().map(|slots| Some(slots.to_string())) };
+    let mut new = new.iter();
+    known.map(|known| {
+        let mut slots = Slots::read(&known?)?;
+        slots.add_all(new.next()?);
+        Some(slots.to_string())
+    })
+}
+
+fn column<'a, R, T>(rows: &'a [R], value: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+impl<'a> Key<'a> {
+    fn name(&self, place: usize) -> &'a str {
+        self.names.get(place).copied().unwrap_or_default()
+    }
 }
 
 fn key(record: &Record, width: i64) -> Key<'_> {
@@ -128,28 +171,32 @@ fn counts(record: &Record) -> Counts {
 }
 
 static INTO: LazyLock<String> = LazyLock::new(|| {
-    format!("INSERT INTO audit_sums (width, bucket, {}, {})", NAMES.join(", "), COUNTS.join(", "))
+    let columns = [&NAMES[..], &COUNTS, &SLOTS].concat().join(", ");
+    format!("INSERT INTO audit_sums (width, bucket, {columns})")
 });
 
 static ON_CONFLICT: LazyLock<String> = LazyLock::new(|| {
-    let add = COUNTS.map(|count| format!("{count} = audit_sums.{count} + excluded.{count}"));
     let names = NAMES.join(", ");
-    format!(" ON CONFLICT (width, bucket, {names}) DO UPDATE SET {}", add.join(", "))
+    let add = COUNTS.map(|count| format!("{count} = audit_sums.{count} + excluded.{count}"));
+    let set = SLOTS.map(|slots| format!("{slots} = excluded.{slots}"));
+    let change = [&add[..], &set].concat().join(", ");
+    format!(" ON CONFLICT (width, bucket, {names}) DO UPDATE SET {change}")
 });
 
 static INTO_POSTGRES: LazyLock<String> = LazyLock::new(|| {
-    let arrays: Vec<String> =
-        (1..=2 + NAMES.len() + COUNTS.len()).map(|number| format!("${number}")).collect();
+    let columns = 2 + NAMES.len() + COUNTS.len() + SLOTS.len();
+    let arrays: Vec<String> = (1..=columns).map(|number| format!("${number}")).collect();
     format!("{} SELECT * FROM unnest({}){}", *INTO, arrays.join(", "), *ON_CONFLICT)
 });
 
-/// One row on SQLite: always the same statement, so it is kept prepared.
-struct Add<'a> {
+/// One row; on SQLite always the same statement, so it is kept prepared.
+struct Row<'a> {
     key: &'a Key<'a>,
     counts: &'a Counts,
+    slots: Written,
 }
 
-impl QueryFragment<Sqlite> for Add<'_> {
+impl QueryFragment<Sqlite> for Row<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql(&INTO);
         out.push_sql(" VALUES (");
@@ -164,19 +211,23 @@ impl QueryFragment<Sqlite> for Add<'_> {
             out.push_sql(", ");
             out.push_bind_param::<BigInt, _>(count)?;
         }
+        for slots in &self.slots {
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(slots)?;
+        }
         out.push_sql(")");
         out.push_sql(&ON_CONFLICT);
         Ok(())
     }
 }
 
-impl QueryId for Add<'_> {
-    type QueryId = Add<'static>;
+impl QueryId for Row<'_> {
+    type QueryId = Row<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl Query for Add<'_> {
+impl Query for Row<'_> {
     type SqlType = ();
 }
 
-impl<C> RunQueryDsl<C> for Add<'_> {}
+impl<C> RunQueryDsl<C> for Row<'_> {}

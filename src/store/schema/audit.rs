@@ -149,5 +149,7 @@ table! {
         reasoning_tokens -> BigInt,
         latency_ms -> BigInt,
         gateway_us -> BigInt,
+        latency_slots -> Nullable<Text>,
+        gateway_slots -> Nullable<Text>,
     }
 }

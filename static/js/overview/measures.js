@@ -3,11 +3,18 @@
 import { count, duration, micros, shortCount } from "../format.js";
 
 const plain = (name) => (sum) => sum[name] ?? 0;
-const average = (name) => (sum) => (sum.calls ? sum[name] / sum.calls : null);
+const known = (name) => (sum) => sum[name] ?? null;
 const tokens = (sum) => plain("input_tokens")(sum) + plain("output_tokens")(sum);
 const answered = (sum) => Math.max(0, (sum.calls ?? 0) - (sum.denied ?? 0) - (sum.blocked ?? 0) - (sum.failed ?? 0));
 
 const CALLS = { kind: "calls" };
+
+/** A time of which 95 of 100 calls needed no more; `spread` of a sum says more of it. Such figures are not added up. */
+const time = (name, unit, format) => ({
+  of: known(`${name}_p95_${unit}`), format, records: CALLS,
+  spread: (sum) => ["p50", "p95", "p99"].map((p) => `${p} ${format(sum[`${name}_${p}_${unit}`])}`).join(", "),
+  lines: [["p50", "2"], ["p95", "accent"], ["p99", "muted", true]].map(([p, tone, quiet]) => [p, tone, known(`${name}_${p}_${unit}`), quiet]),
+});
 
 /** `of` a sum is the figure, `records` the filter of what is behind it; `exact` is the figure in full. */
 export const MEASURES = {
@@ -17,26 +24,25 @@ export const MEASURES = {
   failed: { title: "Failed", hint: "At the provider, or interrupted", of: plain("failed"), records: { kind: "failures" } },
   findings: { title: "Findings", hint: "Of detection rules; a call can have several", of: plain("findings"), records: { kind: "findings" } },
   tokens: { title: "Tokens", hint: "Input and output", of: tokens, records: CALLS },
-  latency: { title: "Average latency", hint: "Of whole calls, to the last byte", of: average("latency_ms"), format: duration, records: CALLS },
-  gateway: {
-    title: "Gate’s own share", hint: "Average of what the gate took itself before a call went on", of: average("gateway_us"),
-    format: (us) => micros(Math.round(us)), records: CALLS,
-  },
+  latency: { ...time("latency", "ms", duration), title: "p95 latency", hint: "95 of 100 whole calls, to the last byte, took no longer" },
+  gateway: { ...time("gateway", "us", micros), title: "Gate’s own share, p95", hint: "Before 95 of 100 calls went on, the gate itself took no longer" },
 };
 for (const measure of Object.values(MEASURES)) {
   measure.exact = measure.format ?? count;
   measure.format ??= shortCount;
 }
 
-/** The charts: `measure` gives words and records; `series` are `[name, tone, of]`. */
+const PERCENTILES = "Half of the calls took no longer than p50, 95 of 100 no longer than p95; to within 5 %.";
+
+/** The charts: `measure` gives words and records; `series` are `[name, tone, of, quiet]`. */
 export const CHARTS = [
   { title: "Calls", measure: "calls", series: [
     ["Answered", "accent", answered], ["Failed", "warn", plain("failed")], ["Blocked", "block", plain("blocked")], ["Denied", "bad", plain("denied")]] },
   { title: "Tokens", measure: "tokens", series: [["Input", "1", plain("input_tokens")], ["Output", "2", plain("output_tokens")]] },
   { title: "Findings", measure: "findings", series: [["Findings", "warn", plain("findings")]] },
   { title: "Denied by the policy", measure: "denied", series: [["Denied", "bad", plain("denied")]] },
-  { title: "Average latency", measure: "latency", lines: true, series: [["Average latency", "accent", MEASURES.latency.of]] },
-  { title: "Of it the gate’s own share, average", measure: "gateway", lines: true, series: [["Gate’s own share", "2", MEASURES.gateway.of]] },
+  { title: "Latency", measure: "latency", about: `Whole calls, to the last byte. ${PERCENTILES}`, series: MEASURES.latency.lines },
+  { title: "Of it the gate’s own share", measure: "gateway", about: `What the gate took before a call went on. ${PERCENTILES}`, series: MEASURES.gateway.lines },
 ];
 
 /** What ranks can be ordered by. */

@@ -7,7 +7,7 @@ import { el, setText } from "../dom.js";
 import { NONE, clock, count, shortCount } from "../format.js";
 import { CHARTS, MEASURES, RANKED, changeOf } from "../overview/measures.js";
 import { createRank } from "../overview/rank.js";
-import { bucketsOf, foldInto, iso, read, sumOf } from "../period.js";
+import { bucketsOf, iso, placeIn, read, sumOf } from "../period.js";
 import { createPeriodField } from "../period_field.js";
 import { link } from "../router.js";
 import { banner, button, empty, failed, loading, select } from "../ui.js";
@@ -64,11 +64,12 @@ export function mount(host, _, params) {
   }
 
   function createChart(spec) {
-    const chart = (spec.lines ? lineChart : barChart)({
+    const chart = (MEASURES[spec.measure].lines ? lineChart : barChart)({
       title: `${spec.title}, over time`, series: [], from: 0, step: 1, format: MEASURES[spec.measure].format,
       onPick: (range) => { location.hash = records(spec.measure, range); },
     });
-    return { spec, chart, node: el("section", { class: "card", dataset: { chart: spec.measure } }, el("h2", {}, spec.title), chart.node) };
+    return { spec, chart, node: el("section", { class: "card", dataset: { chart: spec.measure } }, el("h2", {}, spec.title), chart.node,
+      spec.about ? el("p", { class: "muted" }, spec.about) : null) };
   }
 
   async function load() {
@@ -94,13 +95,14 @@ export function mount(host, _, params) {
   }
 
   async function ask(signal) {
-    const { from, to, width } = buckets;
-    const sums = (query) => api.read("/audit/summary", query, signal).then((answer) => answer.sums);
+    const { from, to, width, every } = buckets;
+    const summary = (query) => api.read("/audit/summary", query, signal);
+    const sums = (query) => summary(query).then((answer) => answer.sums);
     const bounds = { from: iso(from), to: iso(to) };
     const [contexts, over, before, findings, ...groups] = await Promise.all([
       api.read("/app-contexts", {}, signal).then((answer) => answer.app_contexts),
-      sums({ ...filter(), ...bounds, width, group: "time" }),
-      sums({ ...filter(), from: iso(from - (to - from)), to: iso(from), width, group: "time" }),
+      summary({ ...filter(), ...bounds, width, every, group: "time" }),
+      summary({ ...filter(), from: iso(from - (to - from)), to: iso(from), width, every, group: "time" }),
       sums({ ...bounds, group: "finding" }),
       ...Object.keys(GROUPS).map((group) => sums({ ...filter(), ...bounds, width, group })),
     ]);
@@ -114,30 +116,33 @@ export function mount(host, _, params) {
   }
 
   function show() {
-    const sum = sumOf(answers.over);
+    const sum = answers.over.total;
     body.hidden = !sum.calls;
     note.replaceChildren(...(sum.calls ? [] : [empty("No calls in this time", "Figures stand here as soon as agents call through the gate.")]));
     for (const { name, value, change, anchor } of figures) {
-      const figure = MEASURES[name].of(sum);
+      const { of, format, exact, spread } = MEASURES[name];
+      const figure = of(sum);
       anchor.href = records(name);
-      setText(value, figure === null ? NONE : MEASURES[name].format(figure));
-      value.title = figure === null ? "" : MEASURES[name].exact(figure);
+      setText(value, figure === null ? NONE : format(figure));
+      value.title = spread?.(sum) ?? exact(figure);
       const changed = compare(name);
       setText(change, changed?.text ?? "");
       change.title = changed?.title ?? "";
     }
-    const parts = foldInto(buckets, answers.over);
+    const parts = placeIn(buckets, answers.over.sums);
     for (const { spec, chart } of charts) {
-      chart.update({ from: buckets.from, step: buckets.step, series: spec.series.map(([name, tone, of]) => ({ name, tone, values: parts.map(of) })) });
+      chart.update({ from: buckets.from, step: buckets.step, series: spec.series.map(([name, tone, of, quiet]) => ({ name, tone, quiet, values: parts.map(of) })) });
     }
     Object.keys(GROUPS).forEach((group, at) => offer(group, answers.groups[at]));
     rankBy(measure);
   }
 
-  /** Like with like: the bucket that is not over yet is left out on both sides. */
+  /** Like with like: the bucket that is not over yet is left out of counts on both sides. */
   function compare(name) {
+    const { of, spread } = MEASURES[name];
+    if (spread) return changeOf(name, of(answers.over.total), of(answers.before.total));
     const unfinished = buckets.to > Date.now() ? buckets.step : 0;
-    const until = (rows, end) => MEASURES[name].of(sumOf(rows.filter(({ at }) => Date.parse(at) < end - unfinished)));
+    const until = ({ sums }, end) => of(sumOf(sums.filter(({ at }) => Date.parse(at) < end - unfinished)));
     return changeOf(name, until(answers.over, buckets.to), until(answers.before, buckets.from));
   }
 
@@ -157,11 +162,11 @@ export function mount(host, _, params) {
   function rankBy(name) {
     measure = name;
     for (const each of measures.children) each.setAttribute("aria-pressed", String(each.dataset.measure === name));
-    const { of, format, exact, title } = MEASURES[name];
+    const { of, format, exact, spread, title } = MEASURES[name];
     ranks.forEach(([group, rank], at) => rank.show(answers.groups[at].map((sum) => ({
       name: sum.name === "" ? "none" : (names.get(sum.name) ?? sum.name),
       value: of(sum),
-      title: `${sum.name}: ${title.toLowerCase()} ${of(sum) === null ? NONE : exact(of(sum))}, calls ${count(sum.calls)}`,
+      title: `${sum.name}: ${spread?.(sum) ?? `${title.toLowerCase()} ${exact(of(sum))}`}, calls ${count(sum.calls)}`,
       href: sum.name === "" ? undefined : records(name, { [group]: sum.name }), // what has no name cannot be asked for
     })), format));
     everything.hidden = Object.values(filter()).every((value) => value === "");

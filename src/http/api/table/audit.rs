@@ -63,6 +63,11 @@ const WIDTH: Parameter = Parameter::new(
     Form::OneOf(&["minute", "hour", "day"]),
     "How fine in time; hour unless told. Minutes are kept for two days.",
 );
+const EVERY: Parameter = Parameter::new(
+    "every",
+    Form::Whole { most: 1_000 },
+    "How many minutes, hours or days a sum by time is of; one unless told.",
+);
 const FORMAT: Parameter =
     Parameter::new("format", Form::OneOf(&["jsonl", "csv", "ocsf", "cef"]), "jsonl unless told.");
 const VERIFICATION: Parameter = Parameter::uuid("id", "What was answered when it was started.");
@@ -108,9 +113,9 @@ fn reading() -> Vec<Operation> {
             .query(&[EXCHANGE])
             .answers::<Record>(200, "The record."),
         get("/api/v1/audit/summary", Viewer, "showSummary", audit::show_summary)
-            .says("Sums of calls, tokens, refusals, findings and times.")
-            .query(&[FROM, TO, GROUP, WIDTH, AGENT, MODEL, APP_CONTEXT, ENDPOINT])
-            .answers::<audit::Summary>(200, "The sums."),
+            .says("Sums of calls, tokens, refusals, findings and times, with percentiles of latency.")
+            .query(&[FROM, TO, GROUP, WIDTH, EVERY, AGENT, MODEL, APP_CONTEXT, ENDPOINT])
+            .answers::<audit::Summary>(200, "The sums, and all together."),
         get("/api/v1/audit/sessions", Viewer, "listSessions", audit::list_sessions)
             .says("Sessions of calls, page by page.")
             .query(&[FROM, TO, AGENT, LIMIT, AFTER])

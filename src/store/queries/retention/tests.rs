@@ -181,13 +181,14 @@ fn sums_and_counts_go_with_the_records(store: &Store) {
             from: at(0),
             to: at(30 * DAY_MS),
             width,
-            group: Some(SumsGroup::Time),
+            every: 1,
+            group: SumsGroup::Time,
             agent: None,
             model: None,
             app_context: None,
             endpoint: None,
         };
-        store.sums(&query).unwrap().len()
+        store.sums(&query).unwrap().sums.len()
     };
     assert_eq!((days(SumsWidth::Day), days(SumsWidth::Minute)), (20, 3));
 }

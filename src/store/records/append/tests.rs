@@ -269,7 +269,7 @@ fn sums_add_up_per_minute_and_hour(store: &Store) {
     store.append_records(&mut second, true, NOW).unwrap();
 
     let columns = "calls, denied, blocked, failed, findings, input_tokens, output_tokens, \
-                   cached_tokens, reasoning_tokens, latency_ms, gateway_us";
+                   cached_tokens, reasoning_tokens, latency_ms, gateway_us, latency_slots, gateway_slots";
     let columns: Vec<String> =
         columns.split(", ").map(|column| format!("CAST({column} AS TEXT)")).collect();
     let query = format!(
@@ -280,9 +280,9 @@ fn sums_add_up_per_minute_and_hour(store: &Store) {
         columns.join(" || ' ' || "),
     );
     let wanted = [
-        "60000 0 nightly gpt  chat/completions 3 1 1 0 9 15 21 6 3 33 39",
-        "60000 60000 nightly gpt  chat/completions 1 0 0 1 3 5 7 2 1 11 13",
-        "3600000 0 nightly gpt  chat/completions 4 1 1 1 12 20 28 8 4 44 52",
+        "60000 0 nightly gpt  chat/completions 3 1 1 0 9 15 21 6 3 33 39 al3 an3",
+        "60000 60000 nightly gpt  chat/completions 1 0 0 1 3 5 7 2 1 11 13 al an",
+        "3600000 0 nightly gpt  chat/completions 4 1 1 1 12 20 28 8 4 44 52 al4 an4",
     ];
     assert_eq!(shown(store, &query), wanted);
 }
