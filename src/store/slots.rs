@@ -6,7 +6,7 @@
 //! Written down are two letters for a slot, and how many fell into it unless it is one: `aqcp12cq3`. Texts can be joined:
 //! what stands for a slot in several places is added up. So one query collects what many sums know.
 
-use std::{collections::BTreeMap, fmt, iter::successors, sync::LazyLock};
+use std::{fmt, iter::successors, sync::LazyLock};
 
 /// Where each slot begins; it ends where the next begins. The last goes on to the end of numbers.
 static BEGINS: LazyLock<Vec<u64>> = LazyLock::new(|| {
@@ -15,9 +15,9 @@ static BEGINS: LazyLock<Vec<u64>> = LazyLock::new(|| {
 
 const LETTERS: u8 = 26;
 
-/// How many values fell into each slot.
+/// How many values fell into each slot, up to the highest that has any.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Slots(BTreeMap<usize, u64>);
+pub(super) struct Slots(Vec<u64>);
 
 impl Slots {
     /// Reads what was written down, or several such texts joined; `None` for anything else.
@@ -44,38 +44,44 @@ impl Slots {
 
     /// Counts what the other has counted.
     pub(super) fn add_all(&mut self, other: &Self) {
-        for (slot, times) in &other.0 {
-            self.add_times(*slot, *times);
+        for (slot, times) in other.0.iter().enumerate() {
+            self.add_times(slot, *times);
         }
     }
 
     /// What so many of a hundred values do not exceed, to within 5 %; `None` when there are no values.
     pub(super) fn percentile(&self, percent: u8) -> Option<u64> {
-        let all: u128 = self.0.values().map(|times| u128::from(*times)).sum();
+        let all: u128 = self.0.iter().map(|times| u128::from(*times)).sum();
         let wanted = (all * u128::from(percent)).div_ceil(100).max(1);
         let mut seen = 0;
-        let (slot, _) = self.0.iter().find(|(_, times)| {
-            seen += u128::from(**times);
+        let slot = self.0.iter().position(|times| {
+            seen += u128::from(*times);
             seen >= wanted
         })?;
-        let begin = BEGINS.get(*slot)?;
+        let begin = BEGINS.get(slot)?;
         let last = BEGINS.get(slot + 1).map_or(u64::MAX, |next| next - 1);
         Some(begin + (last - begin) / 2)
     }
 
     fn add_times(&mut self, slot: usize, times: u64) {
-        let sum = self.0.entry(slot).or_default();
-        *sum = sum.saturating_add(times);
+        if times > 0 && self.0.len() <= slot {
+            self.0.resize(slot + 1, 0);
+        }
+        if let Some(sum) = self.0.get_mut(slot) {
+            *sum = sum.saturating_add(times);
+        }
     }
 }
 
 impl fmt::Display for Slots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write as _;
         let letters = usize::from(LETTERS);
-        for (slot, times) in &self.0 {
-            write!(f, "{}{}", letter(slot / letters), letter(slot % letters))?;
-            if *times != 1 {
-                write!(f, "{times}")?;
+        for (slot, times) in self.0.iter().enumerate().filter(|(_, times)| **times > 0) {
+            f.write_char(letter(slot / letters))?;
+            f.write_char(letter(slot % letters))?;
+            if *times > 1 {
+                times.fmt(f)?;
             }
         }
         Ok(())

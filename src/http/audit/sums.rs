@@ -184,7 +184,14 @@ mod tests {
     #[test]
     fn findings_are_summed_up_of_everything_and_wrong_choices_are_named() {
         assert!(read("group=finding&from=2026-11-01").unwrap().sums.is_none());
-        for wrong in ["group=finding&agent=a", "group=colour", "width=week", "every=0", "every=1001", "to=soon"] {
+        for wrong in [
+            "group=finding&agent=a",
+            "group=colour",
+            "width=week",
+            "every=0",
+            "every=1001",
+            "to=soon",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -18,7 +18,7 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text},
 };
 pub use figures::{Counts, Figures, Percentiles};
-use figures::Times;
+use figures::{Slotted, Times};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -161,7 +161,7 @@ impl Store {
             Some(column) => statement.sql(format!(" GROUP BY {column} ORDER BY 3 DESC, {column}")),
             None => statement.sql(" GROUP BY 2 ORDER BY 2"),
         };
-        let rows: Vec<(String, i64, Counts, (Option<String>, Option<String>))> =
+        let rows: Vec<(String, i64, Counts, Slotted)> =
             self.record.run(|connection| Ok(statement.load(connection)?))?;
         let (mut counted, mut took) = (Counts::default(), Times::none());
         let sums = rows.into_iter().map(|(name, at, counts, times)| {

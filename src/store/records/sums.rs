@@ -103,7 +103,8 @@ pub(super) fn write<'a>(
                 upsert = upsert.bind::<Array<Text>, _>(column(&rows, |row| row.key.name(place)));
             }
             for place in 0..COUNTS.len() {
-                let counts = column(&rows, |row| row.counts.get(place).copied().unwrap_or_default());
+                let counts =
+                    column(&rows, |row| row.counts.get(place).copied().unwrap_or_default());
                 upsert = upsert.bind::<Array<BigInt>, _>(counts);
             }
             for place in 0..SLOTS.len() {

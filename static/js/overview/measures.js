@@ -25,7 +25,7 @@ export const MEASURES = {
   findings: { title: "Findings", hint: "Of detection rules; a call can have several", of: plain("findings"), records: { kind: "findings" } },
   tokens: { title: "Tokens", hint: "Input and output", of: tokens, records: CALLS },
   latency: { ...time("latency", "ms", duration), title: "p95 latency", hint: "95 of 100 whole calls, to the last byte, took no longer" },
-  gateway: { ...time("gateway", "us", micros), title: "Gate’s own share, p95", hint: "Before 95 of 100 calls went on, the gate itself took no longer" },
+  gateway: { ...time("gateway", "us", micros), title: "p95 in the gate", hint: "The gate’s own share: in 95 of 100 calls it took no longer before they went on" },
 };
 for (const measure of Object.values(MEASURES)) {
   measure.exact = measure.format ?? count;

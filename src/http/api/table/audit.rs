@@ -113,7 +113,9 @@ fn reading() -> Vec<Operation> {
             .query(&[EXCHANGE])
             .answers::<Record>(200, "The record."),
         get("/api/v1/audit/summary", Viewer, "showSummary", audit::show_summary)
-            .says("Sums of calls, tokens, refusals, findings and times, with percentiles of latency.")
+            .says(
+                "Sums of calls, tokens, refusals, findings and times, with percentiles of latency.",
+            )
             .query(&[FROM, TO, GROUP, WIDTH, EVERY, AGENT, MODEL, APP_CONTEXT, ENDPOINT])
             .answers::<audit::Summary>(200, "The sums, and all together."),
         get("/api/v1/audit/sessions", Viewer, "listSessions", audit::list_sessions)

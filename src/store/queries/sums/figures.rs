@@ -64,6 +64,9 @@ pub struct Percentiles {
     pub gateway_p99_us: Option<u64>,
 }
 
+/// Slots of latencies and of the gate's own shares, as the store has them.
+pub(super) type Slotted = (Option<String>, Option<String>);
+
 /// How long exchanges took, as far as that is known of all of them.
 pub(super) struct Times {
     latency: Option<Slots>,
@@ -77,7 +80,7 @@ impl Times {
     }
 
     /// From what the store knows.
-    pub(super) fn read((latency, gateway): (Option<String>, Option<String>)) -> Self {
+    pub(super) fn read((latency, gateway): Slotted) -> Self {
         let read = |text: Option<String>| text.and_then(|text| Slots::read(&text));
         Self { latency: read(latency), gateway: read(gateway) }
     }
@@ -97,8 +100,7 @@ impl Times {
 
 impl AddAssign<&Self> for Times {
     fn add_assign(&mut self, other: &Self) {
-        let pairs =
-            [(&mut self.latency, &other.latency), (&mut self.gateway, &other.gateway)];
+        let pairs = [(&mut self.latency, &other.latency), (&mut self.gateway, &other.gateway)];
         for (all, other) in pairs {
             match (&mut *all, other) {
                 (Some(all), Some(other)) => all.add_all(other),

@@ -2,9 +2,7 @@
 //!
 //! Owns how they are found by their keys: one statement on Postgres, a prepared one for each on SQLite.
 
-use super::{
-    super::super::connection::AnyConnection, Key, NAMES, SLOTS, Written, column,
-};
+use super::{super::super::connection::AnyConnection, Key, NAMES, SLOTS, Written, column};
 use diesel::{
     OptionalExtension as _, PgConnection, QueryResult, QueryableByName, RunQueryDsl,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
