@@ -114,16 +114,8 @@ pub(super) async fn change(
     state: Data<AdminState>,
     gate: Data<Gate>,
 ) -> HttpResponse {
-    let body = match body {
-        Ok(body) => body,
-        Err(error) => return unreadable(&error),
-    };
-    let rule = id.clone();
-    let work = move |workshop: Workshop<'_>| change_rule(workshop, &id, &body);
-    match save(&signed, &state, &gate, work).await {
-        Ok(_) => show_rule(&state, &gate, StatusCode::OK, &rule).await,
-        Err(refusal) => refusal,
-    }
+    let rule_of = move |_: &RuleChangeRequest| id.into_inner();
+    save_rule((signed, state, gate), StatusCode::OK, body, rule_of, change_rule).await
 }
 
 /// `POST /api/v1/detections/rules`.
@@ -133,16 +125,9 @@ pub(super) async fn create(
     state: Data<AdminState>,
     gate: Data<Gate>,
 ) -> HttpResponse {
-    let body = match body {
-        Ok(body) => body,
-        Err(error) => return unreadable(&error),
-    };
-    let rule = body.rule.id.clone();
-    let work = move |workshop: Workshop<'_>| add_own_rule(workshop, &body);
-    match save(&signed, &state, &gate, work).await {
-        Ok(_) => show_rule(&state, &gate, StatusCode::CREATED, &rule).await,
-        Err(refusal) => refusal,
-    }
+    let rule_of = |body: &RuleRequest| body.rule.id.clone();
+    let add = |workshop: Workshop<'_>, _: &str, body: &RuleRequest| add_own_rule(workshop, body);
+    save_rule((signed, state, gate), StatusCode::CREATED, body, rule_of, add).await
 }
 
 /// `DELETE /api/v1/detections/rules/{id}`: base_version, reason.
@@ -221,6 +206,26 @@ async fn save(
             "gateway_unavailable",
             "The change is saved, but not in force yet. Look at the rules again shortly.",
         )),
+    }
+}
+
+/// Does what the body says of one rule, and shows the rule as it is then.
+async fn save_rule<T: Send + 'static>(
+    (signed, state, gate): (Signed, Data<AdminState>, Data<Gate>),
+    success: StatusCode,
+    body: Body<T>,
+    rule_of: impl FnOnce(&T) -> String,
+    work: impl FnOnce(Workshop<'_>, &str, &T) -> Result<String, DetectionsError> + Send + 'static,
+) -> HttpResponse {
+    let body = match body {
+        Ok(body) => body.into_inner(),
+        Err(error) => return unreadable(&error),
+    };
+    let rule = rule_of(&body);
+    let id = rule.clone();
+    match save(&signed, &state, &gate, move |workshop| work(workshop, &id, &body)).await {
+        Ok(_) => show_rule(&state, &gate, success, &rule).await,
+        Err(refusal) => refusal,
     }
 }
 
