@@ -14,6 +14,7 @@ mod checkpoints;
 mod connection;
 mod correlation_key;
 mod detection_keys;
+mod detection_versions;
 mod error;
 mod limits;
 mod key_files;

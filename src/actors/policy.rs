@@ -10,6 +10,7 @@
 
 mod desk;
 mod files;
+mod keeper;
 mod watch;
 
 pub use desk::PolicyDesk;

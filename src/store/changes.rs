@@ -58,27 +58,6 @@ impl Store {
             .collect()
     }
 
-    /// Makes a change of something outside of the database and writes it down. Inside, `Err`: it was not made, and
-    /// nothing is written down. Outside: it was made, or not, and could not be written down.
-    pub fn note_change<E>(
-        &self,
-        what: (&str, &str),
-        actor: &str,
-        now: UnixMillis,
-        detail: Value,
-        make: impl FnOnce() -> Result<(), E>,
-    ) -> Result<Result<(), E>, StoreError> {
-        let mut failed = None;
-        self.change_if(what, actor, now, |_| match make() {
-            Ok(()) => Ok(Some(detail)),
-            Err(error) => {
-                failed = Some(error);
-                Ok(None)
-            }
-        })?;
-        Ok(failed.map_or(Ok(()), Err))
-    }
-
     /// Runs `work` and writes down what it did, both or neither. `work` returns the change's detail.
     pub(super) fn change(
         &self,

@@ -33,6 +33,7 @@ const OURS: &[&str] = &[
     "audited_changes",
     "changes",
     "detection_keys",
+    "detection_versions",
     "objects",
     "oidc_sign_ins",
     "policy_versions",

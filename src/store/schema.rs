@@ -113,6 +113,13 @@ table! {
 }
 
 table! {
+    detection_versions (id) {
+        id -> BigInt,
+        version -> Text,
+    }
+}
+
+table! {
     objects (id) {
         id -> Text,
         kind -> Text,

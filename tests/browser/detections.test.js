@@ -89,6 +89,24 @@ test('every rule is listed with what it does and how often it found something', 
   await picture(page, 'detections-rule');
 });
 
+test('a rule\'s count leads to the records behind it, by a filter that is shown and can be cleared', async () => {
+  await desk.open('detections');
+  await desk.row('mail').getByRole('link').click();
+  await page.waitForURL(/#\/audit\?finding_rule=mail&from=/);
+  const shown = page.locator('#audit [role="tabpanel"]:not([hidden]) tbody tr');
+  await shown.first().waitFor();
+  assert.equal(await shown.count(), 1);
+  assert.equal(await page.inputValue('[name="finding_rule"]'), 'mail');
+  await audit(page, 'the records behind a rule');
+  await picture(page, 'detections-records');
+  await page.fill('[name="finding_rule"]', '');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => !location.hash.includes('finding_rule'));
+  await page.waitForFunction(() => document.querySelectorAll('#audit [role="tabpanel"]:not([hidden]) tbody tr').length > 1);
+  await desk.open('detections');
+  await desk.row('mail').waitFor();
+});
+
 test('a text is tried: what was found is marked, what would go on is shown, nothing is kept', async () => {
   const answer = await attempt('Ask ann@acme.dev 🐦 or bob@acme.dev');
   assert.deepEqual(await answer.locator('mark').allTextContents(), ['ann@acme.dev', 'bob@acme.dev']);

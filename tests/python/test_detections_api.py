@@ -4,6 +4,7 @@ import json
 import secrets
 import sqlite3
 import stat
+import time
 
 import httpx
 import pytest
@@ -158,6 +159,28 @@ def test_a_change_that_started_from_another_file_is_refused(gate, admin):
     assert (error["code"], error["current_version"]) == ("detections_changed", version(admin))
     assert gate.detections_file.read_text() == edited
     assert changes(gate) == []
+
+
+def test_a_file_that_was_edited_by_hand_is_one_record_and_a_save_through_the_api_is_another(gate, admin):
+    def recorded():
+        events = admin.get("/api/v1/audit/events", params={"kind": "changes"}).json()["events"]
+        return [(it["action"], it["actor"], it["target"]) for it in events if it["action"].startswith("detections.")]
+
+    before = version(admin)
+    gate.detections_file.write_text(RULES.replace("the only one", "edited by hand"))
+    eventually(lambda: version(admin) != before)
+    by_hand = ("detections.edited", "file", f"detections/{version(admin)}")
+    eventually(lambda: recorded() == [by_hand])
+    assert change(admin, "mail", action="block").status_code == 200
+    by_api = ("detections.changed", "admin", "detections/mail")
+    eventually(lambda: recorded() == [by_hand, by_api])
+    gate.stop()
+    gate.start()
+    # Longer than it takes until changes are looked for.
+    time.sleep(3)
+    with gate.admin(fresh=True) as again:
+        events = again.get("/api/v1/audit/events", params={"kind": "changes"}).json()["events"]
+    assert [it["action"] for it in events if it["action"].startswith("detections.")] == [by_hand[0], by_api[0]]
 
 
 def test_what_makes_no_sense_is_refused_in_words(gate, admin):

@@ -11,3 +11,9 @@ CREATE TABLE policy_versions (
     added   BIGINT NOT NULL, -- lines, compared with the version before
     removed BIGINT NOT NULL
 );
+
+-- The rules of detection that were in force, by version: the file alone holds them.
+CREATE TABLE detection_versions (
+    id      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version TEXT NOT NULL
+);

@@ -11,3 +11,9 @@ CREATE TABLE policy_versions (
     added   INTEGER NOT NULL, -- lines, compared with the version before
     removed INTEGER NOT NULL
 );
+
+-- The rules of detection that were in force, by version: the file alone holds them.
+CREATE TABLE detection_versions (
+    id      INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    version TEXT NOT NULL
+);

@@ -4,35 +4,25 @@
 //! clock's granularity counts. It must never publish what was not built and tried.
 
 use super::files::{DetectionsFile, LoadedDetections, LoadedPolicy, PolicyPaths, Sources};
+use super::keeper::{Keeper, Taken};
 use super::{PolicySnapshot, PublishedPolicy};
 use crate::bus::Line;
 use crate::bus::broadcast::{Event, Publish};
 use crate::bus::policy::{DetectionsFault, DetectionsView, PolicyFault, PolicyView, Reload};
 use crate::detect::DetectionError;
 use crate::policy::{PolicyError, SourceFile};
-use crate::store::{Found, NewPolicyVersion, Store};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-use tokio::{sync::Mutex, time::Instant};
+use crate::store::{Found, Store};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Mutex;
 
 const LOOK_FOR_SAVES_EVERY: Duration = Duration::from_millis(150);
-
-/// How long until a version that the store did not take is brought to it once more.
-const KEEP_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) struct Watch {
     paths: PolicyPaths,
     detections: DetectionsFile,
     published: PublishedPolicy,
     publish: Line<Publish>,
-    store: Store,
-    /// Whether the store has yet to take the version in force.
-    is_unkept: AtomicBool,
+    keeper: Keeper,
     /// Held from looking to publishing, so that what was read first never replaces what was read later.
     turn: Mutex<()>,
 }
@@ -73,23 +63,21 @@ impl Watch {
         publish: Line<Publish>,
         store: Store,
     ) -> Self {
-        let (is_unkept, turn) = (AtomicBool::new(true), Mutex::new(()));
-        Self { paths, detections, published, publish, store, is_unkept, turn }
+        let (keeper, turn) = (Keeper::new(store), Mutex::new(()));
+        Self { paths, detections, published, publish, keeper, turn }
     }
 
+    /// Follows the files, and has what is in force kept.
     pub(super) async fn run(self: Arc<Self>) {
+        let PolicySnapshot { view, detections_view, .. } = self.current();
+        self.keeper.keep(Taken::Policy(view), Found::AtStart);
+        self.keeper.keep(Taken::Detections(detections_view), Found::AtStart);
+        tokio::join!(self.follow(), self.keeper.run());
+    }
+
+    async fn follow(&self) {
         let (mut policy, mut detections) = (Looks::new(), Looks::new());
-        let (mut keep_at, mut found) = (Instant::now(), Found::AtStart);
         loop {
-            let turn = self.turn.lock().await;
-            if self.is_unkept.load(Ordering::Relaxed) && Instant::now() >= keep_at {
-                self.keep_version(found).await;
-                keep_at = Instant::now() + KEEP_AGAIN_AFTER;
-            }
-            if !self.is_unkept.load(Ordering::Relaxed) {
-                found = Found::Later;
-            }
-            drop(turn);
             tokio::time::sleep(LOOK_FOR_SAVES_EVERY).await;
             let _turn = self.turn.lock().await;
             let Some((policy_now, detections_now)) = self.look().await else { continue };
@@ -132,10 +120,7 @@ impl Watch {
             Err(error) => (Err(error), None),
         });
         match built.await {
-            Ok((Ok(loaded), _)) => {
-                self.accept_policy(loaded);
-                self.keep_version(Found::Later).await;
-            }
+            Ok((Ok(loaded), _)) => self.accept_policy(loaded),
             Ok((Err(error), sources)) => self.refuse_policy(error, sources),
             Err(_) => tracing::error!("the policy could not be built; the last good one stays"),
         }
@@ -145,6 +130,7 @@ impl Watch {
         let version = Arc::clone(&loaded.view.version);
         tracing::info!(version = %version, "policy reloaded");
         let LoadedPolicy { policy, view } = loaded;
+        self.keeper.keep(Taken::Policy(Arc::clone(&view)), Found::Later);
         self.published.store(Arc::new(PolicySnapshot { policy, view, ..self.current() }));
         self.tell(Event::PolicyReloaded { version });
     }
@@ -159,25 +145,6 @@ impl Watch {
         let view = PolicyView { error: Some(fault.clone()), ..PolicyView::clone(&current.view) };
         self.published.store(Arc::new(PolicySnapshot { view: Arc::new(view), ..current }));
         self.tell(Event::PolicyRefused { version, fault });
-    }
-
-    /// Keeps what is in force, unless whoever saved it has. Without the store it is in force all the same.
-    async fn keep_version(&self, found: Found) {
-        let view = Arc::clone(&self.published.load().view);
-        let store = self.store.clone();
-        let keep = tokio::task::spawn_blocking(move || {
-            let new = NewPolicyVersion { version: &view.version, text: &view.text, reason: None };
-            store.note_policy_in_force(new, found, crate::clock::now())
-        });
-        let kept = keep.await;
-        self.is_unkept.store(!matches!(kept, Ok(Ok(()))), Ordering::Relaxed);
-        match kept {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the policy's version could not be kept; it is tried again");
-            }
-            Err(_) => tracing::error!("the policy's version could not be kept"),
-        }
     }
 
     async fn take_detections(&self, file: Result<SourceFile, DetectionError>) {
@@ -203,6 +170,7 @@ impl Watch {
         let version = Arc::clone(&loaded.view.version);
         tracing::info!(version = %version, rules = loaded.view.rules, "detections reloaded");
         let LoadedDetections { detections, common, view } = loaded;
+        self.keeper.keep(Taken::Detections(Arc::clone(&view)), Found::Later);
         let current = self.current();
         let snapshot = PolicySnapshot { detections, common, detections_view: view, ..current };
         self.published.store(Arc::new(snapshot));
@@ -239,6 +207,92 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{NewPolicyVersion, StoreOptions};
+    use crate::types::UnixMillis;
+    use arc_swap::ArcSwap;
+    use std::{fs, path::Path, sync::mpsc::channel};
+
+    const RULES: &str = "[[rule]]\nid = \"owl\"\ntype = \"BIRD\"\nseverity = \"LOW\"\npattern = 'owl'\n\
+                         matches = ['owl']\nclean = ['a']\n";
+
+    /// A policy that lets these through.
+    fn policy_of(models: &str) -> String {
+        format!("p, developer, {models}, allow\np2, developer, web:write, allow\n")
+    }
+
+    fn watch(directory: &Path, store: &Store) -> Arc<Watch> {
+        let paths =
+            PolicyPaths { model: directory.join("model.conf"), file: directory.join("policy.csv") };
+        let detections = DetectionsFile { path: directory.join("detections.toml"), key: None };
+        fs::write(&paths.model, include_str!("../../../model.conf")).unwrap();
+        fs::write(&paths.file, policy_of("one")).unwrap();
+        fs::write(&detections.path, RULES).unwrap();
+        let (policy, rules) = (paths.load().unwrap(), detections.load().ok().unwrap());
+        let published = Arc::new(ArcSwap::from_pointee(PolicySnapshot::of(policy, rules)));
+        Arc::new(Watch::new(paths, detections, published, Line::unhurried(), store.clone()))
+    }
+
+    async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+        for _ in 0..400 {
+            if is_so() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{what}");
+    }
+
+    /// Another gateway's transaction stands for a database that answers nobody.
+    #[tokio::test]
+    async fn a_database_that_is_away_holds_no_edit_back_and_learns_of_each_in_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let data_dir = directory.path().to_owned();
+        let options = StoreOptions { database_url: None, data_dir, pool_size: 4 };
+        let store = Store::open(&options).unwrap();
+        let watch = watch(directory.path(), &store);
+        let running = tokio::spawn(Arc::clone(&watch).run());
+        let kept = || {
+            let rows = store.policy_versions(9, None).unwrap();
+            rows.into_iter().map(|row| row.version).collect::<Vec<_>>()
+        };
+        eventually("the first is kept", || kept().len() == 1).await;
+
+        let ((locked, is_locked), (release, released)) = (channel(), channel::<()>());
+        let other = store.clone();
+        let holder = std::thread::spawn(move || {
+            let new = NewPolicyVersion { version: "x", text: "", reason: None };
+            other.save_policy_version(new, "policy.saved", "ada", UnixMillis(1), || {
+                locked.send(()).unwrap();
+                released.recv().map_err(|_| ())?;
+                Err(())
+            })
+        });
+        is_locked.recv().unwrap();
+        let mut versions = kept();
+        let began = std::time::Instant::now();
+        for models in ["two", "three"] {
+            fs::write(directory.path().join("policy.csv"), policy_of(models)).unwrap();
+            Arc::clone(&watch).reload(Reload::Policy).await;
+            let view = Arc::clone(&watch.published.load().view);
+            assert_eq!(view.text, policy_of(models));
+            versions.insert(0, view.version.to_string());
+        }
+        fs::write(directory.path().join("detections.toml"), format!("# Edited.\n{RULES}")).unwrap();
+        Arc::clone(&watch).reload(Reload::Detections).await;
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        assert_eq!(kept().len(), 1);
+
+        release.send(()).unwrap();
+        let kinds = || {
+            let changes = store.changes_after(0, 9).unwrap();
+            changes.into_iter().map(|change| change.kind).collect::<Vec<_>>()
+        };
+        eventually("all are kept", || kinds().len() == 3).await;
+        assert_eq!(kept(), versions);
+        assert_eq!(kinds(), ["policy.edited", "policy.edited", "detections.edited"]);
+        running.abort();
+        assert_eq!(holder.join().unwrap().unwrap(), Err(()));
+    }
 
     #[test]
     fn a_save_counts_once_two_looks_agree_and_only_once() {

@@ -18,8 +18,6 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
-const CHANGED: &str = "detections.changed";
-
 /// Where the rules are kept, who changes them, and when.
 #[derive(Clone, Copy)]
 pub struct Workshop<'a> {
@@ -186,7 +184,8 @@ impl Workshop<'_> {
             what.insert("version".to_owned(), json!(version));
         }
         let written = replace_written_down(self.path, &file.text, &draft.text, |replace| {
-            self.store.note_change((CHANGED, id), self.actor, self.now, what, replace)
+            let version = (version.as_str(), id);
+            self.store.save_detections_version(version, self.actor, self.now, what, replace)
         });
         match written {
             Ok(Ok(())) => Ok(version),
