@@ -59,14 +59,13 @@ impl<'a> Jws<'a> {
         self.signed
     }
 
-    /// The claims, once the key has found its signature under them and the header names the key's
-    /// own algorithm.
+    /// The claims, once the key has found its signature under them and the header names one of the key's
+    /// own algorithms.
     pub(super) fn claims(&self, key: &PublicKey) -> Result<Map<String, Value>, TokenError> {
-        if self.algorithm() != Some(key.algorithm().as_str()) {
-            return Err(TokenError::Malformed);
-        }
+        let own = self.algorithm().and_then(|algorithm| key.with(algorithm));
+        let key = own.ok_or(TokenError::Malformed)?;
         let signature = decode(self.signature)?;
-        if !key.verifies(self.signed.as_bytes(), &signature) {
+        if key.verify_sig(self.signed.as_bytes(), &signature).is_err() {
             return Err(TokenError::BadSignature);
         }
         object(self.payload)

@@ -1,12 +1,14 @@
-//! Public keys, and the one algorithm that each of them is for.
+//! Public keys, and the algorithms that each of them is for.
 //!
 //! Owns the reading of single JWKs (RFC 7517, 7518, 8037) and the checking of signatures. A key must
-//! never be used with another algorithm than its own, whatever a token's header says.
+//! never be used with an algorithm of another kind of key, nor with another than it names, whatever a token's header says.
 
 use crate::types::text_enum;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    RsaPublicKeyComponents, VerificationAlgorithm,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
@@ -18,8 +20,19 @@ const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
 /// No real exponent is longer (65537 nearly always); long ones only cost time.
 const MAX_RSA_EXPONENT_BYTES: usize = 4;
 
-/// The bytes of a P-256 coordinate and of an Ed25519 key.
-const CURVE_BYTES: usize = 32;
+const P256_BYTES: usize = 32;
+const P384_BYTES: usize = 48;
+const ED25519_BYTES: usize = 32;
+
+/// What an RSA key that names no algorithm may be used with: whoever signs chooses.
+const RSA: [(SignatureAlgorithm, &RsaParameters); 6] = [
+    (SignatureAlgorithm::RS256, &RSA_PKCS1_2048_8192_SHA256),
+    (SignatureAlgorithm::RS384, &RSA_PKCS1_2048_8192_SHA384),
+    (SignatureAlgorithm::RS512, &RSA_PKCS1_2048_8192_SHA512),
+    (SignatureAlgorithm::PS256, &RSA_PSS_2048_8192_SHA256),
+    (SignatureAlgorithm::PS384, &RSA_PSS_2048_8192_SHA384),
+    (SignatureAlgorithm::PS512, &RSA_PSS_2048_8192_SHA512),
+];
 
 /// What only the owner of a private key, or of a shared secret, may hold.
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -29,8 +42,20 @@ text_enum! {
     SignatureAlgorithm {
         /// RSASSA-PKCS1-v1_5 with SHA-256.
         RS256 = "RS256",
+        /// RSASSA-PKCS1-v1_5 with SHA-384.
+        RS384 = "RS384",
+        /// RSASSA-PKCS1-v1_5 with SHA-512.
+        RS512 = "RS512",
+        /// RSASSA-PSS with SHA-256.
+        PS256 = "PS256",
+        /// RSASSA-PSS with SHA-384.
+        PS384 = "PS384",
+        /// RSASSA-PSS with SHA-512.
+        PS512 = "PS512",
         /// ECDSA on P-256 with SHA-256.
         ES256 = "ES256",
+        /// ECDSA on P-384 with SHA-384.
+        ES384 = "ES384",
         /// Ed25519.
         EdDSA = "EdDSA",
     }
@@ -38,8 +63,8 @@ text_enum! {
 
 /// A key that checks signatures.
 pub(super) struct PublicKey {
-    algorithm: SignatureAlgorithm,
-    key: ParsedPublicKey,
+    /// The key as each algorithm takes it; all but RSA keys have one.
+    forms: Vec<(SignatureAlgorithm, ParsedPublicKey)>,
 }
 
 impl PublicKey {
@@ -47,14 +72,18 @@ impl PublicKey {
     pub(super) fn from_jwk(jwk: &Map<String, Value>) -> Option<Self> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
-        let key = match (text("kty")?, text("crv")) {
+        let mut key = match (text("kty")?, text("crv")) {
             ("RSA", None) => Self::rsa(&bytes("n")?, &bytes("e")?)?,
             ("EC", Some("P-256")) => Self::p256(&bytes("x")?, &bytes("y")?)?,
+            ("EC", Some("P-384")) => Self::p384(&bytes("x")?, &bytes("y")?)?,
             ("OKP", Some("Ed25519")) => Self::ed25519(&bytes("x")?)?,
             _ => return None,
         };
+        if let Some(named) = jwk.get("alg") {
+            key.forms.retain(|(algorithm, _)| *named == algorithm.as_str());
+        }
         let has_private_part = PRIVATE_MEMBERS.iter().any(|name| jwk.contains_key(*name));
-        (key.may_verify(jwk) && !has_private_part).then_some(key)
+        (!key.forms.is_empty() && may_verify(jwk) && !has_private_part).then_some(key)
     }
 
     /// An RSA key from its big-endian numbers, of which some issuers write a leading zero.
@@ -71,53 +100,62 @@ impl PublicKey {
             return None;
         }
         let components = RsaPublicKeyComponents { n: modulus, e: exponent };
-        let key = components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()?;
-        Some(Self { algorithm: SignatureAlgorithm::RS256, key })
+        let form = |(algorithm, parameters)| {
+            Some((algorithm, components.to_parsed_public_key(parameters).ok()?))
+        };
+        Some(Self { forms: RSA.into_iter().map(form).collect::<Option<_>>()? })
     }
 
     fn p256(x: &[u8], y: &[u8]) -> Option<Self> {
-        if x.len() != CURVE_BYTES || y.len() != CURVE_BYTES {
-            return None;
-        }
-        // SEC 1 §2.3.3: 4 stands before a point with both coordinates. Points off the curve fail.
-        let point = [&[4], x, y].concat();
-        let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?;
-        Some(Self { algorithm: SignatureAlgorithm::ES256, key })
+        let point = point(x, y, P256_BYTES)?;
+        Self::only(SignatureAlgorithm::ES256, &ECDSA_P256_SHA256_FIXED, &point)
+    }
+
+    fn p384(x: &[u8], y: &[u8]) -> Option<Self> {
+        let point = point(x, y, P384_BYTES)?;
+        Self::only(SignatureAlgorithm::ES384, &ECDSA_P384_SHA384_FIXED, &point)
     }
 
     fn ed25519(x: &[u8]) -> Option<Self> {
-        if x.len() != CURVE_BYTES {
-            return None;
-        }
-        let key = ParsedPublicKey::new(&ED25519, x).ok()?;
-        Some(Self { algorithm: SignatureAlgorithm::EdDSA, key })
+        let known = x.len() == ED25519_BYTES;
+        known.then(|| Self::only(SignatureAlgorithm::EdDSA, &ED25519, x))?
     }
 
-    /// Whether `use`, `key_ops` and `alg`, where they are present, leave this key to us.
-    fn may_verify(&self, jwk: &Map<String, Value>) -> bool {
-        let says = |name: &str, value: &str| jwk.get(name).is_none_or(|it| it == value);
-        let operations = jwk.get("key_ops").map(Value::as_array);
-        let verifies =
-            |list: &Vec<Value>| list.iter().any(|operation| operation.as_str() == Some("verify"));
-        says("use", "sig")
-            && says("alg", self.algorithm.as_str())
-            && operations.is_none_or(|list| list.is_some_and(verifies))
+    /// A key that one algorithm alone takes.
+    fn only(
+        algorithm: SignatureAlgorithm,
+        verification: &'static dyn VerificationAlgorithm,
+        key: &[u8],
+    ) -> Option<Self> {
+        let key = ParsedPublicKey::new(verification, key).ok()?;
+        Some(Self { forms: vec![(algorithm, key)] })
     }
 
-    /// What its signatures must be made with.
-    pub(super) const fn algorithm(&self) -> SignatureAlgorithm {
-        self.algorithm
+    /// The key as the algorithm of this name takes it; `None` when it is not one of the key's own.
+    pub(super) fn with(&self, algorithm: &str) -> Option<&ParsedPublicKey> {
+        let own = self.forms.iter().find(|(own, _)| own.as_str() == algorithm);
+        own.map(|(_, key)| key)
     }
+}
 
-    /// Whether this is the key's signature of the message.
-    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.key.verify_sig(message, signature).is_ok()
-    }
+/// SEC 1 §2.3.3: 4 stands before a point with both coordinates. Points off the curve fail later.
+fn point(x: &[u8], y: &[u8], bytes: usize) -> Option<Vec<u8>> {
+    (x.len() == bytes && y.len() == bytes).then(|| [&[4], x, y].concat())
+}
+
+/// Whether `use` and `key_ops`, where they are present, leave a key to us.
+fn may_verify(jwk: &Map<String, Value>) -> bool {
+    let operations = jwk.get("key_ops").map(Value::as_array);
+    let verifies =
+        |list: &Vec<Value>| list.iter().any(|operation| operation.as_str() == Some("verify"));
+    jwk.get("use").is_none_or(|it| it == "sig")
+        && operations.is_none_or(|list| list.is_some_and(verifies))
 }
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublicKey").field("algorithm", &self.algorithm).finish_non_exhaustive()
+        let algorithms: Vec<_> = self.forms.iter().map(|(algorithm, _)| algorithm).collect();
+        f.debug_struct("PublicKey").field("algorithms", &algorithms).finish_non_exhaustive()
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 const MAX_DOCUMENT_BYTES: usize = 1_024 * 1_024;
 const MAX_KEYS: usize = 100;
 
-/// The usable keys of an issuer: RSA from 2048 bits, P-256 and Ed25519, public and for signatures.
+/// The usable keys of an issuer: RSA from 2048 bits, P-256, P-384 and Ed25519, public and for signatures.
 #[derive(Debug)]
 pub struct ExternalKeys {
     keys: Vec<(Option<String>, PublicKey)>,

@@ -78,6 +78,92 @@ fn a_token_for_another_sign_in_or_another_client_is_none() {
     assert!(check_with("aud", json!(["gate"])).is_ok());
 }
 
+/// Signs a message.
+type Sign = Box<dyn Fn(&[u8]) -> String>;
+
+/// A key of each kind, and all that it may sign with.
+fn kinds() -> Vec<(Value, Vec<(&'static str, Sign)>)> {
+    let Signer::Rsa(key) = &SIGNERS[0] else { unreachable!() };
+    let rsa = |name, algorithm| {
+        let sign = move |message: &[u8]| {
+            jsonwebtoken::crypto::sign(message, key.private(), algorithm).unwrap()
+        };
+        (name, Box::new(sign) as Sign)
+    };
+    let own = |signer: &'static Signer| {
+        let sign = move |message: &[u8]| signer.sign(std::str::from_utf8(message).unwrap());
+        (signer.jwk(), vec![(signer.algorithm(), Box::new(sign) as Sign)])
+    };
+    let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
+    let point = p384.public_key().as_ref();
+    let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..49]), URL_SAFE_NO_PAD.encode(&point[49..]));
+    let jwk = json!({"kty": "EC", "crv": "P-384", "x": x, "y": y});
+    let es384 = move |message: &[u8]| {
+        URL_SAFE_NO_PAD.encode(p384.sign(&SystemRandom::new(), message).unwrap())
+    };
+    let all = vec![
+        rsa("RS256", Algorithm::RS256),
+        rsa("RS384", Algorithm::RS384),
+        rsa("RS512", Algorithm::RS512),
+        rsa("PS256", Algorithm::PS256),
+        rsa("PS384", Algorithm::PS384),
+        rsa("PS512", Algorithm::PS512),
+    ];
+    vec![
+        (SIGNERS[0].jwk(), all),
+        (jwk, vec![("ES384", Box::new(es384))]),
+        own(&SIGNERS[1]),
+        own(&SIGNERS[2]),
+    ]
+}
+
+#[test]
+fn each_algorithm_counts_with_its_own_kind_of_key_and_no_other_than_the_key_names() {
+    let payload = URL_SAFE_NO_PAD.encode(id_claims().to_string());
+    let signed = |alg: &str, sign: &dyn Fn(&[u8]) -> String| {
+        let header = URL_SAFE_NO_PAD.encode(json!({ "alg": alg, "kid": "k" }).to_string());
+        let message = format!("{header}.{payload}");
+        format!("{message}.{}", sign(message.as_bytes()))
+    };
+    let mut seen = Vec::new();
+    for (mut jwk, algorithms) in kinds() {
+        jwk["kid"] = "k".into();
+        let key = |named: Option<&str>| {
+            let mut jwk = jwk.clone();
+            match named {
+                Some(named) => jwk["alg"] = named.into(),
+                None => drop(jwk.as_object_mut().unwrap().remove("alg")),
+            }
+            key_set(&[jwk])
+        };
+        let check = |keys: &ExternalKeys, token: &str| {
+            verify_id_token(&provider(), keys, token, NONCE, NOW).map(|it| it.subject)
+        };
+        for (name, sign) in &algorithms {
+            seen.push(*name);
+            let token = signed(name, sign);
+            assert!(check(&key(None), &token).is_ok(), "{name}, and the key names none");
+            assert!(check(&key(Some(name)), &token).is_ok(), "{name}, as the key names it");
+            for other in SignatureAlgorithm::ALL.iter().map(|it| it.as_str()) {
+                if other == *name {
+                    continue;
+                }
+                assert!(check(&key(Some(other)), &token).is_err(), "{name} for a key of {other}");
+                let renamed = signed(other, sign);
+                assert!(check(&key(None), &renamed).is_err(), "{name} that says {other}");
+            }
+            for other in ["none", "HS256", "HS384", "HS512", "ES512", ""] {
+                assert!(check(&key(None), &signed(other, sign)).is_err(), "{name} says {other}");
+                assert!(key(Some(other)).is_empty(), "a key of {other}");
+            }
+        }
+    }
+    seen.sort_unstable();
+    let mut all: Vec<_> = SignatureAlgorithm::ALL.iter().map(|it| it.as_str()).collect();
+    all.sort_unstable();
+    assert_eq!(seen, all);
+}
+
 #[test]
 fn only_public_keys_sign_and_access_tokens_are_no_id_tokens() {
     let claims = id_claims().to_string();
