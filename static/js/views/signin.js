@@ -8,7 +8,7 @@ import { parse, replace } from "../router.js";
 const ELSEWHERE = {
   busy: "Too many sign-ins failed. Wait a minute, then try again.",
   denied: "The sign-in was cancelled, or {} refused it. Try again.",
-  expired: "The sign-in took too long. Try again.",
+  expired: "The sign-in took too long, or began in another browser. Try again.",
   not_allowed: "{} knows you, but this gate gives you no role. Ask its administrator.",
   provider: "{} could not be asked. Try again; if it stays so, the gate's log says why.",
 };
