@@ -5,6 +5,7 @@ import { summaryOf } from "../activity/found.js";
 import { changeText, isChange } from "../change.js";
 import { el, icon } from "../dom.js";
 import { NONE, count, duration, outcomeLabel } from "../format.js";
+import { createPager } from "../pager.js";
 import { createTable } from "../table.js";
 import { empty, tag, timeOf } from "../ui.js";
 import { queryOf } from "./filter.js";
@@ -51,45 +52,17 @@ export function createRecords({ onOpen, onShown }) {
     tone: ({ outcome }) => ({ denied: "bad", blocked: "block", upstream_error: "warn", interrupted: "warn" })[outcome],
     empty: () => empty("Nothing matches", "No record of this time matches these filters."),
   });
-  let aborter = new AbortController();
-  let rows = [];
-
-  async function load(params) {
-    aborter.abort();
-    aborter = new AbortController();
-    rows = [];
-    table.setRows([]);
-    table.setMore(null);
-    table.setState("loading");
-    onShown(null);
-    await page(queryOf(params), null, aborter.signal, () => load(params));
-  }
-
-  /** One page; where few records match, some of the gate's own pages are empty. */
-  async function page(query, after, signal, retry) {
-    try {
-      const fresh = [];
-      let next = after;
-      do {
-        const answer = await api.read("/audit/events", { ...query, order: "desc", limit: PAGE, after: next }, signal);
-        fresh.push(...answer.events);
-        next = answer.next;
-      } while (fresh.length < PAGE / 2 && next);
-      if (fresh.some(isChange)) await learnNames(signal).catch(() => null); // ids say enough
-      rows = [...rows, ...fresh];
-      table.setRows(rows);
-      table.setMore(next && (() => page(query, next, signal, retry)));
-      onShown(rows.length, next !== null);
-    } catch (error) {
-      if (!signal.aborted) table.setState("error", { error, retry });
-    }
-  }
+  const pager = createPager(table, async (query, signal) => {
+    const { events, next } = await api.read("/audit/events", query, signal);
+    if (events.some(isChange)) await learnNames(signal).catch(() => null); // ids say enough
+    return { rows: events, next };
+  }, onShown);
 
   return {
     node: table.node,
-    load,
+    load: (params) => pager.load({ ...queryOf(params), order: "desc", limit: PAGE }),
     setActive: table.setActive,
-    get: (id) => rows.find((row) => row.id === id),
-    stop: () => aborter.abort(),
+    get: (id) => pager.rows().find((row) => row.id === id),
+    stop: pager.stop,
   };
 }

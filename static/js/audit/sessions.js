@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { group } from "../drawer.js";
 import { el } from "../dom.js";
 import { NONE, count, duration, outcomeLabel } from "../format.js";
+import { createPager } from "../pager.js";
 import { link } from "../router.js";
 import { createTable } from "../table.js";
 import { empty, failed, loading, timeOf } from "../ui.js";
@@ -33,33 +34,16 @@ export function createSessions({ onOpen }) {
     label: "sessions", columns: COLUMNS, rowKey: (session) => session.session_id, onOpen: (session) => onOpen(session.session_id),
     empty: () => empty("No sessions", "Calls that belong together stand here. Agent and time of the filter count."),
   });
-  let aborter = new AbortController();
-  let rows = [];
-
-  async function load(params) {
-    aborter.abort();
-    aborter = new AbortController();
-    rows = [];
-    table.setRows([]);
-    table.setMore(null);
-    table.setState("loading");
+  const pager = createPager(table, async (query, signal) => {
+    const { sessions, next } = await api.read("/audit/sessions", query, signal);
+    return { rows: sessions, next };
+  });
+  const load = (params) => {
     const { agent, from, to } = queryOf(params);
-    await page({ agent, from, to, limit: PAGE }, aborter.signal, () => load(params));
-  }
+    return pager.load({ agent, from, to, limit: PAGE });
+  };
 
-  async function page(query, signal, retry) {
-    try {
-      let { sessions, next } = await api.read("/audit/sessions", query, signal);
-      rows = [...rows, ...sessions];
-      if (rows.length === 0 && next) return page({ ...query, after: next }, signal, retry);
-      table.setRows(rows);
-      table.setMore(next && (() => page({ ...query, after: next }, signal, retry)));
-    } catch (error) {
-      if (!signal.aborted) table.setState("error", { error, retry });
-    }
-  }
-
-  return { node: table.node, load, setActive: table.setActive, stop: () => aborter.abort() };
+  return { node: table.node, load, setActive: table.setActive, stop: pager.stop };
 }
 
 /** Shows a session with its latest calls in the drawer. */

@@ -3,6 +3,7 @@
 import * as api from "../api.js";
 import { el } from "../dom.js";
 import { localMoment } from "../format.js";
+import { createPager } from "../pager.js";
 import { createTable } from "../table.js";
 import { can, empty, failed, form, loading, need, openDialog, tabs, tag, timeOf, toast } from "../ui.js";
 import { csvLine } from "./colour.js";
@@ -13,7 +14,6 @@ const PAGE = 50;
 
 /** `current()` is the policy in force; `onRestored(policy)` gets the new one. Returns `{ node, load() }`. */
 export function createVersions({ session, current, onRestored }) {
-  let rows = [];
   const table = createTable({
     label: "Versions of policy.csv",
     rowKey: (row) => row.id,
@@ -28,22 +28,10 @@ export function createVersions({ session, current, onRestored }) {
     ],
   });
 
-  async function load() {
-    table.setState("loading");
-    try {
-      rows = [];
-      await more(null);
-    } catch (error) {
-      if (rows.length === 0) table.setState("error", { error, retry: load });
-    }
-  }
-
-  async function more(after) {
-    const { versions, next } = await api.policyVersions({ limit: PAGE, after });
-    rows = [...rows, ...versions];
-    table.setRows(rows);
-    table.setMore(next ? () => more(next) : null);
-  }
+  const pager = createPager(table, async (query) => {
+    const { versions, next } = await api.policyVersions(query);
+    return { rows: versions, next };
+  });
 
   async function open(row) {
     const body = el("div", { class: "version" }, loading("Loading the version", 4));
@@ -69,7 +57,7 @@ export function createVersions({ session, current, onRestored }) {
 
   async function views(row) {
     const { text } = await api.policyVersion(row.id);
-    const before = rows[rows.indexOf(row) + 1];
+    const before = pager.rows()[pager.rows().indexOf(row) + 1];
     const compared = can(session, "analyst");
     const [change, back] = await Promise.all([
       compared && before ? api.diffPolicy({ text, against: before.id }) : null,
@@ -84,7 +72,7 @@ export function createVersions({ session, current, onRestored }) {
     ].filter(Boolean)).node;
   }
 
-  return { node: table.node, load };
+  return { node: table.node, load: () => pager.load({ limit: PAGE }) };
 }
 
 function facts(row) {
