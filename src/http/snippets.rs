@@ -30,7 +30,7 @@ pub(super) async fn show(
     let with_provider_key = !gate.has_provider_key();
     perform(&signed, &state, StatusCode::OK, move |_| {
         let wanted = SnippetRequest { surface, base_url, client_id, model, with_provider_key };
-        Ok(snippets(&wanted)?)
+        snippets(&wanted)
     })
     .await
 }

@@ -85,14 +85,15 @@ type Sign = Box<dyn Fn(&[u8]) -> String>;
 fn kinds() -> Vec<(Value, Vec<(&'static str, Sign)>)> {
     let Signer::Rsa(key) = &SIGNERS[0] else { unreachable!() };
     let rsa = |name, algorithm| {
-        let sign = move |message: &[u8]| {
+        let sign: Sign = Box::new(move |message: &[u8]| {
             jsonwebtoken::crypto::sign(message, key.private(), algorithm).unwrap()
-        };
-        (name, Box::new(sign) as Sign)
+        });
+        (name, sign)
     };
     let own = |signer: &'static Signer| {
-        let sign = move |message: &[u8]| signer.sign(std::str::from_utf8(message).unwrap());
-        (signer.jwk(), vec![(signer.algorithm(), Box::new(sign) as Sign)])
+        let sign: Sign =
+            Box::new(move |message: &[u8]| signer.sign(std::str::from_utf8(message).unwrap()));
+        (signer.jwk(), vec![(signer.algorithm(), sign)])
     };
     let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
     let point = p384.public_key().as_ref();
