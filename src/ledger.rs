@@ -26,7 +26,7 @@ mod span;
 mod verdict;
 mod verifier;
 
-pub use canonical::{canonical, write_record};
+pub use canonical::{canonical, write_known, write_record};
 pub use checkpoint::{Checkpoint, CheckpointKind};
 pub use export::{
     ExportEnd, ExportError, ExportHeader, ExportReader, ExportVerifier, ExportWriter, Line,

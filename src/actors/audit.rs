@@ -38,7 +38,7 @@ use writer::{AnonymousKey, Job, Written};
 
 const MAILBOX: usize = 64;
 /// What is told within this time is collected at once.
-const COLLECT_AFTER: Duration = Duration::from_millis(2);
+const COLLECT_AFTER: Duration = Duration::from_millis(10);
 const MINUTE_MS: i64 = 60_000;
 /// Distinct addresses and codes counted between two flushes; beyond it they share one row.
 const MAX_ANONYMOUS_ROWS: usize = 10_000;

@@ -5,7 +5,7 @@
 //! page and the next batch, and can be read again from the journal.
 //!
 //! What is told goes into an [`Inbox`] that outlives the actor, and a bell is rung once for all that is told
-//! within two milliseconds: waking another thread costs more than everything else about a record.
+//! within ten milliseconds: waking another thread costs more than everything else about a record.
 
 use super::Line;
 use crate::journal::{Journal, Mark, Status};

@@ -192,9 +192,9 @@ settings! {
         /// Calls that there is no room to record: `refuse` them (503), or `serve` them and count them as lost.
         when_full: WhenFull = "refuse", value::when_full;
         /// Records written to the database in one batch, at most.
-        batch_records: usize = "1000", value::whole(1..=10_000);
+        batch_records: usize = "4000", value::whole(1..=10_000);
         /// Milliseconds that a finished record waits for its batch, at most.
-        flush_every_ms: u64 = "100", value::whole(1..=10_000);
+        flush_every_ms: u64 = "250", value::whole(1..=10_000);
         /// Exchanges under way at once; one more is answered with 503.
         max_open_exchanges: usize = "65536", value::whole(1..=16_777_216);
         /// Records after which a checkpoint is signed.

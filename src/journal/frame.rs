@@ -4,7 +4,7 @@
 //! checksum is over all behind it and starts from the segment's salt, so that a frame counts only in its own segment.
 //! The mark has a byte that is never part of a record's JSON: behind damage, the next frame is found by looking for it.
 
-use crate::ledger::write_record;
+use crate::ledger::write_known;
 use crate::types::{ExchangeId, Record};
 use std::ops::Range;
 use uuid::Uuid;
@@ -66,7 +66,7 @@ impl Frame {
         });
         bytes.extend_from_slice(&begun_in.to_le_bytes());
         bytes.extend_from_slice(record.id.0.as_bytes());
-        write_record(record, &mut bytes);
+        write_known(record, &mut bytes);
         let mut frame = Self { kind, begun_in, bytes };
         let size = frame.size();
         if u64::from(size) > MAX_FRAME_BYTES {

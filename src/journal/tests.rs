@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 /// Segments of a few frames, which nothing is allocated for: a test makes a great many.
-const SMALL: u64 = 8 * 1024;
+const SMALL: u64 = 3 * 1024;
 
 /// A directory in memory, where there is one.
 fn scratch() -> TempDir {

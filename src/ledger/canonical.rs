@@ -28,12 +28,18 @@ pub fn canonical(record: &Record) -> Vec<u8> {
 
 /// Appends the record as JSON: all fields in canonical form.
 pub fn write_record(record: &Record, out: &mut Vec<u8>) {
-    record.write_members(out, |_| true);
+    record.write_members(out, |_, _| true);
+}
+
+/// Appends the record as JSON that is read back as the same record: in the order of the canonical form, without what is
+/// null. Much of a record is, above all when its exchange begins.
+pub fn write_known(record: &Record, out: &mut Vec<u8>) {
+    record.write_members(out, |_, is_null| !is_null);
 }
 
 /// Appends what [`canonical`] returns.
 pub(super) fn write_content(record: &Record, out: &mut Vec<u8>) {
-    record.write_members(out, |name| !matches!(name, "previous_hash" | "event_hash"));
+    record.write_members(out, |name, _| !matches!(name, "previous_hash" | "event_hash"));
 }
 
 /// Brings a record into the form in which it can be stored, as [`Head::append`](super::Head::append) says.
@@ -55,6 +61,11 @@ trait Part {
 
     /// What a database cannot hold becomes what it can.
     fn mend(&mut self) {}
+
+    /// Whether its form is `null`.
+    fn is_null(&self) -> bool {
+        false
+    }
 }
 
 /// Declares the members of a type, sorted by their names.
@@ -70,11 +81,13 @@ macro_rules! members {
             }
 
             #[inline]
-            fn write_members(&self, out: &mut Vec<u8>, is_wanted: impl Fn(&str) -> bool) {
+            fn write_members(&self, out: &mut Vec<u8>, is_wanted: impl Fn(&str, bool) -> bool) {
                 // Names every field, so that none is forgotten.
                 let Self { $($field),+ } = self;
                 let mut separator = b'{';
-                $(if is_wanted(members!(@name $field $($name)?)) && !self.is_left_out(members!(@name $field $($name)?)) {
+                $(if is_wanted(members!(@name $field $($name)?), $field.is_null())
+                    && !self.is_left_out(members!(@name $field $($name)?))
+                {
                     out.push(std::mem::replace(&mut separator, b','));
                     out.extend_from_slice(concat!("\"", members!(@name $field $($name)?), "\":").as_bytes());
                     $field.write(out);
@@ -85,7 +98,7 @@ macro_rules! members {
 
         impl Part for $type {
             fn write(&self, out: &mut Vec<u8>) {
-                self.write_members(out, |_| true);
+                self.write_members(out, |_, _| true);
             }
 
             fn mend(&mut self) {
@@ -132,7 +145,7 @@ macro_rules! texts {
     ($($type:ty),+) => {
         $(impl Part for $type {
             fn write(&self, out: &mut Vec<u8>) {
-                write_plain(&**self, out);
+                write_text(self, out);
             }
 
             fn mend(&mut self) {
@@ -189,6 +202,10 @@ impl<T: Part> Part for Option<T> {
             part.mend();
         }
     }
+
+    fn is_null(&self) -> bool {
+        self.is_none()
+    }
 }
 
 impl<T: Part> Part for Vec<T> {
@@ -218,6 +235,17 @@ impl Part for Arc<[Arc<str>]> {
 fn write_plain<T: Serialize + ?Sized>(part: &T, out: &mut Vec<u8>) {
     // Cannot fail: these parts have a JSON form, and a vector takes everything.
     let _ = serde_json::to_writer(out, part);
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    // Looks at all bytes instead of ending with the first: so many are looked at together.
+    let is_special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    if text.bytes().fold(false, |found, byte| found | is_special(byte)) {
+        return write_plain(text, out);
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
 
 fn write_list<T: Part>(list: &[T], out: &mut Vec<u8>) {

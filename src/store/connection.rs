@@ -20,8 +20,7 @@ const WAIT: Duration = Duration::from_secs(5);
 /// SQLite: wait for locks as long as [`WAIT`]; a commit is on the disk (`FULL`), since the journal forgets what is
 /// committed.
 const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; \
-                            PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; \
-                            PRAGMA wal_autocheckpoint = 4000;";
+                            PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
 
 /// Postgres: a statement that hangs fails instead, and an abandoned transaction frees its locks. A page is read along one
 /// index, in its order: a bitmap of all matches, sorted afterwards, is what a wrong estimate leads to.

@@ -46,7 +46,7 @@ const OURS: &[&str] = &[
 ];
 
 /// Which tables a database holds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Part {
     /// `state.db`: everything but the next.
     State,
@@ -62,10 +62,17 @@ struct Setting {
     value: String,
 }
 
+/// Of a new file; one that is there keeps its own. Rows of the record come in batches and go to the end: a quarter less
+/// time than with 4 KiB.
+const RECORD_PAGES: &str = "PRAGMA page_size = 16384;";
+
 /// Checks and migrates in one transaction, so that processes starting together do it once.
 pub(super) fn migrate(connection: &mut AnyConnection, part: Part) -> Result<(), StoreError> {
     match connection {
         AnyConnection::Sqlite(sqlite) => {
+            if part == Part::Record {
+                sqlite.batch_execute(RECORD_PAGES).map_err(no_database)?;
+            }
             sqlite.batch_execute("PRAGMA journal_mode = WAL;").map_err(no_database)?;
         }
         AnyConnection::Postgres(postgres) => {
