@@ -128,7 +128,7 @@ mod tests {
         note(store, "v2", Found::Later);
         note(store, "v1", Found::AtStart);
         let saved = "detections.changed owl ada".to_owned();
-        assert_eq!(changes(store), [saved.clone()], "first start, a save, another gate's file");
+        assert_eq!(changes(store), [&*saved], "first start, a save, another gate's file");
         note(store, "v3", Found::Later);
         note(store, "v3", Found::Later);
         note(store, "v3", Found::AtStart);

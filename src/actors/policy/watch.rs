@@ -263,7 +263,7 @@ mod tests {
             let new = NewPolicyVersion { version: "x", text: "", reason: None };
             other.save_policy_version(new, "policy.saved", "ada", UnixMillis(1), || {
                 locked.send(()).unwrap();
-                released.recv().map_err(|_| ())?;
+                released.recv().unwrap();
                 Err(())
             })
         });
