@@ -16,8 +16,9 @@ mod correlation_key;
 mod detection_keys;
 mod detection_versions;
 mod error;
-mod limits;
+mod in_force;
 mod key_files;
+mod limits;
 mod migrate;
 mod objects;
 mod policy_versions;
@@ -47,10 +48,11 @@ pub use checkpoints::AuditKey;
 pub use correlation_key::correlation_key;
 pub use detection_keys::{DetectionKey, NewDetectionKey};
 pub use error::StoreError;
+pub use in_force::Before;
 pub use key_files::{KeyFileError, KeyFiles};
 pub use objects::ObjectBinding;
 pub use policy_versions::{
-    FILE_AUTHOR, Found, MAX_POLICY_TEXTS, MAX_POLICY_VERSIONS, NewPolicyVersion, PolicyVersionRow,
+    FILE_AUTHOR, MAX_POLICY_TEXTS, MAX_POLICY_VERSIONS, NewPolicyVersion, PolicyVersionRow,
 };
 pub use queries::{
     Combination, CombinationRange, Combinations, Counts, Cursor, Figures, FindingSums,
@@ -76,6 +78,9 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+/// Everything but the record, where the database is embedded.
+const STATE_FILE: &str = "state.db";
 
 /// Where the store is and how many connections it may hold.
 #[derive(Clone, Debug)]
@@ -117,7 +122,7 @@ impl Store {
                 })
             }
             None => {
-                let state = sqlite_file(&options.data_dir, "state.db")?;
+                let state = sqlite_file(&options.data_dir, STATE_FILE)?;
                 let record = sqlite_file(&options.data_dir, "record.db")?;
                 Ok(Self {
                     state: open_pool(state, Part::State, options.pool_size)?,
@@ -127,6 +132,11 @@ impl Store {
                 })
             }
         }
+    }
+
+    /// Whether a directory holds the embedded database.
+    pub fn is_in(data_dir: &Path) -> bool {
+        data_dir.join(STATE_FILE).exists()
     }
 
     /// `sqlite` or `postgres`.

@@ -4,7 +4,7 @@
 //! touch a database that belongs to something else.
 
 use super::{
-    connection::{AnyConnection, transaction},
+    connection::{AnyConnection, checkpoint_rarely, transaction},
     error::StoreError,
 };
 use diesel::{
@@ -74,6 +74,7 @@ pub(super) fn migrate(connection: &mut AnyConnection, part: Part) -> Result<(), 
                 sqlite.batch_execute(RECORD_PAGES).map_err(no_database)?;
             }
             sqlite.batch_execute("PRAGMA journal_mode = WAL;").map_err(no_database)?;
+            checkpoint_rarely(sqlite)?;
         }
         AnyConnection::Postgres(postgres) => {
             let encoding: Setting = sql_query("SELECT current_setting('server_encoding') AS value")
@@ -193,7 +194,7 @@ mod tests {
         *,
     };
     use crate::types::{AgentStatus, CallerLimits, Role, Sensitive, UnixMillis};
-    use diesel::{QueryDsl as _, r2d2::ManageConnection as _};
+    use diesel::{Connection as _, QueryDsl as _, SqliteConnection, r2d2::ManageConnection as _};
     use std::path::Path;
 
     /// An agent, a user and a session as the first release wrote them.
@@ -316,6 +317,30 @@ mod tests {
         migrate_to_the_release_before(postgres, POSTGRES);
         postgres.batch_execute(OLD_RECORDS).unwrap();
         old_records_are_moved_and_chained(&Store::open(&postgres_options(schema.url())).unwrap());
+    }
+
+    #[test]
+    fn the_log_of_sqlite_may_become_as_long_whatever_the_size_of_pages() {
+        let dir = tempfile::tempdir().unwrap();
+        let check = |record_pages: i64| {
+            let store = Store::open(&sqlite_options(dir.path().to_owned())).unwrap();
+            for (pool, size) in [(&store.state, 4_096), (&store.record, record_pages)] {
+                let number = |pragma: &str| {
+                    let pragma = diesel::dsl::sql::<diesel::sql_types::BigInt>(pragma);
+                    let get =
+                        |connection: &mut AnyConnection| Ok(pragma.get_result::<i64>(connection)?);
+                    pool.run(get).unwrap()
+                };
+                assert_eq!(number("PRAGMA page_size"), size);
+                assert_eq!(number("PRAGMA wal_autocheckpoint") * size, 16 * 1024 * 1024);
+            }
+        };
+        check(16_384);
+        let path = dir.path().join("record.db");
+        std::fs::remove_file(&path).unwrap();
+        let mut old = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        old.batch_execute("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL;").unwrap();
+        check(4_096);
     }
 
     #[test]

@@ -1,19 +1,17 @@
 //! The policies that were in force: who wrote each, when and why.
 //!
-//! Owns their rows and how many are kept. It must never keep a version twice in a row, nor one whose file was not
-//! written.
+//! Owns their rows and how many are kept. It must never keep a version whose file was not written.
 
 use super::{
-    Store, StoreError, clean,
-    connection::AnyConnection,
-    schema::{changes, policy_versions},
+    Before, Store, StoreError, changes, clean, connection::AnyConnection, in_force::known,
+    schema::policy_versions,
 };
 use crate::{policy::Diff, types::UnixMillis};
 use diesel::{
     ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, RunQueryDsl as _,
     define_sql_function, sql_types,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 /// The author of a version that was edited by hand.
@@ -63,16 +61,6 @@ pub struct NewPolicyVersion<'a> {
     pub reason: Option<&'a str>,
 }
 
-/// When a policy was found in force.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Found {
-    /// When the gate began. Every version that was kept is known: gates with files of their own may share a database, and
-    /// one that starts again with its file has edited nothing.
-    AtStart,
-    /// After it was changed. Only the latest version is known: an older one was put back by hand.
-    Later,
-}
-
 /// All columns but the text.
 const SHOWN: (
     policy_versions::id,
@@ -106,7 +94,8 @@ impl Store {
         let counted = self.state.run(|connection| Ok(Counted::of(latest(connection)?, new)))?;
         let mut outcome = Ok(());
         self.change_if((kind, new.version), actor, now, |connection| {
-            let (id, detail) = keep(connection, new, actor, now, &counted)?;
+            let counted = counted.against(latest(connection)?, new);
+            let id = keep(connection, new, actor, now, &counted)?;
             // Nothing that can fail is left for later but what writes the change down.
             forget_old(connection, MAX_POLICY_VERSIONS, MAX_POLICY_TEXTS)?;
             outcome = put();
@@ -114,47 +103,52 @@ impl Store {
                 diesel::delete(policy_versions::table.find(id)).execute(connection)?;
                 return Ok(None);
             }
-            Ok(Some(detail))
+            let Counted { added, removed, .. } = counted;
+            let reason = new.reason;
+            Ok(Some(json!({ "id": id, "reason": reason, "added": added, "removed": removed })))
         })?;
         Ok(outcome)
     }
 
-    /// Keeps what was found in force, if it is not known: then somebody has edited the file.
+    /// The number of the newest version.
+    pub fn latest_policy_version(&self) -> Result<Option<i64>, StoreError> {
+        self.state.run(latest_id)
+    }
+
+    /// Keeps what a gate has in force, unless it is known; that was put there by hand, which is a change. `before` is what
+    /// the gate had in force until then. `seen` was the newest version before the gate found the version in its file: what
+    /// was kept since may have replaced it, and then it is not written down, nor what `is_still` in force no more. `None`
+    /// says so; otherwise it is the number up to which nothing is news to the gate.
     pub fn note_policy_in_force(
         &self,
         new: NewPolicyVersion<'_>,
-        found: Found,
+        before: Option<&Before>,
+        seen: Option<i64>,
         now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        let before = self.state.run(latest)?;
-        if is_latest(before.as_ref(), new) {
-            return Ok(());
+        is_still: impl FnOnce() -> bool,
+    ) -> Result<Option<i64>, StoreError> {
+        let known = self.state.run(|connection| {
+            known(new.version, before, seen, |version| newest_id(connection, version))
+        })?;
+        if known.is_some() {
+            return Ok(known);
         }
-        if found == Found::AtStart && self.policy_version_id(new.version)?.is_some() {
-            return Ok(());
-        }
-        let counted = Counted::of(before, new);
-        // Numbers follow each other like changes do, and what is known may have come meanwhile.
+        let counted =
+            Counted::of(self.state.run(|connection| replaced_by_hand(connection, before))?, new);
         self.state.write(Some("changes"), |connection| {
-            let before = latest(connection)?;
-            let is_first = before.is_none();
-            if is_latest(before.as_ref(), new) {
-                return Ok(());
+            if latest_id(connection)? != seen || !is_still() {
+                return Ok(None);
             }
-            let (_, detail) = keep(connection, new, FILE_AUTHOR, now, &counted)?;
+            let id = keep(connection, new, FILE_AUTHOR, now, &counted)?;
             forget_old(connection, MAX_POLICY_VERSIONS, MAX_POLICY_TEXTS)?;
-            if !is_first {
-                diesel::insert_into(changes::table)
-                    .values((
-                        changes::at.eq(now.0),
-                        changes::kind.eq("policy.edited"),
-                        changes::subject.eq(new.version),
-                        changes::actor.eq(FILE_AUTHOR),
-                        changes::detail.eq(detail.to_string()),
-                    ))
-                    .execute(connection)?;
+            let Counted { before: replaced, added, removed } = counted;
+            // What the first start finds, nobody has edited.
+            if let Some(replaced) = replaced {
+                let what = ("policy.edited", new.version);
+                let detail = json!({ "id": id, "version_before": replaced, "added": added, "removed": removed });
+                changes::note(connection, what, FILE_AUTHOR, now, &detail)?;
             }
-            Ok(())
+            Ok(Some(id))
         })
     }
 
@@ -190,19 +184,31 @@ impl Store {
 
     /// The number under which this version was put in force last.
     pub fn policy_version_id(&self, version: &str) -> Result<Option<i64>, StoreError> {
-        self.state.run(|connection| {
-            Ok(policy_versions::table
-                .filter(policy_versions::version.eq(version))
-                .order(policy_versions::id.desc())
-                .select(policy_versions::id)
-                .first(connection)
-                .optional()?)
-        })
+        self.state.run(|connection| newest_id(connection, version))
     }
 }
 
-fn is_latest(latest: Option<&(String, String)>, new: NewPolicyVersion<'_>) -> bool {
-    latest.is_some_and(|(version, _)| version == new.version)
+/// The number under which this version was kept last.
+fn newest_id(connection: &mut AnyConnection, version: &str) -> Result<Option<i64>, StoreError> {
+    let kept = policy_versions::table.filter(policy_versions::version.eq(version));
+    let newest = kept.order(policy_versions::id.desc());
+    Ok(newest.select(policy_versions::id).first(connection).optional()?)
+}
+
+fn latest_id(connection: &mut AnyConnection) -> Result<Option<i64>, StoreError> {
+    let newest = policy_versions::table.order(policy_versions::id.desc());
+    Ok(newest.select(policy_versions::id).first(connection).optional()?)
+}
+
+/// Version and text of what a gate had in force `before`; of the latest, where that is not known.
+fn replaced_by_hand(
+    connection: &mut AnyConnection,
+    before: Option<&Before>,
+) -> Result<Option<(String, String)>, StoreError> {
+    let Some(before) = before else { return latest(connection) };
+    let kept = policy_versions::table.filter(policy_versions::version.eq(&*before.version));
+    let text = kept.select(policy_versions::text).first(connection).optional()?;
+    Ok(Some((before.version.to_string(), text.unwrap_or_default())))
 }
 
 /// Version and text of the latest.
@@ -227,25 +233,22 @@ impl Counted {
         let diff = Diff::of(&old.unwrap_or_default(), &clean(new.text), COUNT_AT_MOST);
         Self { before, added: diff.added, removed: diff.removed }
     }
+
+    /// Counts once more where another version came meanwhile.
+    fn against(self, before: Option<(String, String)>, new: NewPolicyVersion<'_>) -> Self {
+        let is_same = before.as_ref().map(|(version, _)| version) == self.before.as_ref();
+        if is_same { self } else { Self::of(before, new) }
+    }
 }
 
-/// Writes the version down; its number, and what is said of the change.
+/// Writes the version down; its number.
 fn keep(
     connection: &mut AnyConnection,
     new: NewPolicyVersion<'_>,
     author: &str,
     now: UnixMillis,
     counted: &Counted,
-) -> Result<(i64, Value), StoreError> {
-    let latest = latest(connection)?;
-    let recounted;
-    let Counted { added, removed, .. } =
-        if latest.as_ref().map(|(version, _)| version) == counted.before.as_ref() {
-            counted
-        } else {
-            recounted = Counted::of(latest, new);
-            &recounted
-        };
+) -> Result<i64, StoreError> {
     let text = clean(new.text);
     diesel::insert_into(policy_versions::table)
         .values((
@@ -254,13 +257,12 @@ fn keep(
             policy_versions::author.eq(clean(author)),
             policy_versions::reason.eq(new.reason.map(clean)),
             policy_versions::at.eq(now.0),
-            policy_versions::added.eq(i64::from(*added)),
-            policy_versions::removed.eq(i64::from(*removed)),
+            policy_versions::added.eq(i64::from(counted.added)),
+            policy_versions::removed.eq(i64::from(counted.removed)),
         ))
         .execute(connection)?;
     let newest = policy_versions::table.order(policy_versions::id.desc());
-    let id: i64 = newest.select(policy_versions::id).first(connection)?;
-    Ok((id, json!({ "id": id, "reason": new.reason, "added": added, "removed": removed })))
+    Ok(newest.select(policy_versions::id).first(connection)?)
 }
 
 /// Removes what is too much, the oldest first.
@@ -293,6 +295,8 @@ mod tests {
         versions_are_listed_from_the_newest_with_what_changed,
         a_version_whose_file_was_not_written_is_not_kept,
         what_is_in_force_is_kept_once,
+        what_was_saved_since_is_no_edit_whatever_came_after_it,
+        what_is_no_longer_in_force_is_not_written_down,
         the_oldest_versions_are_forgotten,
     );
 
@@ -343,23 +347,62 @@ mod tests {
         assert_eq!(store.changes_after(0, 9).unwrap().len(), 1);
     }
 
+    /// Has a gate find a version in its file, whose text is its name; what it had before, next time.
+    fn note(store: &Store, version: &str, before: Option<&Before>) -> Before {
+        let seen = store.latest_policy_version().unwrap();
+        let new = NewPolicyVersion { reason: None, ..new(version, version) };
+        let at = UnixMillis(5);
+        let seen = store.note_policy_in_force(new, before, seen, at, || true).unwrap().unwrap();
+        Before { version: version.into(), seen }
+    }
+
+    /// Versions and authors, from the newest.
+    fn kept(store: &Store) -> Vec<String> {
+        let rows = store.policy_versions(9, None).unwrap().into_iter();
+        rows.map(|it| format!("{} {}", it.version, it.author)).collect()
+    }
+
     fn what_is_in_force_is_kept_once(store: &Store) {
-        let first = NewPolicyVersion { reason: None, ..new("v1", "a\n") };
-        store.note_policy_in_force(first, Found::AtStart, UnixMillis(1)).unwrap();
-        store.note_policy_in_force(first, Found::Later, UnixMillis(2)).unwrap();
+        let v1 = note(store, "v1", None);
         assert_eq!(store.changes_after(0, 9).unwrap(), [], "a first start changes nothing");
-        save(store, "v2", "b\n", 3);
-        store.note_policy_in_force(new("v2", "b\n"), Found::Later, UnixMillis(4)).unwrap();
-        store.note_policy_in_force(first, Found::AtStart, UnixMillis(4)).unwrap();
-        assert_eq!(store.policy_versions(9, None).unwrap().len(), 2, "another gate's file");
-        store.note_policy_in_force(first, Found::Later, UnixMillis(5)).unwrap();
-        let rows = store.policy_versions(9, None).unwrap();
-        let shown: Vec<_> =
-            rows.iter().map(|it| (it.version.as_str(), it.author.as_str(), it.at)).collect();
-        assert_eq!(shown, [("v1", "file", 5), ("v2", "ada", 3), ("v1", "file", 1)]);
-        let kinds: Vec<_> =
-            store.changes_after(0, 9).unwrap().into_iter().map(|change| change.kind).collect();
+        save(store, "v2", "v2", 3);
+        let v2 = note(store, "v2", Some(&v1));
+        note(store, "v1", None);
+        assert_eq!(kept(store), ["v2 ada", "v1 file"], "another gate's file");
+        let v1 = note(store, "v1", Some(&v2));
+        assert_eq!(kept(store), ["v1 file", "v2 ada", "v1 file"]);
+        let changes = store.changes_after(0, 9).unwrap();
+        let kinds: Vec<_> = changes.iter().map(|change| &*change.kind).collect();
         assert_eq!(kinds, ["policy.saved", "policy.edited"]);
+        let detail = json!({ "id": v1.seen, "version_before": "v2", "added": 1, "removed": 1 });
+        assert_eq!(changes[1].detail, detail);
+        assert_eq!(store.policy_version_id("v1").unwrap(), Some(v1.seen));
+    }
+
+    fn what_was_saved_since_is_no_edit_whatever_came_after_it(store: &Store) {
+        let v1 = note(store, "v1", None);
+        save(store, "v2", "v2", 3);
+        save(store, "v3", "v3", 3);
+        let v2 = note(store, "v2", Some(&v1));
+        note(store, "v3", Some(&v2));
+        assert_eq!(kept(store).len(), 3);
+        note(store, "v4", Some(&v1));
+        let edited = store.changes_after(0, 9).unwrap().pop().unwrap();
+        assert_eq!(edited.detail["version_before"], "v1", "what this gate had, not the latest");
+    }
+
+    fn what_is_no_longer_in_force_is_not_written_down(store: &Store) {
+        let v1 = note(store, "v1", None);
+        let note_v2 = |seen, is_still| {
+            let new = new("v2", "b");
+            store.note_policy_in_force(new, Some(&v1), seen, UnixMillis(5), || is_still).unwrap()
+        };
+        let seen = store.latest_policy_version().unwrap();
+        assert_eq!(note_v2(seen, false), None);
+        save(store, "v3", "c", 5);
+        assert_eq!(note_v2(seen, true), None, "the save may have replaced it");
+        assert_eq!(kept(store), ["v3 ada", "v1 file"]);
+        assert_eq!(store.changes_after(0, 9).unwrap().len(), 1);
     }
 
     fn the_oldest_versions_are_forgotten(store: &Store) {

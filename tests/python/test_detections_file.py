@@ -260,6 +260,7 @@ def test_a_text_is_tried_as_a_part_of_a_call_and_for_a_caller(desk):
         rule(surfaces=["tool_arguments"], lifecycle=["EGRESS"], app_contexts=["ac_1"])
         + override("block", "nightjar", roles=["developer"])
     )
+    desk.start()  # which makes the database, where AppContexts are
     text = "project nightjar"
     as_called = ["--surface", "tool_arguments", "--lifecycle", "EGRESS", "--app-context", "ac_1"]
     [found] = says(desk, "test", *as_called, stdin=text)["findings"]

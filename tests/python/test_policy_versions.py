@@ -91,12 +91,15 @@ def test_the_command_line_lists_shows_and_rolls_back(own):
     begun = first(own)
     version = save(own, MORE, "o3 for all")
     listed = own.cli("policy", "versions").stdout.splitlines()
+    header, *listed = listed
+    assert header.split() == ["VERSION", "DIGEST", "TIME", "AUTHOR", "LINES", "REASON"]
     assert len(listed) == 2 and listed[0].startswith("*") and "o3 for all" in listed[0]
+    assert listed[0].index("o3 for all") == header.index("REASON")
     assert own.cli("policy", "show").stdout == MORE
     assert own.cli("policy", "show", str(begun["id"])).stdout == POLICY
     assert json.loads(own.cli("policy", "show", "--json").stdout)["version"] == version
     told = own.cli("policy", "rollback", str(begun["id"]), "--reason", "back", "--json").stdout
-    assert json.loads(told)["version"] == begun["version"]
+    assert json.loads(told) == {"file": str(own.policy_file), "id": begun["id"] + 2, "version": begun["version"]}
     assert own.policy_file.read_text() == POLICY
     missing = own.cli("policy", "rollback", "999", "--reason", "back", check=False)
     assert missing.returncode == 1 and "policy versions" in missing.stderr

@@ -180,6 +180,8 @@ impl Actor for PolicyDesk {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        let anybody = Audience { roles: &[], app_context: None, detectors: &[], steps_up: false };
+        self.detections.profile(&anybody).warm_up();
     }
 }
 

@@ -3,7 +3,7 @@
 //! Owns what was read at one moment and what is built from it. It must never publish anything: that is the
 //! watch's.
 
-use crate::bus::policy::{DetectionsView, PolicyView};
+use crate::bus::policy::{DetectionsView, PolicyFault, PolicyView};
 use crate::detect::{Audience, CorrelationKey, DetectionError, Detections, Profile};
 use crate::policy::{Policy, PolicyError, SourceFile};
 use crate::types::Sensitive;
@@ -34,6 +34,18 @@ pub struct LoadedPolicy {
 pub(super) struct Sources {
     pub(super) model: String,
     pub(super) file: String,
+}
+
+impl Sources {
+    /// Whether this policy was built from them.
+    pub(super) fn are_of(&self, view: &PolicyView) -> bool {
+        self.model == view.model_text && self.file == view.text
+    }
+
+    /// Whether they hold the text that was refused.
+    pub(super) fn are_refused(&self, fault: &PolicyFault) -> bool {
+        fault.text.as_ref().is_some_and(|text| *text == self.model || *text == self.file)
+    }
 }
 
 impl PolicyPaths {

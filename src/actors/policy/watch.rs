@@ -4,14 +4,14 @@
 //! clock's granularity counts. It must never publish what was not built and tried.
 
 use super::files::{DetectionsFile, LoadedDetections, LoadedPolicy, PolicyPaths, Sources};
-use super::keeper::{Keeper, Taken};
+use super::keeper::{Keeper, Scribe};
 use super::{PolicySnapshot, PublishedPolicy};
 use crate::bus::Line;
 use crate::bus::broadcast::{Event, Publish};
 use crate::bus::policy::{DetectionsFault, DetectionsView, PolicyFault, PolicyView, Reload};
 use crate::detect::DetectionError;
 use crate::policy::{PolicyError, SourceFile};
-use crate::store::{Found, Store};
+use crate::store::Store;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
@@ -63,15 +63,18 @@ impl Watch {
         publish: Line<Publish>,
         store: Store,
     ) -> Self {
-        let (keeper, turn) = (Keeper::new(store), Mutex::new(()));
+        let scribe = Scribe {
+            store,
+            published: Arc::clone(&published),
+            paths: paths.clone(),
+            detections: detections.clone(),
+        };
+        let (keeper, turn) = (Keeper::new(scribe), Mutex::new(()));
         Self { paths, detections, published, publish, keeper, turn }
     }
 
     /// Follows the files, and has what is in force kept.
     pub(super) async fn run(self: Arc<Self>) {
-        let PolicySnapshot { view, detections_view, .. } = self.current();
-        self.keeper.keep(Taken::Policy(view), Found::AtStart);
-        self.keeper.keep(Taken::Detections(detections_view), Found::AtStart);
         tokio::join!(self.follow(), self.keeper.run());
     }
 
@@ -108,9 +111,7 @@ impl Watch {
 
     async fn take_policy(&self, sources: Result<Sources, PolicyError>) {
         let view = Arc::clone(&self.published.load().view);
-        let in_force = sources
-            .as_ref()
-            .is_ok_and(|sources| sources.model == view.model_text && sources.file == view.text);
+        let in_force = sources.as_ref().is_ok_and(|sources| sources.are_of(&view));
         if in_force && view.error.is_none() {
             return;
         }
@@ -130,8 +131,8 @@ impl Watch {
         let version = Arc::clone(&loaded.view.version);
         tracing::info!(version = %version, "policy reloaded");
         let LoadedPolicy { policy, view } = loaded;
-        self.keeper.keep(Taken::Policy(Arc::clone(&view)), Found::Later);
         self.published.store(Arc::new(PolicySnapshot { policy, view, ..self.current() }));
+        self.keeper.look();
         self.tell(Event::PolicyReloaded { version });
     }
 
@@ -170,10 +171,10 @@ impl Watch {
         let version = Arc::clone(&loaded.view.version);
         tracing::info!(version = %version, rules = loaded.view.rules, "detections reloaded");
         let LoadedDetections { detections, common, view } = loaded;
-        self.keeper.keep(Taken::Detections(Arc::clone(&view)), Found::Later);
         let current = self.current();
         let snapshot = PolicySnapshot { detections, common, detections_view: view, ..current };
         self.published.store(Arc::new(snapshot));
+        self.keeper.look();
         self.tell(Event::DetectionsReloaded { version });
     }
 
@@ -242,56 +243,185 @@ mod tests {
         panic!("{what}");
     }
 
-    /// Another gateway's transaction stands for a database that answers nobody.
-    #[tokio::test]
-    async fn a_database_that_is_away_holds_no_edit_back_and_learns_of_each_in_the_end() {
-        let directory = tempfile::tempdir().unwrap();
-        let data_dir = directory.path().to_owned();
+    /// A store whose database answers nobody while another gateway's transaction holds it.
+    struct Held {
+        release: std::sync::mpsc::Sender<()>,
+        holder: std::thread::JoinHandle<()>,
+    }
+
+    impl Held {
+        /// `put` is the last thing that the transaction does.
+        fn by(
+            store: &Store,
+            version: &str,
+            put: impl FnOnce() -> Result<(), ()> + Send + 'static,
+        ) -> Self {
+            let ((locked, is_locked), (release, released)) = (channel(), channel::<()>());
+            let (store, version) = (store.clone(), version.to_owned());
+            let holder = std::thread::spawn(move || {
+                let new = NewPolicyVersion { version: &version, text: "", reason: None };
+                let held = || {
+                    locked.send(()).unwrap();
+                    released.recv().unwrap();
+                    put()
+                };
+                let _ = store.save_policy_version(new, "policy.saved", "ada", UnixMillis(1), held);
+            });
+            is_locked.recv().unwrap();
+            Self { release, holder }
+        }
+
+        fn release(self) {
+            self.release.send(()).unwrap();
+            self.holder.join().unwrap();
+        }
+    }
+
+    /// A gate that runs, and its first version.
+    async fn run(directory: &Path) -> (Store, Arc<Watch>, tokio::task::JoinHandle<()>) {
+        let data_dir = directory.to_owned();
         let options = StoreOptions { database_url: None, data_dir, pool_size: 4 };
         let store = Store::open(&options).unwrap();
-        let watch = watch(directory.path(), &store);
+        let watch = watch(directory, &store);
         let running = tokio::spawn(Arc::clone(&watch).run());
-        let kept = || {
-            let rows = store.policy_versions(9, None).unwrap();
-            rows.into_iter().map(|row| row.version).collect::<Vec<_>>()
-        };
-        eventually("the first is kept", || kept().len() == 1).await;
+        eventually("the first is kept", || store.policy_versions(9, None).unwrap().len() == 1)
+            .await;
+        (store, watch, running)
+    }
 
-        let ((locked, is_locked), (release, released)) = (channel(), channel::<()>());
-        let other = store.clone();
-        let holder = std::thread::spawn(move || {
-            let new = NewPolicyVersion { version: "x", text: "", reason: None };
-            other.save_policy_version(new, "policy.saved", "ada", UnixMillis(1), || {
-                locked.send(()).unwrap();
-                released.recv().unwrap();
-                Err(())
-            })
-        });
-        is_locked.recv().unwrap();
-        let mut versions = kept();
+    async fn write_policy(directory: &Path, watch: &Arc<Watch>, models: &str) {
+        fs::write(directory.join("policy.csv"), policy_of(models)).unwrap();
+        Arc::clone(watch).reload(Reload::Policy).await;
+        assert_eq!(watch.published.load().view.text, policy_of(models));
+    }
+
+    async fn write_rules(directory: &Path, watch: &Arc<Watch>, rules: &str) {
+        fs::write(directory.join("detections.toml"), rules).unwrap();
+        Arc::clone(watch).reload(Reload::Detections).await;
+        assert_eq!(watch.published.load().detections_view.text, rules);
+    }
+
+    fn kinds(store: &Store) -> Vec<String> {
+        let changes = store.changes_after(0, 9).unwrap();
+        changes.into_iter().map(|change| change.kind).collect()
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_away_holds_no_edit_back_and_learns_what_is_in_force_in_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let (store, watch, running) = run(directory).await;
+        let first = Arc::clone(&watch.published.load().view.version);
+        let held = Held::by(&store, "x", || Err(()));
         let began = std::time::Instant::now();
-        for models in ["two", "three"] {
-            fs::write(directory.path().join("policy.csv"), policy_of(models)).unwrap();
-            Arc::clone(&watch).reload(Reload::Policy).await;
-            let view = Arc::clone(&watch.published.load().view);
-            assert_eq!(view.text, policy_of(models));
-            versions.insert(0, view.version.to_string());
-        }
-        fs::write(directory.path().join("detections.toml"), format!("# Edited.\n{RULES}")).unwrap();
-        Arc::clone(&watch).reload(Reload::Detections).await;
+        write_policy(directory, &watch, "two").await;
+        write_policy(directory, &watch, "three").await;
+        let edited = format!("# Edited.\n{RULES}");
+        write_rules(directory, &watch, &edited).await;
+        write_rules(directory, &watch, RULES).await;
         assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-        assert_eq!(kept().len(), 1);
-
-        release.send(()).unwrap();
-        let kinds = || {
-            let changes = store.changes_after(0, 9).unwrap();
-            changes.into_iter().map(|change| change.kind).collect::<Vec<_>>()
-        };
-        eventually("all are kept", || kinds().len() == 3).await;
-        assert_eq!(kept(), versions);
-        assert_eq!(kinds(), ["policy.edited", "policy.edited", "detections.edited"]);
+        held.release();
+        eventually("the policy is kept", || kinds(&store) == ["policy.edited"]).await;
+        let edit = store.changes_after(0, 9).unwrap().remove(0);
+        assert_eq!(edit.subject, *watch.published.load().view.version);
+        assert_eq!(edit.detail["version_before"], *first);
+        // What was put back meanwhile is no edit; one that stays is.
+        write_rules(directory, &watch, &edited).await;
+        eventually("rules are kept", || kinds(&store) == ["policy.edited", "detections.edited"])
+            .await;
         running.abort();
-        assert_eq!(holder.join().unwrap().unwrap(), Err(()));
+    }
+
+    #[tokio::test]
+    async fn a_save_that_follows_an_edit_before_that_is_written_down_is_told_once_and_as_a_save() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let (store, watch, running) = run(directory).await;
+        let saved = policy_of("three");
+        let model = SourceFile::new("", &*watch.published.load().view.model_text);
+        let version = crate::policy::version_of(&model, &SourceFile::new("", &*saved));
+        let path = directory.join("policy.csv");
+        let held = Held::by(&store, &version, move || fs::write(path, saved).or(Err(())));
+        write_policy(directory, &watch, "two").await;
+        held.release();
+        eventually("it is in force", || watch.published.load().view.version == version).await;
+        write_rules(directory, &watch, &format!("# Edited.\n{RULES}")).await;
+        eventually("rules are kept", || kinds(&store).len() > 1).await;
+        assert_eq!(kinds(&store), ["policy.saved", "detections.edited"]);
+        running.abort();
+    }
+
+    #[tokio::test]
+    async fn gates_that_share_files_and_a_database_tell_of_an_edit_once_and_of_a_save_never() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let (store, one, running_one) = run(directory).await;
+        let two = watch(directory, &store);
+        let running_two = tokio::spawn(Arc::clone(&two).run());
+        let saved = policy_of("two");
+        let model = SourceFile::new("", &*one.published.load().view.model_text);
+        let version = crate::policy::version_of(&model, &SourceFile::new("", &*saved));
+        let path = directory.join("policy.csv");
+        let put = move || fs::write(path, saved).or(Err(()));
+        Held::by(&store, &version, put).release();
+        for models in ["two", "one", "two", "three"] {
+            fs::write(directory.join("policy.csv"), policy_of(models)).unwrap();
+            let is_followed = |gate: &Watch| gate.published.load().view.text == policy_of(models);
+            eventually("both follow", || is_followed(&one) && is_followed(&two)).await;
+            let version = Arc::clone(&one.published.load().view.version);
+            let is_kept = || *store.policy_versions(1, None).unwrap()[0].version == *version;
+            eventually("it is kept", is_kept).await;
+        }
+        write_rules(directory, &one, &format!("# Edited.\n{RULES}")).await;
+        eventually("rules are kept", || kinds(&store).len() > 4).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let by_hand = ["policy.edited", "policy.edited", "policy.edited", "detections.edited"];
+        assert_eq!(kinds(&store)[0], "policy.saved");
+        assert_eq!(kinds(&store)[1..], by_hand);
+        running_one.abort();
+        running_two.abort();
+    }
+
+    #[tokio::test]
+    async fn a_broken_file_that_is_mended_is_no_edit_and_holds_none_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let (store, watch, running) = run(directory).await;
+        fs::write(directory.join("policy.csv"), "p, broken").unwrap();
+        Arc::clone(&watch).reload(Reload::Policy).await;
+        assert!(watch.published.load().view.error.is_some());
+        // What another gateway saves is not what this one has in force.
+        Held::by(&store, "x", || Ok(())).release();
+        write_policy(directory, &watch, "one").await;
+        let held = Held::by(&store, "y", || Err(()));
+        write_policy(directory, &watch, "two").await;
+        fs::write(directory.join("policy.csv"), "p, broken").unwrap();
+        Arc::clone(&watch).reload(Reload::Policy).await;
+        held.release();
+        eventually("the edit is kept", || kinds(&store).len() > 1).await;
+        assert_eq!(kinds(&store), ["policy.saved", "policy.edited"]);
+        let edit = store.changes_after(0, 9).unwrap().remove(1);
+        assert_eq!(edit.subject, *watch.published.load().view.version);
+        running.abort();
+    }
+
+    #[tokio::test]
+    async fn a_policy_stays_in_force_beside_the_file_that_was_refused_but_not_beside_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let data_dir = directory.path().to_owned();
+        let options = StoreOptions { database_url: None, data_dir, pool_size: 2 };
+        let watch = watch(directory.path(), &Store::open(&options).unwrap());
+        let view = Arc::clone(&watch.published.load().view);
+        let stays = |text: &str| {
+            fs::write(directory.path().join("policy.csv"), text).unwrap();
+            watch.keeper.scribe.is_policy_in_file(&view)
+        };
+        assert!(stays(&policy_of("one")));
+        assert!(!stays("p, broken"), "it may yet be taken");
+        Arc::clone(&watch).reload(Reload::Policy).await;
+        assert!(stays("p, broken"));
+        assert!(stays(&policy_of("one")));
+        assert!(!stays(&policy_of("two")), "somebody has saved over it");
     }
 
     #[test]

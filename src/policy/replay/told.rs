@@ -3,6 +3,7 @@
 //! Owns the names of the JSON members. It must never decide anything.
 
 use super::super::review::Shadow;
+use super::super::rules::without_line;
 use crate::types::{ExchangeId, Permission, PolicyResult, Surface, UnixMillis};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -75,6 +76,13 @@ pub struct RuleLine {
     pub line: u32,
     /// Its text.
     pub text: Arc<str>,
+}
+
+impl RuleLine {
+    /// The rule without its line.
+    pub fn said(&self) -> &str {
+        without_line(&self.text)
+    }
 }
 
 /// What cannot be told of some calls.
