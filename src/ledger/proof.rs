@@ -34,7 +34,9 @@ pub enum ProofError {
     #[error("the record was altered: its content does not fit its hash")]
     Altered,
     /// Nobody has signed yet.
-    #[error("no checkpoint has been signed since; ask again in a few minutes")]
+    #[error(
+        "no checkpoint has been signed since; fetch the proof anew in about a minute (audit.checkpoint_every_secs)"
+    )]
     NotSigned,
     /// The hashes do not lead from the record to the checkpoint.
     #[error("the record does not lead to the checkpoint")]

@@ -8,9 +8,10 @@ use super::{error::StoreError, postgres::PostgresAddress};
 use diesel::{
     Connection as _, MultiConnection, PgConnection, RunQueryDsl as _, SqliteConnection,
     connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _},
+    dsl::sql,
     r2d2::{self, ManageConnection, R2D2Connection as _},
     sql_query,
-    sql_types::Text,
+    sql_types::{BigInt, Text},
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -21,6 +22,9 @@ const WAIT: Duration = Duration::from_secs(5);
 /// committed.
 const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; \
                             PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;";
+
+/// How long SQLite's log becomes before it is copied back.
+const LOG_BYTES: i64 = 16 * 1024 * 1024;
 
 /// Postgres: a statement that hangs fails instead, and an abandoned transaction frees its locks. A page is read along one
 /// index, in its order: a bitmap of all matches, sorted afterwards, is what a wrong estimate leads to.
@@ -61,6 +65,7 @@ impl ManageConnection for Source {
                     StoreError::Unavailable { reason, source: Some(error.into()) }
                 })?;
                 connection.batch_execute(SQLITE_SETUP)?;
+                checkpoint_rarely(&mut connection)?;
                 Ok(AnyConnection::Sqlite(connection))
             }
             Self::Postgres(address) => {
@@ -79,6 +84,15 @@ impl ManageConnection for Source {
     fn has_broken(&self, connection: &mut AnyConnection) -> bool {
         std::thread::panicking() || connection.is_broken()
     }
+}
+
+/// Lets SQLite's log grow to [`LOG_BYTES`] before it is copied back. SQLite counts pages, and those of a file keep the size
+/// that they were made with.
+pub(super) fn checkpoint_rarely(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let page_bytes: i64 = sql::<BigInt>("PRAGMA page_size").get_result(connection)?;
+    let pages = LOG_BYTES / page_bytes.max(1);
+    connection.batch_execute(&format!("PRAGMA wal_autocheckpoint = {pages};"))?;
+    Ok(())
 }
 
 /// The connections to one database.

@@ -14,10 +14,11 @@ mod sums;
 mod values;
 
 pub use append::Appended;
+pub(super) use append::lock_order;
 pub use audited::Audited;
 pub(super) use partitions::{POSITION_BITS, Partitions};
 pub(super) use row::RecordRow;
-pub(super) use sums::{COUNTS, HOUR_MS, MINUTE_MS, SLOTS};
+pub(super) use sums::{COUNTS, HOUR_MS, MINUTE_MS, NAMES};
 
 #[cfg(test)]
 pub(super) use append::tests::verify;

@@ -168,6 +168,16 @@ def test_tail_has_a_header_and_shows_what_was_found(gate, three_calls):
     assert [event["id"] for event in json.loads(denied)["events"]] == [records[2]["id"]]
 
 
+def test_tail_says_who_changed_what(gate):
+    agent = gate.create_agent()
+    change = f"cli                   agent.created agent/{agent.agent_id}"
+    shown = lambda: gate.cli("audit", "tail", "--kind", "changes", "-n", "100").stdout  # noqa: E731
+    eventually(lambda: change in shown(), what="the change's record")
+    header, *lines = shown().splitlines()
+    line = next(line for line in lines if change in line)
+    assert line.index("cli") == header.index("AGENT") and line.index("completed") == header.index("OUTCOME")
+
+
 @pytest.mark.parametrize("command", ["tail", "export", "verify", "sessions", "set-aside", "key"])
 def test_help_has_an_example(sqlite_gate, command):
     assert "Example: portcullis audit" in sqlite_gate.cli("audit", command, "--help").stdout
@@ -236,7 +246,8 @@ def test_calls_are_summed_up_by_time_agent_model_and_finding(gate, three_calls):
         assert by_model == {"gpt-4o": 2, "o3-mini": 1}
         kinds = {row["type"] for row in sums(group="finding")}
         assert records[1]["findings"][0]["type"] in kinds
-        for wrong in ({"group": "colour"}, {"width": "week"}, {"every": "0"}, {"from": "x"}, {"limit": "1"}):
+        for wrong in ({"group": "colour"}, {"width": "week"}, {"every": "0"},
+                      {"group": "agent", "every": "2"}, {"from": "x"}, {"limit": "1"}):
             assert admin.get("/api/v1/audit/summary", params=wrong).status_code == 400
 
 
@@ -285,6 +296,10 @@ def test_percentiles_of_latency_are_close_to_the_records_and_a_replay_changes_no
     gate.start()
     gate.admin_token = None
     assert summary(group="agent", width="minute")["total"] == whole["total"]
+    # What the journal gave again stands in the store before what came after it.
+    assert gate.call(agent).status_code == 200
+    later = eventually(lambda: (it := summary()["total"])["calls"] != 12 and it, within=20, what="the next call")
+    assert later["calls"] == 13
 
 
 def test_nothing_was_set_aside(gate):

@@ -140,6 +140,9 @@ fn read_summary(query: &mut Parameters, now: UnixMillis) -> Result<Wanted, Strin
     let width = query.choice("width", SumsWidth::parse, "minute, hour or day")?;
     let read = |text: &str| text.parse().ok().filter(|every| (1..=MOST_EVERY).contains(every));
     let every = query.choice("every", read, "a number from 1 to 1000")?;
+    if every.is_some() && group != SumsGroup::Time {
+        return Err("every goes with group=time alone: other groups have no steps.".to_owned());
+    }
     let sums = SumsQuery {
         from,
         to,
@@ -190,6 +193,7 @@ mod tests {
             "width=week",
             "every=0",
             "every=1001",
+            "group=agent&every=2",
             "to=soon",
         ] {
             assert!(read(wrong).is_err(), "{wrong}");

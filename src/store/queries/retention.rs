@@ -17,7 +17,7 @@ use super::{
     super::{
         Store, StoreError,
         connection::AnyConnection,
-        records::{HOUR_MS, MINUTE_MS},
+        records::{HOUR_MS, MINUTE_MS, lock_order},
         schema::{anonymous_counts, audit_chains, audit_records, audit_set_aside, audit_sums},
     },
     POSITION_BITS, position_at,
@@ -221,6 +221,8 @@ fn sums(
     now: UnixMillis,
 ) -> Result<bool, StoreError> {
     use audit_sums::dsl;
+    // Writers read a sum before they add to it: it must not go in between.
+    lock_order(connection)?;
     let minutes = now.0 - MINUTES_KEPT_MS;
     let mut more = false;
     for (width, end) in [(MINUTE_MS, Some(minutes)), (HOUR_MS, before.map(|at| at.0))] {

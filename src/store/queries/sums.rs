@@ -1,13 +1,14 @@
 //! Sums for the dashboard: calls, denials, findings, tokens and times, by time, agent, model, AppContext or endpoint.
 //!
-//! Owns how the sums that are written with the records are put together: one query each. It must never read the records.
+//! Owns how the sums that are written with the records are put together. It must never read the records.
 
 mod figures;
+mod times;
 
 use super::{
     super::{
         Store, StoreError,
-        records::{COUNTS, HOUR_MS, MINUTE_MS, POSITION_BITS, SLOTS},
+        records::{COUNTS, HOUR_MS, MINUTE_MS, NAMES, POSITION_BITS},
     },
     position_at,
     statement::Statement,
@@ -15,12 +16,13 @@ use super::{
 use crate::types::{Severity, UnixMillis, text_enum};
 use diesel::{
     RunQueryDsl as _,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{BigInt, Text},
 };
+use figures::Times;
 pub use figures::{Counts, Figures, Percentiles};
-use figures::{Slotted, Times};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 text_enum! {
     /// How fine sums are in time.
@@ -59,7 +61,8 @@ pub struct SumsQuery {
     pub to: UnixMillis,
     /// How fine.
     pub width: SumsWidth,
-    /// How many minutes, hours or days a step in time has; steps begin where whole ones since 1970 do.
+    /// How many minutes, hours or days a step in time has; steps begin where whole ones since 1970 do. Of sums by time
+    /// alone: others have no steps.
     pub every: u16,
     /// One sum for each of what.
     pub group: SumsGroup,
@@ -121,12 +124,15 @@ pub struct FindingTotals {
     pub last_at: UnixMillis,
 }
 
-/// Name, moment, [`Counts`], and how long they took.
+/// More sums than these are not read for percentiles, which would take too long: those of a few hundred agents in a month.
+const MOST_SLOTTED: i64 = 500_000;
+
+/// Name, moment, how many sums, and [`Counts`].
 type SumsRow = (
     Text,
     BigInt,
+    BigInt,
     (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
-    (Nullable<Text>, Nullable<Text>),
 );
 
 impl SumsWidth {
@@ -141,38 +147,35 @@ impl SumsWidth {
 }
 
 impl Store {
-    /// Sums of what began in a time.
+    /// Sums of what began in a time. Without percentiles when too many would have to be read for them.
     pub fn sums(&self, query: &SumsQuery) -> Result<Summed, StoreError> {
-        let mut statement = query.select();
+        self.sums_within(query, MOST_SLOTTED)
+    }
+
+    /// The same, where so many are not too many.
+    pub(super) fn sums_within(&self, query: &SumsQuery, most: i64) -> Result<Summed, StoreError> {
         let agent = query.agent.as_deref().map(|agent| self.who(agent)).transpose()?;
         // An id that nobody has is nobody's name.
         let agent = agent.and_then(|who| who.name.or(who.id));
-        for (column, value) in [
-            ("agent_name", &agent),
-            ("model", &query.model),
-            ("app_context", &query.app_context),
-            ("endpoint", &query.endpoint),
-        ] {
-            if let Some(value) = value {
-                statement.sql(format!(" AND {column} = ")).text(value);
-            }
-        }
-        match query.group.column() {
-            Some(column) => statement.sql(format!(" GROUP BY {column} ORDER BY 3 DESC, {column}")),
-            None => statement.sql(" GROUP BY 2 ORDER BY 2"),
-        };
-        let rows: Vec<(String, i64, Counts, Slotted)> =
-            self.record.run(|connection| Ok(statement.load(connection)?))?;
-        let (mut counted, mut took) = (Counts::default(), Times::none());
-        let sums = rows.into_iter().map(|(name, at, counts, times)| {
-            let times = Times::read(times);
-            counted += &counts;
-            took += &times;
-            let figures = Figures { counts, percentiles: times.percentiles() };
-            Sums { name, at: UnixMillis(at), figures }
-        });
-        let sums = sums.collect();
-        Ok(Summed { sums, total: Figures { counts: counted, percentiles: took.percentiles() } })
+        let query = &SumsQuery { agent, ..query.clone() };
+        self.record.look(|connection| {
+            let rows: Vec<(String, i64, i64, Counts)> = query.counts().load(connection)?;
+            let is_told = rows.iter().map(|(_, _, sums, _)| sums).sum::<i64>() <= most;
+            let times =
+                if is_told { times::of_groups(connection, query)? } else { BTreeMap::new() };
+            let mut total = Counts::default();
+            let mut took = Times::none();
+            times.values().for_each(|times| took += times);
+            let sums = rows.into_iter().map(|(name, at, _, counts)| {
+                total += &counts;
+                let group = (name, at);
+                let percentiles = times.get(&group).map(Times::percentiles).unwrap_or_default();
+                let figures = Figures { counts, percentiles };
+                Sums { name: group.0, at: UnixMillis(at), figures }
+            });
+            let sums = sums.collect();
+            Ok(Summed { sums, total: Figures { counts: total, percentiles: took.percentiles() } })
+        })
     }
 
     /// Findings of what was written in a time, by type and severity, the most frequent first.
@@ -208,7 +211,7 @@ impl Store {
         to: UnixMillis,
     ) -> Result<Vec<FindingTotals>, StoreError> {
         let mut statement: Statement<(Text, BigInt, BigInt, BigInt)> = Statement::new(
-            "SELECT rule, CAST(SUM(count) AS BIGINT), COUNT(*), MAX(position) \
+            "SELECT rule, CAST(SUM(count) AS BIGINT), COUNT(DISTINCT position), MAX(position) \
              FROM audit_findings WHERE position >= ",
         );
         statement.number(position_at(from)).sql(" AND position < ").number(position_at(to));
@@ -226,25 +229,61 @@ impl Store {
 }
 
 impl SumsQuery {
-    /// What is asked for, of all in this time.
-    fn select(&self) -> Statement<SumsRow> {
-        let step = self.width.millis() * i64::from(self.every.max(1));
-        let from = self.from.0 - self.from.0.rem_euclid(step);
+    /// A step in time, in milliseconds.
+    fn step(&self) -> i64 {
+        let every = if self.group == SumsGroup::Time { self.every.max(1) } else { 1 };
+        self.width.millis() * i64::from(every)
+    }
+
+    /// Where the step begins in which the time does.
+    fn begin(&self) -> i64 {
+        self.from.0 - self.from.0.rem_euclid(self.step())
+    }
+
+    /// The sums of each group.
+    fn counts(&self) -> Statement<SumsRow> {
+        let step = self.step();
         let mut statement = Statement::new("SELECT ");
         match self.group.column() {
-            Some(column) => statement.sql(column).sql(", CAST(").number(from).sql(" AS BIGINT)"),
+            Some(column) => {
+                statement.sql(column).sql(", CAST(").number(self.begin()).sql(" AS BIGINT)")
+            }
             None => statement.sql(format!("'', bucket - bucket % {step}")),
         };
+        statement.sql(", COUNT(*)");
         for count in COUNTS {
             statement.sql(format!(", CAST(COALESCE(SUM({count}), 0) AS BIGINT)"));
         }
-        for slots in SLOTS {
-            let joined = format!("string_agg({slots}, '')");
-            statement.sql(format!(", CASE WHEN COUNT(*) = COUNT({slots}) THEN {joined} END"));
-        }
+        self.among(&mut statement, self.begin());
+        match self.group.column() {
+            Some(column) => statement.sql(format!(" GROUP BY {column} ORDER BY 4 DESC, {column}")),
+            None => statement.sql(" GROUP BY 2 ORDER BY 2"),
+        };
+        statement
+    }
+
+    /// ` FROM` all sums that are asked for, from a bucket on.
+    fn among<ST>(&self, statement: &mut Statement<ST>, from: i64) {
         statement.sql(" FROM audit_sums WHERE width = ").number(self.width.millis().min(HOUR_MS));
         statement.sql(" AND bucket >= ").number(from).sql(" AND bucket < ").number(self.to.0);
-        statement
+        let wanted = [&self.agent, &self.model, &self.app_context, &self.endpoint];
+        for (column, value) in NAMES.into_iter().zip(wanted) {
+            if let Some(value) = value {
+                statement.sql(format!(" AND {column} = ")).text(value);
+            }
+        }
+    }
+
+    /// The name and the moment of the group that a sum is in.
+    fn group_of(&self, bucket: i64, names: &[String; NAMES.len()]) -> (String, i64) {
+        let mut named = NAMES.into_iter().zip(names);
+        match self.group.column() {
+            Some(column) => {
+                let name = named.find(|(name, _)| *name == column).map(|(_, value)| value.clone());
+                (name.unwrap_or_default(), self.begin())
+            }
+            None => (String::new(), bucket - bucket.rem_euclid(self.step())),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What readers of the record may rely on, on both databases.
 
 mod scans;
+mod sessions;
 mod sums;
 
 use super::{super::testing::on_both_databases, *};

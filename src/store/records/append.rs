@@ -163,7 +163,7 @@ fn append(
 }
 
 /// The position of the last record; other writers wait until we commit.
-pub(super) fn lock_order(connection: &mut AnyConnection) -> Result<i64, StoreError> {
+pub(in crate::store) fn lock_order(connection: &mut AnyConnection) -> Result<i64, StoreError> {
     let order = dsl::audit_order.select(dsl::last_position);
     Ok(match connection {
         AnyConnection::Sqlite(sqlite) => order.first(sqlite)?,

@@ -20,7 +20,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 pub(in crate::store) const MINUTE_MS: i64 = 60_000;
 pub(in crate::store) const HOUR_MS: i64 = 60 * MINUTE_MS;
 
-const NAMES: [&str; 4] = ["agent_name", "model", "app_context", "endpoint"];
+/// What a sum is of, behind its width and its bucket in the order of the key.
+pub(in crate::store) const NAMES: [&str; 4] = ["agent_name", "model", "app_context", "endpoint"];
 
 /// The columns that are summed up.
 pub(in crate::store) const COUNTS: [&str; 11] = [
@@ -38,7 +39,7 @@ pub(in crate::store) const COUNTS: [&str; 11] = [
 ];
 
 /// The columns from which percentiles are told. NULL in a sum that is older than they are, and stays so.
-pub(in crate::store) const SLOTS: [&str; 2] = ["latency_slots", "gateway_slots"];
+const SLOTS: [&str; 2] = ["latency_slots", "gateway_slots"];
 
 /// What a sum is of, and of which time.
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
@@ -122,8 +123,10 @@ fn add(new: &[Slots; SLOTS.len()], known: Option<Written>) -> Written {
     let Some(known) = known else { return new.each_ref().map(|slots| Some(slots.to_string())) };
     let mut new = new.iter();
     known.map(|known| {
+        // Taken whatever is known, so that each column gets its own.
+        let new = new.next()?;
         let mut slots = Slots::read(&known?)?;
-        slots.add_all(new.next()?);
+        slots.add_all(new);
         Some(slots.to_string())
     })
 }

@@ -189,7 +189,7 @@ fn a_batch_waits_for_the_one_before_it(store: &Store) {
     insert_all(store, [empty(0)]);
     std::thread::scope(|scope| {
         let first = store.record.write(None, |connection| {
-            append::lock_order(connection)?;
+            lock_order(connection)?;
             let second = scope.spawn(|| insert_all(store, [empty(1)]));
             std::thread::park_timeout(Duration::from_millis(200));
             assert!(!second.is_finished());

@@ -66,7 +66,7 @@ const WIDTH: Parameter = Parameter::new(
 const EVERY: Parameter = Parameter::new(
     "every",
     Form::Whole { most: 1_000 },
-    "How many minutes, hours or days a sum by time is of; one unless told.",
+    "How many minutes, hours or days a sum is of; one unless told. Only with group=time.",
 );
 const FORMAT: Parameter =
     Parameter::new("format", Form::OneOf(&["jsonl", "csv", "ocsf", "cef"]), "jsonl unless told.");

@@ -22,7 +22,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .says("The file of rules in force, and why the file on disk is not, when it is not.")
             .answers::<DetectionsPage>(200, "The rules' file."),
         get("/api/v1/detections/rules", Viewer, "listRules", detections::list_rules)
-            .says("Every rule in force: what it does, for whom, and how often its type was found.")
+            .says("Every rule in force: what it does, for whom, and how often it found something.")
             .query(&[FROM, TO])
             .answers::<RulesView>(200, "The rules; findings of the last day unless told."),
         post("/api/v1/detections/rules", PolicyAuthor, "addRule", detections::create)

@@ -20,6 +20,7 @@ on_both_databases!(
     a_chain_that_ended_long_ago_goes_whole,
     the_oldest_go_when_there_is_too_much,
     sums_and_counts_go_with_the_records,
+    no_sum_goes_while_a_writer_adds_to_it,
     what_was_changed_does_not_go,
     young_records_in_old_places_do_not_go,
     a_forged_checkpoint_excuses_nothing,
@@ -191,6 +192,24 @@ fn sums_and_counts_go_with_the_records(store: &Store) {
         store.sums(&query).unwrap().sums.len()
     };
     assert_eq!((days(SumsWidth::Day), days(SumsWidth::Minute)), (20, 3));
+}
+
+fn no_sum_goes_while_a_writer_adds_to_it(store: &Store) {
+    write(store, 0, [record(0)]);
+    let sweep_sums = || {
+        let sweep = |connection: &mut AnyConnection| sums(connection, None, at(3 * DAY_MS));
+        store.record.write(None, sweep).unwrap()
+    };
+    std::thread::scope(|scope| {
+        let sweep = store.record.write(None, |connection| {
+            lock_order(connection)?;
+            let sweep = scope.spawn(sweep_sums);
+            std::thread::park_timeout(std::time::Duration::from_millis(300));
+            assert!(!sweep.is_finished(), "it waits");
+            Ok(sweep)
+        });
+        assert!(!sweep.unwrap().join().unwrap(), "that was all");
+    });
 }
 
 fn sql(store: &Store, sql: &str) {

@@ -47,7 +47,7 @@ pub struct Counts {
 }
 
 /// What 50, 95 and 99 of 100 exchanges did not exceed, to within 5 %. `null` where no exchange says how long it took, and
-/// where sums are among them that are older than percentiles.
+/// where sums are among them that are older than percentiles, or too many sums (500,000) to read them all.
 #[derive(Clone, Debug, Default, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Percentiles {
     /// Half of the exchanges took no longer, in milliseconds.
@@ -79,10 +79,14 @@ impl Times {
         Self { latency: Some(Slots::default()), gateway: Some(Slots::default()) }
     }
 
-    /// From what the store knows.
-    pub(super) fn read((latency, gateway): Slotted) -> Self {
-        let read = |text: Option<String>| text.and_then(|text| Slots::read(&text));
-        Self { latency: read(latency), gateway: read(gateway) }
+    /// Counts what the store knows of further exchanges.
+    pub(super) fn add(&mut self, (latency, gateway): &Slotted) {
+        for (all, text) in [(&mut self.latency, latency), (&mut self.gateway, gateway)] {
+            let added = all.as_mut().zip(text.as_deref());
+            if added.and_then(|(all, text)| all.add_written(text)).is_none() {
+                *all = None;
+            }
+        }
     }
 
     pub(super) fn percentiles(&self) -> Percentiles {

@@ -1,19 +1,22 @@
-//! What sums and sessions may be relied on for.
+//! What sums may be relied on for.
 
-use super::*;
+use super::{
+    super::super::{schema::audit_sums, slots::Slots},
+    *,
+};
+use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _};
 
 on_both_databases!(
     sums_are_put_together_by_time_and_by_name,
     percentiles_are_told_of_each_sum_and_of_all,
     what_older_sums_do_not_know_is_told_of_none,
+    many_sums_are_read_in_pages_and_too_many_have_no_percentiles,
+    a_rule_that_found_two_types_in_a_record_found_them_in_one,
     findings_are_summed_up_by_type_and_by_rule,
-    sessions_are_listed_by_their_last_record,
-    of_a_long_session_the_newest_are_summed_up,
-    sessions_and_sums_take_an_agents_id,
 );
 
 /// All of two days, by time.
-fn two_days(width: SumsWidth) -> SumsQuery {
+pub(super) fn two_days(width: SumsWidth) -> SumsQuery {
     SumsQuery {
         from: at(30_000),
         to: at(2 * DAY_MS),
@@ -49,7 +52,8 @@ fn sums_are_put_together_by_time_and_by_name(store: &Store) {
     assert_eq!(sums(days.clone()), [by_time(0, 3, 70), by_time(DAY_MS, 3, 100)]);
     let of_ant = SumsQuery { agent: Some("ant".to_owned()), ..days.clone() };
     assert_eq!(sums(of_ant), [by_time(0, 3, 70)]);
-    let by_agent = SumsQuery { group: SumsGroup::Agent, ..days.clone() };
+    // Only steps in time are several days long.
+    let by_agent = SumsQuery { group: SumsGroup::Agent, every: 1_000, ..days.clone() };
     let named = |name: &str, calls, tokens| (name.to_owned(), at(0), calls, tokens);
     assert_eq!(sums(by_agent), [named("ant", 3, 70), named("bee", 2, 100), named("", 1, 0)]);
     let total = store.sums(&days).unwrap().total.counts;
@@ -116,12 +120,81 @@ fn what_older_sums_do_not_know_is_told_of_none(store: &Store) {
     assert_eq!(p50(), [None, known, None], "a part is not the whole");
     let gateway = store.sums(&query).unwrap().total.percentiles.gateway_p50_us;
     assert_eq!(gateway.map(|us| us / 100), Some(10), "the other is known all the same");
+    let mut two = slots_of(1_000);
+    two.add(1_000);
+    let stored: Vec<Option<String>> = store
+        .record
+        .run(|connection| {
+            let sums = audit_sums::table.filter(audit_sums::agent_name.eq("ant"));
+            Ok(sums.select(audit_sums::gateway_slots).load(connection)?)
+        })
+        .unwrap();
+    assert_eq!(stored, vec![Some(two.to_string()); 4], "two of 1,000 us each, per minute and hour");
     forget("agent_name = 'bee'");
     assert_eq!(p50(), [None; 3]);
     let sql = "UPDATE audit_sums SET latency_slots = 'by hand'";
     store.record.run(|connection| Ok(connection.batch_execute(sql)?)).unwrap();
     assert_eq!(p50(), [None; 3], "what cannot be read is not known");
     write(store, 0, [took("ant", 0, 100)]);
+}
+
+fn many_sums_are_read_in_pages_and_too_many_have_no_percentiles(store: &Store) {
+    // As many agents as fill two pages and a half, one call each: every tenth took 1,000 ms.
+    let sql = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 24999) \
+         INSERT INTO audit_sums SELECT {HOUR_MS}, {} + {HOUR_MS} * (i % 2), 'agent ' || (i % 5000), 'm' || i, '', '', \
+         1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, CASE i % 10 WHEN 0 THEN '{}' ELSE '{}' END, NULL FROM n",
+        BEGIN.0,
+        slots_of(1_000),
+        slots_of(10),
+    );
+    store.record.run(|connection| Ok(connection.batch_execute(&sql)?)).unwrap();
+    for (group, groups) in [(SumsGroup::Time, 2), (SumsGroup::Agent, 5_000)] {
+        let query = SumsQuery { group, ..two_days(SumsWidth::Hour) };
+        let Summed { sums, total } = store.sums_within(&query, 25_000).unwrap();
+        assert_eq!((sums.len(), total.counts.calls), (groups, 25_000));
+        let slow = sums.iter().filter(|sum| sum.figures.percentiles.latency_p50_ms > Some(900));
+        assert_eq!(slow.count(), groups / 10, "every tenth agent, and no hour");
+        assert_eq!(total.percentiles.latency_p50_ms, Some(10));
+        assert!(total.percentiles.latency_p95_ms > Some(900));
+        let too_many = store.sums_within(&query, 24_999).unwrap();
+        assert_eq!(too_many.total, Figures { counts: total.counts, ..Figures::default() });
+        assert!(too_many.sums.iter().all(|sum| sum.figures.percentiles == Percentiles::default()));
+        let one = SumsQuery { model: Some("m20".to_owned()), ..query };
+        assert!(store.sums_within(&one, 1).unwrap().total.percentiles.latency_p50_ms > Some(900));
+    }
+}
+
+fn slots_of(value: u64) -> Slots {
+    let mut slots = Slots::default();
+    slots.add(value);
+    slots
+}
+
+fn a_rule_that_found_two_types_in_a_record_found_them_in_one(store: &Store) {
+    let one = finding("PII_SSN", Severity::Low, 3);
+    let other = Finding { kind: "PII_TAX".into(), ..one.clone() };
+    let both = || Record { findings: vec![one.clone(), other.clone()], ..record(0) };
+    write(store, 0, [both(), both()]);
+    let totals = store.finding_totals(at(0), at(DAY_MS)).unwrap();
+    let [FindingTotals { findings: 12, exchanges: 2, .. }] = totals.as_slice() else {
+        panic!("{totals:?}");
+    };
+    let mut query =
+        RecordQuery { finding_rule: Some(one.rule.to_string()), ..RecordQuery::default() };
+    for limit in [10, 1] {
+        query.limit = limit;
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.records(&RecordQuery { after, ..query.clone() }).unwrap();
+            seen.extend(page.events.into_iter().map(|record| record.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), 2, "each record once");
+    }
 }
 
 fn findings_are_summed_up_by_type_and_by_rule(store: &Store) {
@@ -158,84 +231,4 @@ fn findings_are_summed_up_by_type_and_by_rule(store: &Store) {
     let wanted =
         [total("own", 1, 1, 0), total("pii_ssn", 6, 2, 0), total("secret_key", 2, 2, DAY_MS)];
     assert_eq!(totals, wanted);
-}
-
-fn sessions_are_listed_by_their_last_record(store: &Store) {
-    let call = |session: &str, agent: &str, millis: i64| Record {
-        session_id: Some(session.into()),
-        latency_ms: Some(500),
-        ..of(agent, millis, 10)
-    };
-    write(store, 1_000, [call("a", "ant", 0), call("b", "bee", 0), record(0)]);
-    write(store, 2_000, (0..3_000).map(|_| call("long", "ant", 1_500)));
-    let blocked = Record { outcome: Some(Outcome::Blocked), ..call("a", "ant", 10_000) };
-    write(store, 20_000, [blocked, Record { input_tokens: Some(0), ..call("c", "bee", 19_000) }]);
-    write(store, 30_000, [call("c", "cat", 29_000), record(29_000)]);
-
-    let list = |query: &SessionQuery| {
-        let (mut query, mut seen) = (query.clone(), Vec::new());
-        loop {
-            let page = store.call_sessions(&query).unwrap();
-            seen.extend(page.sessions.into_iter().map(|session| session.session_id));
-            query.after = page.next;
-            if query.after.is_none() {
-                return seen;
-            }
-        }
-    };
-    for limit in [1, 3, 100] {
-        let query = SessionQuery { limit, ..SessionQuery::default() };
-        assert_eq!(list(&query), ["c", "a", "long", "b"]);
-        let of_bee = SessionQuery { agent: Some("bee".to_owned()), ..query.clone() };
-        assert_eq!(list(&of_bee), ["c", "b"]);
-        let early = SessionQuery { to: Some(at(10_000)), ..query.clone() };
-        assert_eq!(list(&early), ["long", "b", "a"]);
-        let late = SessionQuery { from: Some(at(10_000)), ..query };
-        assert_eq!(list(&late), ["c", "a"]);
-    }
-    let a = store.call_session("a").unwrap().unwrap();
-    assert_eq!((a.agent_name.as_deref(), a.agents, a.calls, a.blocked), (Some("ant"), 1, 2, 1));
-    assert_eq!((a.first_at, a.last_at, a.duration_ms), (at(0), at(10_500), 10_500));
-    assert_eq!((a.input_tokens, a.output_tokens, a.findings, a.denied), (20, 2, 0, 0));
-    assert_eq!(store.call_session("c").unwrap().unwrap().agents, 2);
-    assert_eq!(store.call_session("none").unwrap(), None);
-}
-
-fn of_a_long_session_the_newest_are_summed_up(store: &Store) {
-    let call = |millis| Record { session_id: Some("long".into()), ..of("ant", millis, 2) };
-    write(store, 0, [call(0)]);
-    write(store, HOUR_MS, (1..10_000).map(|_| call(HOUR_MS)));
-    let summary = || store.call_session("long").unwrap().unwrap();
-    assert_eq!((summary().calls, summary().first_at, summary().partial), (10_000, at(0), false));
-    write(store, 2 * HOUR_MS, [call(2 * HOUR_MS)]);
-    assert_eq!((summary().calls, summary().first_at), (10_000, at(HOUR_MS)));
-    assert_eq!((summary().input_tokens, summary().partial), (20_000, true));
-}
-
-fn sessions_and_sums_take_an_agents_id(store: &Store) {
-    let agent = crate::store::testing::create_agent(store, "nightly");
-    let gone = "0193a5b2-0000-7000-8000-000000000001";
-    let call = |session: &str, id: &str| Record {
-        session_id: Some(session.into()),
-        agent_id: Some(id.into()),
-        ..of("nightly", 0, 1)
-    };
-    write(store, 0, [call("old", gone), call("new", &agent.id), call("both", gone)]);
-    write(store, 1_000, [call("both", &agent.id), of("other", 0, 1)]);
-    let sessions = |agent: &str| {
-        let agent = Some(agent.to_owned());
-        let query = SessionQuery { agent, limit: 9, ..SessionQuery::default() };
-        let page = store.call_sessions(&query).unwrap();
-        page.sessions.into_iter().map(|session| session.session_id).collect::<Vec<_>>()
-    };
-    assert_eq!(sessions("nightly"), ["both", "new", "old"]);
-    assert_eq!(sessions(&agent.id.to_uppercase()), ["both", "new"]);
-    assert_eq!(sessions(gone), ["both", "old"]);
-    let calls = |agent: &str| {
-        let agent = Some(agent.to_owned());
-        let query = SumsQuery { agent, group: SumsGroup::Agent, ..two_days(SumsWidth::Hour) };
-        let sums = store.sums(&query).unwrap().sums.into_iter();
-        sums.map(|sum| sum.figures.counts.calls).collect::<Vec<_>>()
-    };
-    assert_eq!((calls("nightly"), calls(&agent.id), calls(gone)), (vec![4], vec![4], vec![]));
 }
