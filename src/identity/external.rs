@@ -109,12 +109,13 @@ impl Wanted<'_> {
         keys: &ExternalKeys,
         now: UnixMillis,
     ) -> Result<(Map<String, Value>, i64), TokenError> {
-        let pinned = |name: &str| self.algorithms.iter().any(|it| it.as_str() == name);
+        let pinned = |name: &&str| self.algorithms.iter().any(|it| it.as_str() == *name);
         let known = |name: &str| self.types.iter().any(|it| it.eq_ignore_ascii_case(name));
-        if !jws.algorithm().is_some_and(pinned) || !jws.token_type().is_none_or(known) {
+        let algorithm = jws.algorithm().filter(pinned).ok_or(TokenError::Malformed)?;
+        if !jws.token_type().is_none_or(known) {
             return Err(TokenError::Malformed);
         }
-        let claims = jws.claims(keys.find(jws.kid())?)?;
+        let claims = jws.claims(keys.find(jws.kid(), algorithm)?)?;
         if claims.get("iss").and_then(Value::as_str) != Some(self.issuer) {
             return Err(TokenError::WrongIssuer);
         }

@@ -17,7 +17,7 @@ pub struct ExternalKeys {
 
 impl ExternalKeys {
     /// Reads a JWKS document (RFC 7517). Keys that we cannot use are left out, as the RFC demands;
-    /// of two with the same `kid` the first counts.
+    /// of two with the same `kid` and algorithm the first counts.
     pub fn parse(jwks: &[u8]) -> Result<Self, KeyError> {
         if jwks.len() > MAX_DOCUMENT_BYTES {
             return Err(KeyError::KeySetTooLarge);
@@ -48,14 +48,21 @@ impl ExternalKeys {
         self.keys.is_empty()
     }
 
-    /// The key that a token names. One without a name gets the only key there is.
-    pub(super) fn find(&self, kid: Option<&str>) -> Result<&PublicKey, TokenError> {
-        let found = match (kid, &*self.keys) {
-            (Some(kid), keys) => keys.iter().find(|(name, _)| name.as_deref() == Some(kid)),
-            (None, [only]) => Some(only),
-            (None, []) => None,
-            (None, _) => return Err(TokenError::Malformed),
-        };
-        found.map(|(_, key)| key).ok_or(TokenError::UnknownKey)
+    /// The key of a token's algorithm that it names. One without a name gets the only key there is (OpenID Connect
+    /// Core, section 10.1).
+    pub(super) fn find(
+        &self,
+        kid: Option<&str>,
+        algorithm: &str,
+    ) -> Result<&PublicKey, TokenError> {
+        if kid.is_none() && self.keys.len() > 1 {
+            return Err(TokenError::Malformed);
+        }
+        let mut named =
+            self.keys.iter().filter(|(name, _)| kid.is_none() || name.as_deref() == kid);
+        let (_, first) = named.next().ok_or(TokenError::UnknownKey)?;
+        let mut all = std::iter::once(first).chain(named.map(|(_, key)| key));
+        // To fetch the keys again would bring no other of this name.
+        all.find(|key| key.with(algorithm).is_some()).ok_or(TokenError::Malformed)
     }
 }

@@ -81,7 +81,7 @@ fn keys_of_other_kinds_uses_or_strengths_are_ignored() {
     for jwk in table {
         assert!(key_set(slice::from_ref(&jwk)).is_empty(), "{jwk}");
         let beside_a_good_one = key_set(&[jwk.clone(), SIGNERS[2].jwk()]);
-        assert!(beside_a_good_one.find(Some("EdDSA")).is_ok(), "{jwk}");
+        assert!(beside_a_good_one.find(Some("EdDSA"), "EdDSA").is_ok(), "{jwk}");
     }
 }
 
@@ -92,6 +92,19 @@ fn of_two_keys_with_one_name_the_first_counts() {
     let verdict = |keys: &[Value]| verify_external(&issuer(), &key_set(keys), &token, NOW);
     assert!(verdict(&[SIGNERS[1].jwk(), other.jwk()]).is_ok());
     assert_eq!(verdict(&[other.jwk(), SIGNERS[1].jwk()]), Err(TokenError::BadSignature));
+}
+
+#[test]
+fn of_keys_with_one_name_the_one_of_the_tokens_algorithm_counts() {
+    let signer = &SIGNERS[0];
+    let mut of_another = signer.jwk();
+    let members = of_another.as_object_mut().unwrap();
+    members.insert("alg".into(), json!("PS256"));
+    let keys = key_set(&[of_another.clone(), signer.jwk()]);
+    let token = signer.issue(&claims());
+    assert!(verify_external(&issuer(), &keys, &token, NOW).is_ok());
+    let keys = key_set(&[of_another]);
+    assert_eq!(verify_external(&issuer(), &keys, &token, NOW), Err(TokenError::Malformed));
 }
 
 #[test]
