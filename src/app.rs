@@ -73,6 +73,15 @@ pub fn open_store(config: &Config) -> Result<Store, AppError> {
     Ok(Store::open(&options)?)
 }
 
+/// The same for who only looks or changes what is there: in the wrong directory it makes nothing.
+pub fn open_existing_store(config: &Config) -> Result<Store, AppError> {
+    let is_missing = config.database.url.is_none() && !Store::is_in(&config.data_dir);
+    if is_missing {
+        return Err(AppError::NoDatabase { path: config.data_dir.clone() });
+    }
+    open_store(config)
+}
+
 /// The files of the policy.
 pub fn policy_paths(config: &Config) -> PolicyPaths {
     PolicyPaths { model: config.policy.model.clone(), file: config.policy.file.clone() }

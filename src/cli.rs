@@ -58,30 +58,46 @@ enum Command {
     #[command(after_help = "Example: portcullis demo --bind 127.0.0.1:8080")]
     Demo(serve::Bind),
     /// Create and manage agents
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: portcullis agent create research-bot --role developer"
+    )]
     Agent(agent::AgentCommand),
     /// Create and manage AppContexts, to which detection keys belong
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: portcullis app-context create support-desk --allow-model 'gpt-4o*'"
+    )]
     AppContext(app_context::AppContextCommand),
     /// Make and manage detection keys
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: portcullis key create --app-context support-desk --agent research-bot"
+    )]
     Key(key::KeyCommand),
     /// List and rotate the gateways' own signing keys
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: portcullis keys rotate")]
     Keys(signing_keys::KeysCommand),
     /// Create and manage the dashboard's users
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: portcullis user create ann --role analyst")]
     User(user::UserCommand),
     /// Fetch a token for an agent from a running server
     Token(token::Token),
-    /// Check and explain the policy
-    #[command(subcommand)]
+    /// Check, explain, try and change the policy, and go back to what it was
+    #[command(
+        subcommand,
+        after_help = "Example: portcullis policy what-if draft.csv && \
+        portcullis policy save draft.csv --reason 'gpt-5 for research'"
+    )]
     Policy(policy::PolicyCommand),
     /// Check, list and try the rules of detection
     #[command(subcommand)]
     Detections(detections::DetectionsCommand),
     /// Read the record
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: portcullis audit tail --lines 20 --outcome denied --follow"
+    )]
     Audit(audit::AuditCommand),
     /// Show the effective configuration and where each value comes from
     #[command(after_help = "Example: PORTCULLIS_SERVER__BIND=0.0.0.0:8000 portcullis config")]

@@ -25,6 +25,7 @@ pub use keys::{
 pub use named::{IssuerSettings, NAMED_KEYS, ProviderKeySettings};
 pub use network::Network;
 pub use resolve::{Inputs, Loaded, Resolved, resolve};
+pub(crate) use value::address;
 pub use value::{
     BlockedStatus, Durability, LogFormat, StreamDetection, UnknownAgents, UnknownEndpoints,
     WhenFull,

@@ -26,6 +26,12 @@ pub enum AppError {
         /// The directory.
         path: PathBuf,
     },
+    /// There is no database to look at.
+    #[error("no database in {}: start where the server runs, or say --data-dir", path.display())]
+    NoDatabase {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Another server holds the directory.
     #[error("data directory {}: another Portcullis server is using it{holder}; stop that one or set PORTCULLIS_DATA_DIR", path.display())]
     InUse {

@@ -10,7 +10,7 @@ pub(super) use create::credentials;
 use super::limits::LimitChangeFlags;
 use super::{ACTOR, CliError, Context, Output, output::warn, private_file::PrivateFile};
 use crate::admin;
-use crate::app::{open_store, policy_paths};
+use crate::app::{open_existing_store, open_store, policy_paths};
 use crate::policy::Policy;
 use crate::store::Store;
 use crate::types::AgentStatus;
@@ -108,7 +108,10 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<(), CliError> {
     let config = context.load()?;
-    let store = open_store(&config)?;
+    let store = match command {
+        AgentCommand::Create(_) => open_store(&config)?,
+        _ => open_existing_store(&config)?,
+    };
     let now = crate::clock::now();
     match command {
         AgentCommand::Create(create) => create::create(&config, &store, create, output),
@@ -171,6 +174,8 @@ fn revoke_session(
 /// A role may be given before the policy speaks of it, but more often it is mistyped.
 fn warn_of_unknown_roles(policy: &Policy, roles: &[String]) {
     for role in roles.iter().filter(|role| !policy.names_role(role)) {
-        warn(&format!("no line of the policy names the role {role:?}: it allows nothing"));
+        let meant = policy.closest_role(role).map(|meant| format!("; did you mean {meant}?"));
+        let meant = meant.unwrap_or_default();
+        warn(&format!("no line of the policy names the role {role:?}: it allows nothing{meant}"));
     }
 }

@@ -5,7 +5,7 @@ use super::{ACTOR, CliError, Context, Output, output::warn};
 use crate::admin::{
     self, AppContextChangeRequest, AppContextRow, ConfiguredNames, NewAppContextRequest, shown,
 };
-use crate::app::{detections_file, open_store};
+use crate::app::{detections_file, open_existing_store, open_store};
 use crate::config::Config;
 use crate::detect::Selector;
 use crate::store::Store;
@@ -108,7 +108,10 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<(), CliError> {
     let config = context.load()?;
-    let store = open_store(&config)?;
+    let store = match command {
+        AppContextCommand::Create(_) => open_store(&config)?,
+        _ => open_existing_store(&config)?,
+    };
     let names = ConfiguredNames::of(&config);
     let now = crate::clock::now();
     match command {

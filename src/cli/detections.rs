@@ -6,7 +6,7 @@ mod show;
 use super::{CliError, Context, Output};
 use crate::admin::detections::{TrialCaller, profile_for, try_on};
 use crate::admin::policy::read_sources;
-use crate::app::{AppError, detections_file, open_store};
+use crate::app::{AppError, detections_file, open_existing_store};
 use crate::config::{StreamDetection, UnknownEndpoints};
 use crate::detect::{Detections, Profile, TEMPLATES, Template, coverage};
 use crate::policy::{Pattern, Policy};
@@ -133,7 +133,7 @@ impl Caller {
         }
         let (model, rules) = read_sources(&config.policy)?;
         let policy = Policy::build(&model, &rules)?;
-        Ok(profile_for(&detections, caller, Some((&open_store(&config)?, &policy)))?)
+        Ok(profile_for(&detections, caller, Some((&open_existing_store(&config)?, &policy)))?)
     }
 }
 

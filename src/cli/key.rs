@@ -2,12 +2,15 @@
 
 use super::{ACTOR, CliError, Context, Output, private_file::PrivateFile};
 use crate::admin::{self, Lifetime, ListedKey, NewKeyRequest, shown};
-use crate::app::open_store;
+use crate::app::open_existing_store;
 use crate::store::Store;
 use crate::types::UnixMillis;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
+
+/// Until then the new key is refused.
+const WHEN_KNOWN: &str = "A running server takes it up within a second.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
@@ -79,7 +82,7 @@ pub(super) fn run(
     command: KeyCommand,
     output: &mut Output,
 ) -> Result<(), CliError> {
-    let store = open_store(&context.load()?)?;
+    let store = open_existing_store(&context.load()?)?;
     let now = crate::clock::now();
     match command {
         KeyCommand::Create(new) => create(&store, new, now, output),
@@ -113,14 +116,16 @@ fn create(
         return if output.is_json() {
             output.object(&json!({ "id": created.id, "out": path }))
         } else {
-            output.line(format!("{}: the key is in {} (mode 0600)", created.id, path.display()))
+            output.line(format!("{}: the key is in {} (mode 0600)", created.id, path.display()))?;
+            output.line(WHEN_KNOWN)
         };
     }
     if output.is_json() {
         return output.object(&shown::new_key(&created));
     }
     output.line(format!("id   {}", created.id))?;
-    output.line(format!("key  {}  (shown this once)", created.key.expose()))
+    output.line(format!("key  {}  (shown this once)", created.key.expose()))?;
+    output.line(WHEN_KNOWN)
 }
 
 fn list(keys: &[ListedKey], output: &mut Output) -> Result<(), CliError> {

@@ -8,6 +8,7 @@ mod what_if;
 
 use super::{CliError, Context, Output};
 use crate::admin::AdminError;
+use crate::store::Store;
 use clap::Subcommand;
 use serde_json::json;
 use std::sync::Arc;
@@ -52,14 +53,19 @@ pub(super) fn run(
 /// What became of a draft: its version, or all that is wrong with it.
 fn told(
     saved: Result<Arc<str>, AdminError>,
+    store: &Store,
     file: &str,
     output: &mut Output,
 ) -> Result<(), CliError> {
     match saved {
-        Ok(version) if output.is_json() => {
-            output.object(&json!({ "file": file, "version": version }))
+        Ok(version) => {
+            let id = store.policy_version_id(&version)?;
+            if output.is_json() {
+                return output.object(&json!({ "file": file, "id": id, "version": version }));
+            }
+            let number = id.map(|id| format!("{id} ")).unwrap_or_default();
+            output.line(format!("{file}: saved as version {number}({version})"))
         }
-        Ok(version) => output.line(format!("{file}: saved as version {version}")),
         Err(AdminError::PolicyInvalid(errors)) if !output.is_json() => {
             errors.iter().try_for_each(|error| output.line(error.to_string()))?;
             Err(CliError::Refused("the draft has problems; nothing was changed".to_owned()))

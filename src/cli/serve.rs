@@ -2,7 +2,7 @@
 
 use super::{CliError, Context, Output};
 use crate::app::Gateway;
-use crate::config::Config;
+use crate::config::{self, Config};
 use clap::Args;
 use std::{fs::OpenOptions, io::Write, net::SocketAddr, os::unix::fs::OpenOptionsExt};
 
@@ -10,7 +10,7 @@ use std::{fs::OpenOptions, io::Write, net::SocketAddr, os::unix::fs::OpenOptions
 #[derive(Args, Debug, Default)]
 pub(super) struct Bind {
     /// Address and port to listen on [default: 127.0.0.1:8000]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(super) bind: Option<SocketAddr>,
 }
 
@@ -44,6 +44,10 @@ pub(super) fn serve(context: &Context, serve: &Serve, output: &mut Output) -> Re
         show_new_password(&gateway, &config, output)?;
         Ok(gateway.serve().await?)
     })
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    config::address(text).map_err(|expected| format!("expected {expected}"))
 }
 
 /// The configuration with the flags of this command; the logs start with it.

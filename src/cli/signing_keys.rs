@@ -2,7 +2,7 @@
 
 use super::{ACTOR, CliError, Context, Output, output::warn};
 use crate::admin::{rotate_signing_key, shown};
-use crate::app::open_store;
+use crate::app::{open_existing_store, open_store};
 use crate::config::Config;
 use crate::store::{KeyFiles, Store};
 use clap::Subcommand;
@@ -27,7 +27,10 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<(), CliError> {
     let config = context.load()?;
-    let store = open_store(&config)?;
+    let store = match command {
+        KeysCommand::Rotate => open_store(&config)?,
+        _ => open_existing_store(&config)?,
+    };
     match command {
         KeysCommand::List => list(&store, output),
         KeysCommand::Rotate => rotate(&config, &store, output),

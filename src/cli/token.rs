@@ -3,6 +3,7 @@
 use super::{CliError, Context, Output};
 use crate::config::client_secret_from_environment;
 use crate::types::Sensitive;
+use awc::error::SendRequestError;
 use clap::Args;
 use serde_json::{Value, json};
 use std::{
@@ -97,7 +98,12 @@ pub(super) async fn fetch(url: &str, credentials: &Credentials) -> Result<Value,
         "grant_type": "client_credentials",
     });
     let sent = client.post(&endpoint).send_json(&request).await;
-    let mut response = sent.map_err(|error| failed(error.to_string()))?;
+    let mut response = sent.map_err(|error| match error {
+        SendRequestError::Connect(_) => {
+            failed(format!("{error}; is the server on another port? Name it with --url"))
+        }
+        _ => failed(error.to_string()),
+    })?;
     let reply: Value = response.json().await.map_err(|error| failed(error.to_string()))?;
     if response.status().is_success() {
         return Ok(reply);

@@ -2,7 +2,7 @@
 
 use super::{ACTOR, CliError, Context, Output, private_file::PrivateFile};
 use crate::admin::{self, ListedUser, NewUserRequest, UserChangeRequest, shown};
-use crate::app::open_store;
+use crate::app::{open_existing_store, open_store};
 use crate::config::Admin;
 use crate::store::Store;
 use crate::types::{Role, Sensitive, UnixMillis};
@@ -98,7 +98,11 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<(), CliError> {
     let config = context.load()?;
-    let (store, settings, now) = (open_store(&config)?, &config.admin, crate::clock::now());
+    let store = match command {
+        UserCommand::Create(_) => open_store(&config)?,
+        _ => open_existing_store(&config)?,
+    };
+    let (settings, now) = (&config.admin, crate::clock::now());
     match command {
         UserCommand::Create(new) => create(&store, new, now, output),
         UserCommand::List => list(&admin::list_users(&store, settings, now)?, output),

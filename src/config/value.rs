@@ -24,7 +24,7 @@ use url::{Host, Url};
 const SIGNATURE_ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
 
 /// What a reader expected instead, to follow "expected".
-pub(super) type Expected = Cow<'static, str>;
+pub(crate) type Expected = Cow<'static, str>;
 
 /// A whole number within a range.
 pub(super) fn whole<T: TryFrom<u64>>(
@@ -70,7 +70,7 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Expected> {
 }
 
 /// An IP address with a port.
-pub(super) fn address(text: &str) -> Result<SocketAddr, Expected> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, Expected> {
     text.parse().ok().ok_or(
         "an IP address and a port, such as 127.0.0.1:8000 or [::]:8000 (no host name)".into(),
     )

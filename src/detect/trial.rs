@@ -28,7 +28,21 @@ pub struct TrialHit {
     pub range: Range<usize>,
 }
 
+/// Ordinary words, names, numbers and code: what most texts are like.
+const ORDINARY_TEXT: &str = "Dear Ms Miller, could you tell me until 3 May 2026 whether order 4711-08/15 (EUR 1,299.00) was sent? \
+    Write to me at post@example.org, or see https://example.org/orders?id=42. {\"user\": \"ann\", \"ok\": true, \"n\": 0.25}\n\
+    fn main() { let path = \"/home/ann/data_01.csv\"; println!(\"{}\", path.len() + 7); } # see: SELECT * FROM a WHERE b = 'c';";
+
 impl Profile {
+    /// Lets this thread learn what ordinary texts are searched with, which the first text takes the time for otherwise.
+    pub fn warm_up(&self) {
+        for lifecycle in Lifecycle::ALL {
+            for surface in TextSurface::ALL {
+                self.try_on(*lifecycle, *surface, ORDINARY_TEXT);
+            }
+        }
+    }
+
     /// Judges a whole text, as one that passes through the gate is judged.
     pub fn try_on(&self, lifecycle: Lifecycle, surface: TextSurface, text: &str) -> Trial {
         let mut hits = Vec::new();

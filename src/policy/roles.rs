@@ -51,6 +51,11 @@ impl RoleGraph {
         self.roles_of.contains_key(name) || self.is_given(name)
     }
 
+    /// The names that a line gives something to.
+    pub(super) fn members(&self) -> impl Iterator<Item = &str> {
+        self.roles_of.keys().map(AsRef::as_ref)
+    }
+
     /// Every role of a [`subject`](crate::types::Principal::subject): its own lines first, then
     /// what they inherit.
     pub(super) fn effective(&self, subject: &str) -> Vec<Arc<str>> {

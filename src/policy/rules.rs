@@ -3,7 +3,8 @@
 //! Owns what lines mean together: duplicates, contradictions, circles, roles without any rule. It
 //! reports every problem of the file, not only the first.
 
-use super::error::{Hints, PolicyError, Problem, SourceFile, ordinal};
+use super::Policy;
+use super::error::{Hints, PolicyError, Problem, SourceFile, closest, ordinal};
 use super::line::{Effect, RuleKind, Statement, read_line};
 use super::pattern::Pattern;
 use super::roles::{RoleError, RoleGraph};
@@ -21,6 +22,18 @@ pub(super) struct Rule {
     pub(super) effect: Effect,
     /// What records and administrators see: `line 12: p, developer, gpt-4o*, allow`.
     pub(super) text: Arc<str>,
+}
+
+impl Rule {
+    /// Its text without its line.
+    pub(super) fn said(&self) -> &str {
+        without_line(&self.text)
+    }
+}
+
+/// What a rule's text says, wherever the rule stands.
+pub(super) fn without_line(text: &str) -> &str {
+    text.split_once(": ").map_or(text, |(_line, said)| said)
 }
 
 /// One `g` line.
@@ -46,7 +59,7 @@ pub fn lint(rules: &SourceFile) -> Vec<PolicyError> {
 
 pub(super) fn read(file: &SourceFile) -> Result<RuleSet, Vec<PolicyError>> {
     let mut reader = Reader::default();
-    let mut problems = Vec::new();
+    let (mut problems, mut unread) = (Vec::new(), Vec::new());
     for (index, line) in file.text.lines().enumerate() {
         let number = ordinal(index);
         // `lines` leaves the carriage return of a last line without line feed.
@@ -54,13 +67,25 @@ pub(super) fn read(file: &SourceFile) -> Result<RuleSet, Vec<PolicyError>> {
         let read = read_line(line).and_then(|it| it.map_or(Ok(()), |it| reader.take(number, it)));
         if let Err(problem) = read {
             problems.push(problem.at(file, Some(number)));
+            unread.push(line);
         }
     }
-    // A half-read file would only add misleading complaints about what is missing.
-    if problems.is_empty() {
-        problems = reader.missing().into_iter().map(|(line, it)| it.at(file, line)).collect();
-    }
+    problems.extend(reader.missing(&unread).into_iter().map(|(line, it)| it.at(file, line)));
+    problems.sort_by_key(|problem| problem.line.unwrap_or(u32::MAX));
     if problems.is_empty() { Ok(reader.set) } else { Err(problems) }
+}
+
+impl Policy {
+    /// The name that was probably meant by one that no line speaks of.
+    pub fn closest_role(&self, name: &str) -> Option<&str> {
+        let of_rules = self.rules().map(|rule| rule.role.as_str());
+        closest(name, of_rules.chain(self.roles.members()))
+    }
+
+    /// What each rule says, without its line.
+    pub fn rule_texts(&self) -> impl Iterator<Item = &str> {
+        self.rules().map(Rule::said)
+    }
 }
 
 #[derive(Default)]
@@ -132,9 +157,12 @@ impl Reader {
         Ok(())
     }
 
-    /// What only the whole file can lack.
-    fn missing(&self) -> Vec<(Option<u32>, Problem)> {
-        let mut problems = self.roles_without_rules();
+    /// What only the whole file can lack, and what no line that could not be read may have meant to say.
+    fn missing(&self, unread: &[&str]) -> Vec<(Option<u32>, Problem)> {
+        let mut problems = self.roles_without_rules(unread);
+        if !unread.is_empty() {
+            return problems;
+        }
         let allows =
             |kind| self.set.rules.iter().any(|it| it.kind == kind && it.effect == Effect::Allow);
         if !allows(RuleKind::Permission) {
@@ -149,16 +177,23 @@ impl Reader {
         problems
     }
 
-    fn roles_without_rules(&self) -> Vec<(Option<u32>, Problem)> {
+    /// Roles that are given and never spoken of, not even in a line that could not be read.
+    fn roles_without_rules(&self, unread: &[&str]) -> Vec<(Option<u32>, Problem)> {
         let with_rules: HashSet<&str> = self.set.rules.iter().map(|it| it.role.as_str()).collect();
         let members: HashSet<&str> = self.links.keys().map(|(member, _)| member.as_str()).collect();
-        let is_unknown = |role: &str| !with_rules.contains(role) && !members.contains(role);
+        let meant: HashSet<&str> =
+            unread.iter().flat_map(|line| line.split(',')).map(str::trim).collect();
+        let is_unknown =
+            |role: &str| [&with_rules, &members, &meant].iter().all(|it| !it.contains(role));
         let mut unknown: Vec<_> =
             self.links.iter().filter(|((_, role), _)| is_unknown(role)).collect();
         unknown.sort_by_key(|(_, place)| place.line);
         let mut hints = Hints::default();
+        let written: Vec<&str> =
+            unread.iter().filter_map(|line| line.split(',').nth(1)).map(str::trim).collect();
         let problem = |((_, role), place): (&(String, String), &LinkPlace)| {
-            let remedy = match hints.closest(role, || with_rules.iter().copied()) {
+            let roles = || with_rules.iter().chain(&written).copied();
+            let remedy = match hints.closest(role, roles) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => format!("add a `p` or `p2` line for `{role}`, or remove this line"),
             };

@@ -1,5 +1,6 @@
 """The command line: exit codes, help, and what scripts read."""
 
+import base64
 import json
 import subprocess
 
@@ -14,6 +15,36 @@ def test_help_shows_an_example_for_every_command(sqlite_gate):
         done = sqlite_gate.cli(*arguments, "--help")
         assert "example" in done.stdout.lower(), arguments
         assert done.stderr == ""
+
+
+def test_help_shows_an_example_for_every_group(sqlite_gate):
+    for group in ["agent", "app-context", "key", "keys", "user", "policy", "audit"]:
+        assert f"Example: portcullis {group} " in sqlite_gate.cli(group, "--help").stdout
+
+
+def test_what_only_reads_makes_nothing_in_the_wrong_directory(sqlite_gate, tmp_path):
+    key = base64.b64encode(bytes(32)).decode()
+    for command in [
+        "agent list", "agent show x", "agent suspend x", "app-context list", "user list", "key list", "keys list",
+        "policy versions", "policy rollback 1 --reason back", "policy explain --agent x", "audit tail", "audit export",
+        "audit sessions", "audit status", "audit set-aside", "audit key --all", f"audit verify --public-key {key}",
+    ]:
+        done = sqlite_gate.cli("--data-dir", str(tmp_path / "data"), *command.split(), check=False)
+        refusal = f"portcullis: no database in {tmp_path}/data: start where the server runs, or say --data-dir\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", refusal), command
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_is_no_address_to_listen_on(sqlite_gate):
+    done = sqlite_gate.cli("serve", "--bind", "localhost:8302", check=False)
+    assert done.returncode == 2
+    assert "expected an IP address and a port" in done.stderr and "no host name" in done.stderr
+
+
+def test_a_new_key_comes_with_when_it_is_known(sqlite_gate):
+    agent, context = sqlite_gate.create_agent(), sqlite_gate.create_context()
+    shown = sqlite_gate.cli("key", "create", "--app-context", context, "--agent", agent.name).stdout
+    assert shown.endswith("\nA running server takes it up within a second.\n")
 
 
 def test_version_is_told(sqlite_gate):
@@ -88,7 +119,7 @@ def test_a_role_that_the_policy_does_not_know_is_warned_of(start_gate):
     gate = start_gate(started=False)
     assert gate.cli("agent", "create", "first", "--role", "senior").stderr == ""
     created = gate.cli("agent", "create", "second", "--role", "develper", "--json")
-    assert "develper" in created.stderr and "client_secret" in json.loads(created.stdout)
+    assert "did you mean developer?" in created.stderr and "client_secret" in json.loads(created.stdout)
     assert "develper" in gate.cli("agent", "set-role", "second", "--role", "develper").stderr
     assert gate.cli("agent", "set-role", "second", "--role", "developer").stderr == ""
 

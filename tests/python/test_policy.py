@@ -221,3 +221,4 @@ def test_policy_explain_finds_a_decision_by_its_id(sqlite_gate):
     sqlite_gate.record(agent)
     told = sqlite_gate.cli("policy", "explain", decision, check=False).stdout
     assert "o3-mini" in told and agent.name in told and "den" in told
+    assert "outcome denied, model_not_allowed" in told

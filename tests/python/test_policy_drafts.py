@@ -173,7 +173,10 @@ def test_the_command_line_saves_and_a_running_server_follows(own):
     assert (newest["author"], newest["reason"], newest["current"]) == ("cli", "o3 for all", True)
     draft.write_text("p, developer\n")
     refused = own.cli("policy", "save", str(draft), "--reason", "no", check=False)
-    assert refused.returncode == 1 and "policy.csv:1" in refused.stdout
+    assert refused.returncode == 1 and refused.stdout.startswith(f"{draft}:1:")
+    draft.write_text(POLICY)
+    number = newest["id"] + 1
+    assert f": saved as version {number} (" in own.cli("policy", "save", str(draft), "--reason", "back").stdout
 
 
 def test_check_warns_on_the_command_line(own):

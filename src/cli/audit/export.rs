@@ -6,7 +6,7 @@ use super::{
     progress::Progress,
 };
 use crate::admin::audit::{self, ExportRequest};
-use crate::app::open_store;
+use crate::app::open_existing_store;
 use crate::export::Format;
 use crate::store::Store;
 use clap::Args;
@@ -50,7 +50,7 @@ pub(super) fn run(context: &Context, export: Export, output: &mut Output) -> Res
         return Err(CliError::Refused(reason.to_owned()));
     }
     let config = context.load()?;
-    let store = open_store(&config)?;
+    let store = open_existing_store(&config)?;
     let query = export.filters.query(export.range, &store)?;
     let last = query.to.unwrap_or_else(crate::clock::now);
     let progress = Progress::new(last);

@@ -3,7 +3,7 @@
 use super::super::{CliError, Context, Output};
 use super::plain;
 use crate::admin::AdminError;
-use crate::app::open_store;
+use crate::app::open_existing_store;
 use crate::config::Config;
 use crate::store::known_audit_signer;
 use clap::Args;
@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, key: &Key, output: &mut Output) -> Result<(
 
 /// Whoever can write to the database can put a key there: so it says where they come from.
 fn all(config: &Config, output: &mut Output) -> Result<(), CliError> {
-    let keys = open_store(config)?.audit_keys().map_err(AdminError::from)?;
+    let keys = open_existing_store(config)?.audit_keys().map_err(AdminError::from)?;
     if output.is_json() {
         return output.object(&json!({ "keys": keys, "source": "database" }));
     }

@@ -5,13 +5,13 @@ use super::{
     filters::{Range, known_agent},
     or_dash, plain,
 };
-use crate::app::open_store;
+use crate::app::open_existing_store;
 use crate::store::{SessionQuery, SessionSummary, Store};
 use clap::Args;
 use serde_json::json;
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example: portcullis audit sessions --agent night-bot --from 2026-11-22")]
+#[command(after_help = "Example: portcullis audit sessions --agent research-bot --from 2026-11-22")]
 pub(in crate::cli) struct Sessions {
     /// Only this session
     #[arg(conflicts_with_all = ["from", "to", "agent"])]
@@ -31,7 +31,7 @@ pub(super) fn run(
     sessions: Sessions,
     output: &mut Output,
 ) -> Result<(), CliError> {
-    let store = open_store(&context.load()?)?;
+    let store = open_existing_store(&context.load()?)?;
     if let Some(id) = &sessions.id {
         let found = store.call_session(id)?;
         let found = found.ok_or_else(|| {

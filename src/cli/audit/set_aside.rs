@@ -2,7 +2,7 @@
 
 use super::super::{CliError, Context, Output};
 use super::plain;
-use crate::app::open_store;
+use crate::app::open_existing_store;
 use clap::Args;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub(super) fn run(
     list: &SetAsideList,
     output: &mut Output,
 ) -> Result<(), CliError> {
-    let store = open_store(&context.load()?)?;
+    let store = open_existing_store(&context.load()?)?;
     let records = store.set_aside(list.lines, 0)?;
     if output.is_json() {
         return output.object(&json!({ "set_aside": records }));

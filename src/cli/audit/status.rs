@@ -2,10 +2,10 @@
 
 use super::super::{CliError, Context, Output};
 use super::plain;
-use crate::app::open_store;
+use crate::app::open_existing_store;
 
 pub(super) fn run(context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let status = open_store(&context.load()?)?.record_status()?;
+    let status = open_existing_store(&context.load()?)?.record_status()?;
     if output.is_json() {
         return output.object(&status);
     }

@@ -5,7 +5,7 @@ use super::{
     filters::{Filters, Range},
     or_dash, plain,
 };
-use crate::app::open_store;
+use crate::app::open_existing_store;
 use crate::store::{RecordQuery, Store};
 use crate::types::{Finding, Record};
 use clap::Args;
@@ -29,7 +29,7 @@ pub(in crate::cli) struct Tail {
 }
 
 pub(super) fn run(context: &Context, tail: Tail, output: &mut Output) -> Result<(), CliError> {
-    let store = open_store(&context.load()?)?;
+    let store = open_existing_store(&context.load()?)?;
     let query = tail.filters.query(Range::default(), &store)?;
     // Taken first: what comes while the newest are looked for is not missed.
     let last = RecordQuery { limit: 1, newest_first: true, ..RecordQuery::default() };
@@ -106,22 +106,35 @@ fn show(record: &Record, output: &mut Output) -> Result<(), CliError> {
     if output.is_json() {
         return output.object(record);
     }
-    let number =
-        |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
     let latency = record.latency_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
+    let (who, what) = match &record.actor {
+        // Nothing of a change stands in the columns from MODEL to STATUS.
+        Some(actor) => (plain(actor), plain(&format!("{} {}", record.action, record.target))),
+        None => (or_dash(record.agent_name.as_deref()), asked(record)),
+    };
     output.line(format!(
-        "{}  {:20}  {:24}  {:18}  {:6}  {:6}  {:14}  {:>6}/{:<6}  {latency:>9}  {}",
+        "{}  {who:20}  {what:60}  {:14}  {:>6}/{:<6}  {latency:>9}  {}",
         record.started_at,
-        or_dash(record.agent_name.as_deref()),
-        or_dash(record.model.as_deref()),
-        or_dash(record.endpoint.as_deref()),
-        or_dash(record.policy_result.map(|result| result.as_str())),
-        number(record.status_code.map(u64::from)),
         or_dash(record.outcome.map(|outcome| outcome.as_str())),
         number(record.input_tokens),
         number(record.output_tokens),
         findings(&record.findings),
     ))
+}
+
+/// What a call asked for, and how it was answered.
+fn asked(record: &Record) -> String {
+    format!(
+        "{:24}  {:18}  {:6}  {:6}",
+        or_dash(record.model.as_deref()),
+        or_dash(record.endpoint.as_deref()),
+        or_dash(record.policy_result.map(|result| result.as_str())),
+        number(record.status_code.map(u64::from)),
+    )
+}
+
+fn number(value: Option<u64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
 /// `PII_SSN redact, SECRET_AWS_KEY block x2`

@@ -8,7 +8,7 @@ mod told;
 use super::super::{CliError, Context, Output};
 use super::{filters::Range, plain, progress::Progress};
 use crate::admin::audit::{Own, Trust};
-use crate::app::open_store;
+use crate::app::open_existing_store;
 use crate::config::Config;
 use crate::ledger::{Checkpoint, ExportVerifier, Proof, PublicKey, Scope, TrustedKeys};
 use crate::store::CheckpointFile;
@@ -84,7 +84,7 @@ fn database(config: &Config, verify: Verify, output: &mut Output) -> Result<Told
         let reason = "there is no key to trust: run it where the gateway's data directory is, or give --public-key";
         return Err(CliError::Refused(reason.to_owned()));
     }
-    let store = open_store(config)?;
+    let store = open_existing_store(config)?;
     let trust = own.trust(verify.public_key, &store)?;
     if !output.is_json() {
         show_trust(&trust, output)?;

@@ -16,7 +16,7 @@ use serde_json::json;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     portcullis detections set email --action redact --reason 'customers complained'\n  \
-    portcullis detections set email --disable --app-context support --reason 'they need it'\n  \
+    portcullis detections set email --disable --app-context reports --reason 'they need it'\n  \
     portcullis detections set email --reset --reason 'as the template has it'\n\n\
     A running server takes it up within a second.")]
 #[group(id = "to", required = true, multiple = false, args = ["action", "enable", "disable", "reset"])]

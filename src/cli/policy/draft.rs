@@ -2,10 +2,10 @@
 
 use super::super::{ACTOR, CliError, Context, Output};
 use super::told;
-use crate::admin::policy::{DiffRequest, SaveRequest, diff_draft, read_sources, save};
-use crate::app::open_store;
+use crate::admin::policy::{DiffRequest, SaveRequest, build_draft, diff_draft, read_sources, save};
+use crate::app::{open_existing_store, open_store};
 use crate::clock;
-use crate::policy::version_of;
+use crate::policy::{SourceFile, version_of};
 use clap::Args;
 use std::{
     fs,
@@ -52,7 +52,7 @@ pub(super) fn run_diff(
         None => rules.text.clone(),
     };
     let request = DiffRequest { text, against: diff.against };
-    let found = diff_draft(&open_store(&config)?, &rules.text, &request)?;
+    let found = diff_draft(&open_existing_store(&config)?, &rules.text, &request)?;
     if output.is_json() {
         return output.object(&found);
     }
@@ -69,9 +69,13 @@ pub(super) fn run_save(
     let (model, rules) = read_sources(&config.policy)?;
     let current = || version_of(&model, &rules).to_string();
     let base_version = asked.base.unwrap_or_else(current);
-    let request = SaveRequest { text: read(&asked.file)?, base_version, reason: asked.reason };
-    let saved = save(&store, &config.policy, &request, ACTOR, clock::now());
-    told(saved, &rules.name, output)
+    let draft = SourceFile::new(asked.file.display().to_string(), read(&asked.file)?);
+    // Here problems have the places of the draft's own file.
+    let saved = build_draft(&model, &draft).and_then(|_policy| {
+        let request = SaveRequest { text: draft.text, base_version, reason: asked.reason };
+        save(&store, &config.policy, &request, ACTOR, clock::now())
+    });
+    told(saved, &store, &rules.name, output)
 }
 
 /// A draft's text.

@@ -2,7 +2,7 @@
 
 use super::super::{CliError, Context, Output};
 use crate::admin::policy::{ExplainRequest, explain, explain_record, read_sources};
-use crate::app::open_store;
+use crate::app::open_existing_store;
 use crate::policy::Policy;
 use crate::types::{ExchangeId, Permission, Record};
 use clap::Args;
@@ -39,7 +39,7 @@ fn permission(text: &str) -> Result<Permission, String> {
 
 pub(super) fn run(context: &Context, asked: Explain, output: &mut Output) -> Result<(), CliError> {
     let config = context.load()?;
-    let store = open_store(&config)?;
+    let store = open_existing_store(&config)?;
     let (model, rules) = read_sources(&config.policy)?;
     let policy = Policy::build(&model, &rules)?;
     let explanation = match asked.decision {
@@ -74,5 +74,8 @@ fn recorded(record: &Record, output: &mut Output) -> Result<(), CliError> {
     output.line(format!("recorded {}: {result} by policy {version}", record.started_at))?;
     output.line(format!("  rule    {}", record.policy_rule.as_deref().unwrap_or("-")))?;
     output.line(format!("  reason  {}", record.policy_reason.as_deref().unwrap_or("-")))?;
+    let outcome = record.outcome.map_or("in flight", |outcome| outcome.as_str());
+    let because = record.error_code.as_ref().map(|code| format!(", {code}")).unwrap_or_default();
+    output.line(format!("  outcome {outcome}{because}"))?;
     output.line("now:")
 }

@@ -6,7 +6,7 @@ use crate::admin::policy::{
     KeptVersion, RestoreRequest, VersionsRequest, list_versions, read_sources, restore,
     show_version,
 };
-use crate::app::open_store;
+use crate::app::open_existing_store;
 use crate::clock;
 use crate::policy::version_of;
 use clap::Args;
@@ -51,18 +51,23 @@ pub(super) fn run_versions(
     let config = context.load()?;
     let (model, rules) = read_sources(&config.policy)?;
     let request = VersionsRequest { limit: asked.limit, after: asked.after };
-    let kept = list_versions(&open_store(&config)?, &version_of(&model, &rules), request)?;
+    let kept = list_versions(&open_existing_store(&config)?, &version_of(&model, &rules), request)?;
     if output.is_json() {
         return output.object(&kept);
     }
     if kept.versions.is_empty() {
         return output.line("no versions yet: the first is kept when the server starts");
     }
+    let header = ("VERSION", "DIGEST", "TIME", "AUTHOR", "LINES", "REASON");
+    let (version, digest, time, author, changed, reason) = header;
+    let header = format!("{version:7}  {digest:12}  {time:24}  {author:12}  {changed:9}  {reason}");
+    output.line(header)?;
     for version in &kept.versions {
         let KeptVersion { id, version, author, reason, at, added, removed, current, .. } = version;
         let mark = if *current { "*" } else { " " };
         let reason = reason.as_deref().unwrap_or("-");
-        let row = format!("{mark} {id:4}  {version}  {at}  {author:12}  +{added} -{removed}");
+        let changed = format!("+{added} -{removed}");
+        let row = format!("{mark} {id:<5}  {version}  {at}  {author:12}  {changed:9}");
         output.line(format!("{row}  {reason}"))?;
     }
     Ok(())
@@ -83,7 +88,7 @@ pub(super) fn run_show(
         }
         return output.line(rules.text.trim_end_matches('\n'));
     };
-    let version = show_version(&open_store(&config)?, &in_force, id)?;
+    let version = show_version(&open_existing_store(&config)?, &in_force, id)?;
     if output.is_json() {
         return output.object(&version);
     }
@@ -96,10 +101,10 @@ pub(super) fn run_rollback(
     output: &mut Output,
 ) -> Result<(), CliError> {
     let config = context.load()?;
-    let store = open_store(&config)?;
+    let store = open_existing_store(&config)?;
     let (model, rules) = read_sources(&config.policy)?;
     let base_version = version_of(&model, &rules).to_string();
     let request = RestoreRequest { base_version, reason: asked.reason };
     let restored = restore(&store, &config.policy, asked.version, request, ACTOR, clock::now());
-    told(restored, &rules.name, output)
+    told(restored, &store, &rules.name, output)
 }

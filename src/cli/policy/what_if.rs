@@ -5,11 +5,11 @@ use super::super::{CliError, Context, Output};
 use super::draft::read;
 use crate::admin::AdminError;
 use crate::admin::policy::{Patience, build_draft, read_sources, what_if};
-use crate::app::open_store;
+use crate::app::open_existing_store;
 use crate::clock;
 use crate::policy::{Policy, Replayed, SourceFile, Turn};
 use clap::Args;
-use std::{fmt::Display, path::PathBuf, time::Duration};
+use std::{collections::HashSet, fmt::Display, path::PathBuf, time::Duration};
 
 /// Rows of a kind that are printed; `--json` has up to 500.
 const SHOWN: usize = 20;
@@ -26,7 +26,7 @@ pub(in crate::cli) struct WhatIf {
 
 pub(super) fn run(context: &Context, asked: &WhatIf, output: &mut Output) -> Result<(), CliError> {
     let config = context.load()?;
-    let store = open_store(&config)?;
+    let store = open_existing_store(&config)?;
     let (model, rules) = read_sources(&config.policy)?;
     let in_force = Policy::build(&model, &rules)?;
     let draft = SourceFile::new(asked.file.display().to_string(), read(&asked.file)?);
@@ -54,13 +54,14 @@ pub(super) fn run(context: &Context, asked: &WhatIf, output: &mut Output) -> Res
     let from = told.from.map_or_else(|| "the first record".to_owned(), |from| from.to_string());
     output
         .line(format!("replayed {} records from {from} to {}", told.replayed.records, told.to))?;
-    lines(&told.replayed).iter().try_for_each(|line| output.line(line))
+    lines(&told.replayed, &in_force).iter().try_for_each(|line| output.line(line))
 }
 
 /// For the terminal.
-fn lines(told: &Replayed) -> Vec<String> {
+fn lines(told: &Replayed, in_force: &Policy) -> Vec<String> {
     let mut lines = match told.flipped_calls {
         0 => vec!["no call would be decided otherwise".to_owned()],
+        1 => vec!["1 call would be decided otherwise:".to_owned()],
         flipped => vec![format!("{flipped} calls would be decided otherwise:")],
     };
     let model = |model: &Option<Box<str>>| model.as_deref().map_or_else(|| "-".to_owned(), plain);
@@ -86,17 +87,28 @@ fn lines(told: &Replayed) -> Vec<String> {
         let turn = |it: &Turn| format!("{:8}  {} {}", it.calls, it.agent, model(&it.model));
         list(&mut lines, title, turns.iter().map(turn));
     }
-    list(
-        &mut lines,
-        "never matched:",
-        told.never_matched.iter().map(|it| format!("  {}", it.text)),
-    );
+    never_matched(&mut lines, told, in_force);
     let shadowed = told.shadowed.iter().map(|it| format!("  {}  (by {})", it.text, it.by_text));
     list(&mut lines, "never decides:", shadowed);
     if let Some(why) = &told.undecidable.why {
         lines.push(format!("not replayed: {} ({why})", told.undecidable.count));
     }
     lines
+}
+
+/// The draft's own lines by name: what was there before and matched nothing says little of the draft.
+fn never_matched(lines: &mut Vec<String>, told: &Replayed, in_force: &Policy) {
+    let known: HashSet<&str> = in_force.rule_texts().collect();
+    let (old, new): (Vec<_>, Vec<_>) =
+        told.never_matched.iter().partition(|rule| known.contains(rule.said()));
+    list(lines, "new and never matched:", new.iter().map(|rule| format!("  {}", rule.text)));
+    match old.len() {
+        0 => {}
+        1 => lines.push("1 line that is in force matched nothing either (--json)".to_owned()),
+        many => {
+            lines.push(format!("{many} lines that are in force matched nothing either (--json)"));
+        }
+    }
 }
 
 fn list(lines: &mut Vec<String>, title: &str, items: impl ExactSizeIterator<Item = impl Display>) {

@@ -88,6 +88,17 @@ fn all_problems_are_reported_in_the_order_of_their_lines() {
 }
 
 #[test]
+fn a_role_without_a_rule_is_told_beside_lines_that_cannot_be_read() {
+    let found = problems(
+        "p, developer, gpt-4o, alow\ng, bot, develper\ng, a, developer\np, writer\ng, b, writer\n",
+    );
+    let places: Vec<_> = found.iter().filter_map(|it| it.split(": ").next()).collect();
+    assert!(found[1].contains("did you mean `developer`?"), "{}", found[1]);
+    // What a broken line may have been about is no second problem.
+    assert_eq!(places, ["policy.csv:1:23", "policy.csv:2:9", "policy.csv:4:4"]);
+}
+
+#[test]
 fn a_circle_over_several_lines_is_found_where_it_closes() {
     let found = problems(&format!("{GOOD}g, a, developer\ng, developer, b\ng, b, a\n"));
     assert_eq!(
@@ -107,6 +118,10 @@ fn a_policy_that_allows_nothing_is_refused() {
     }
     let found = problems("p, developer, gpt-4o, allow\n");
     assert!(found[0].contains("no `p2` line allows a permission"), "{found:?}");
+    // What is wrong with a line comes before what the whole file lacks.
+    let found = problems("p, developer, gpt-4o, allow\ng, bot, ghost\n");
+    assert!(found[0].starts_with("policy.csv:2:9: no rule mentions the role `ghost`"), "{found:?}");
+    assert!(found[1].contains("no `p2` line allows a permission"), "{found:?}");
 }
 
 #[test]
