@@ -5,6 +5,12 @@ use super::{Blanks, CLIENT_SECRET, lines};
 /// A stand-in for the caller's own key, as the provider's pages write it.
 const PROVIDER_KEY: &str = "sk-...";
 
+/// What fetches the token. Of Python itself: which HTTP client an SDK brings along changes with its versions.
+const PYTHON_IMPORTS: &str = "import json
+from urllib.parse import urlencode
+from urllib.request import urlopen
+";
+
 /// Python, Node.js, LangChain, curl.
 pub(super) fn snippets(blanks: &Blanks<'_>) -> [String; 4] {
     [python(blanks), node(blanks), langchain(blanks), curl(blanks)]
@@ -29,14 +35,13 @@ pub fn curl_of_environment(model: &str, provider_key: &str) -> String {
 fn python_token(blanks: &Blanks<'_>) -> String {
     let Blanks { gate, client_id, .. } = blanks;
     format!(
-        r#"token = httpx.post(
-    "{gate}/api/v1/auth/token",
-    json={{
-        "client_id": "{client_id}",
-        "client_secret": "{CLIENT_SECRET}",
-        "grant_type": "client_credentials",
-    }},
-).raise_for_status().json()["access_token"]
+        r#"credentials = {{
+    "client_id": "{client_id}",
+    "client_secret": "{CLIENT_SECRET}",
+    "grant_type": "client_credentials",
+}}
+with urlopen("{gate}/api/v1/auth/token", urlencode(credentials).encode()) as reply:
+    token = json.load(reply)["access_token"]
 "#
     )
 }
@@ -61,7 +66,7 @@ fn python_provider_key(blanks: &Blanks<'_>) -> Option<String> {
 fn python(blanks: &Blanks<'_>) -> String {
     let header = "    default_headers={\n        \"X-OpenAI-Key\": OPENAI_API_KEY,  # forwarded to OpenAI, never logged\n    },";
     lines([
-        Some("# pip install openai\nimport httpx\nfrom openai import OpenAI\n".to_owned()),
+        Some(format!("# pip install openai\n{PYTHON_IMPORTS}\nfrom openai import OpenAI\n")),
         python_provider_key(blanks),
         Some(python_token(blanks)),
         Some("client = OpenAI(".to_owned()),
@@ -76,8 +81,9 @@ fn python(blanks: &Blanks<'_>) -> String {
 fn langchain(blanks: &Blanks<'_>) -> String {
     let header = "    default_headers={\"X-OpenAI-Key\": OPENAI_API_KEY},";
     lines([
-        Some("# pip install langchain-openai\nimport httpx".to_owned()),
-        Some("from langchain_openai import ChatOpenAI\n".to_owned()),
+        Some(format!(
+            "# pip install langchain-openai\n{PYTHON_IMPORTS}\nfrom langchain_openai import ChatOpenAI\n"
+        )),
         python_provider_key(blanks),
         Some(python_token(blanks)),
         Some("llm = ChatOpenAI(".to_owned()),
@@ -129,7 +135,8 @@ fn curl(blanks: &Blanks<'_>) -> String {
     let Blanks { gate, client_id, model, .. } = blanks;
     let key = blanks.with_provider_key.then_some("$OPENAI_API_KEY");
     lines([
-        key.map(|_| format!("OPENAI_API_KEY={PROVIDER_KEY} # your real OpenAI key")),
+        // Without a comment: zsh takes the # of a pasted line for a word.
+        key.map(|_| format!("OPENAI_API_KEY={PROVIDER_KEY}")),
         Some(format!(
             r#"TOKEN=$(curl -s -X POST {gate}/api/v1/auth/token \
   -H "Content-Type: application/json" \
