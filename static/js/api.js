@@ -136,7 +136,7 @@ export const diffPolicy = (body) => post("/policy/diff", body);
 export const whatIf = (body, signal) => call("POST", "/policy/what-if", { body, signal, within: REPLAY_MS });
 export const explainPolicy = (body) => post("/policy/explain", body);
 export const savePolicy = (body) => call("PUT", "/policy", { body });
-export const policyVersions = (query) => read("/policy/versions", query);
+export const policyVersions = (query, signal) => read("/policy/versions", query, signal);
 export const policyVersion = (id) => read(`/policy/versions/${part(id)}`);
 export const restorePolicy = (id, body) => post(`/policy/versions/${part(id)}/restore`, body);
 

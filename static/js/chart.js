@@ -27,7 +27,7 @@ const BOTH = written({ ...day, ...minute });
 
 /**
  * Lines over time. `from`: the start of the first step (ISO or milliseconds), `step`: its length in milliseconds,
- * `format(value)`, `height` in pixels. `onPick({ from, to })` (ISO) tells what the viewer clicked, dragged over, or chose
+ * `format(value)`, `axis(top)` gives that of the axis, `height` in pixels. `onPick({ from, to })` (ISO) tells what the viewer clicked, dragged over, or chose
  * by keyboard (arrows, with Shift a range, Enter). Returns `{ node, update({ series, from, step }) }`.
  */
 export const lineChart = (options) => timeChart(options, lines, (values) => Math.max(0, ...values));
@@ -35,7 +35,7 @@ export const lineChart = (options) => timeChart(options, lines, (values) => Math
 /** Stacked bars over time; else like `lineChart`. */
 export const barChart = (options) => timeChart(options, bars, (values) => values.reduce((sum, value) => sum + value, 0));
 
-function timeChart({ title, format = shortCount, height = 168, onPick = null, ...data }, draw, sizeOf) {
+function timeChart({ title, format = shortCount, axis = () => format, height = 168, onPick = null, ...data }, draw, sizeOf) {
   const plot = svg("svg", { "aria-hidden": "true", height });
   const tip = el("div", { class: "chart-tip", hidden: true });
   const words = el("p", { class: "visually-hidden" });
@@ -59,7 +59,8 @@ function timeChart({ title, format = shortCount, height = 168, onPick = null, ..
     const drawn = series.filter(({ quiet }) => !quiet);
     const steps = Math.max(1, ...series.map(({ values }) => values.length));
     const levels = levelsOf(Math.max(...Array.from({ length: steps }, (_, at) => sizeOf(drawn.map(({ values }) => values[at] ?? 0)))));
-    const left = Math.ceil(Math.max(...levels.map((level) => format(level).length)) * LETTER) + 10;
+    const write = axis(levels.at(-1));
+    const left = Math.ceil(Math.max(...levels.map((level) => write(level).length)) * LETTER) + 10;
     scale = {
       left, from, step, steps, width,
       x: (at) => left + (at / steps) * (width - left - 1),
@@ -69,7 +70,7 @@ function timeChart({ title, format = shortCount, height = 168, onPick = null, ..
     plot.replaceChildren(
       ...levels.flatMap((level) => [
         svg("path", { class: "chart-grid", d: `M${left} ${Math.round(scale.y(level)) + 0.5}H${width}` }),
-        label(left - 6, scale.y(level) + 3.5, "end", format(level))]),
+        label(left - 6, scale.y(level) + 3.5, "end", write(level))]),
       ...ticksOf(scale).map(([x, text]) => label(x, height - 5, x < left + 20 ? "start" : x > width - 20 ? "end" : "middle", text)),
       mark, ...draw(drawn, scale));
     legend.replaceChildren(...(drawn.length > 1 ? drawn.map(({ name, tone }) => el("li", { class: `tone-${tone}` }, name)) : []));

@@ -11,8 +11,8 @@ const KINDS = {
   detection_key: { placeholder: "DETECTION_KEY", label: "Detection key" },
 };
 
-/** A dialog with snippets; with `secret` in them, and in a box of its own, when there is one. */
-export function showCredentials({ title, text, surface, secret = null, client_id: id = null }) {
+/** A dialog with snippets, below `note`; with `secret` in them, and in a box of its own, when there is one. */
+export function showCredentials({ title, text, surface, secret = null, client_id: id = null, note = null }) {
   const { placeholder, label } = KINDS[surface];
   const place = el("div", { class: "snippets" });
   async function load() {
@@ -25,15 +25,13 @@ export function showCredentials({ title, text, surface, secret = null, client_id
     }
   }
   load();
-  const { node } = openDialog({
-    title, wide: true, cancel: null, actions: [{ label: "Done", kind: "primary", run: () => {} }],
-    body: [el("p", {}, text), id ? el("p", { class: "client-id" }, "Client id", el("code", {}, id), copyButton("Copy client id", () => id)) : null, secret ? secretBox(label, secret) : null, place].filter(Boolean),
+  openDialog({
+    title, wide: true, cancel: null, once: secret !== null, actions: [{ label: "Done", kind: "primary", run: () => {} }],
+    body: [note, el("p", {}, text), id ? el("p", { class: "client-id" }, "Client id", el("code", {}, id), copyButton("Copy client id", () => id)) : null, secret ? secretBox(label, secret) : null, place].filter(Boolean),
   });
-  // One stray key must not lose what cannot be shown again.
-  if (secret) node.addEventListener("cancel", (event) => event.preventDefault());
 }
 
-export const NAME_HINT = "Lower-case letters, digits, dots and dashes. It stays.";
+export const NAME_HINT = "Lower-case letters, digits and . _ - only. It cannot be changed later.";
 
 const LIMITS = [
   ["requests_per_minute", "Requests per minute"],

@@ -21,6 +21,9 @@ export function el(tag, properties = {}, ...children) {
   return node;
 }
 
+/** A text of the gate as nodes: what stands in backticks is code. */
+export const prose = (text) => text.split(/`([^`]+)`/).map((part, at) => (at % 2 === 1 ? el("code", {}, part) : part));
+
 /** Makes an SVG element. */
 export function svg(tag, attributes = {}, ...children) {
   const node = document.createElementNS(SVG, tag);
@@ -58,6 +61,7 @@ export function copyButton(label, read, text = null) {
         const done = await copy(read());
         setIcon(picture, done ? "check" : "alert");
         button.dataset.copied = done ? "yes" : "no";
+        if (done) button.dispatchEvent(new Event("copied", { bubbles: true }));
         button.setAttribute("aria-label", done ? "Copied" : "Could not copy");
         setTimeout(() => {
           setIcon(picture, "copy");
@@ -87,7 +91,7 @@ function copyBySelection(text) {
   const focused = document.activeElement;
   const area = el("textarea", { class: "visually-hidden", readonly: true });
   area.value = text;
-  document.body.append(area);
+  (document.querySelector("dialog[open]") ?? document.body).append(area); // a dialog lets nothing else have the focus
   area.select();
   const done = document.execCommand("copy");
   area.remove();

@@ -5,6 +5,7 @@ export const NONE = "–";
 const plain = new Intl.NumberFormat("en");
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 /** Active, of active. */
@@ -26,6 +27,9 @@ export function localMoment(iso) {
   const at = new Date(iso);
   return Number.isNaN(at.getTime()) ? NONE : moment.format(at);
 }
+
+/** Nov 21, 2026 in the viewer's zone and manner. */
+export const date = (iso) => whole.format(new Date(iso));
 
 /** 2026-11-21 04:00:00.123 UTC */
 export function utcMoment(iso) {
@@ -65,6 +69,12 @@ export function micros(us) {
   if (us === null || us === undefined) return NONE;
   return us < 1000 ? `${us} µs` : `${(us / 1000).toFixed(1)} ms`;
 }
+
+/** For axes: gives values in the one unit that suits the largest of them, `units` being `[size, name]`, the largest first. */
+export const inUnit = (...units) => (top) => {
+  const [size, name] = units.find(([least]) => top >= least) ?? units.at(-1);
+  return (value) => `${plain.format(value / size)} ${name}`;
+};
 
 /** 1,234 */
 export function count(number) {

@@ -23,10 +23,13 @@ export function read(params, now, usual) {
 
 const WIDTHS = { minute: MINUTE, hour: HOUR, day: DAY };
 
-/** The buckets of a time: `from` and `to` moved to their bounds, `step` long, that is `every` so many of `width`. The last may be unfinished. */
-export function bucketsOf({ range, from, to }, now) {
+/**
+ * The buckets of a time: `from` and `to` moved to their bounds, `step` long, that is `every` so many of `width`. The last may
+ * be unfinished. `oldest` is what must be known in the same width.
+ */
+export function bucketsOf({ range, from, to }, now, oldest = from) {
   const span = Math.max(to - from, MINUTE);
-  const byMinute = span <= MINUTES_FETCHED && from >= now - MINUTES_KEPT;
+  const byMinute = span <= MINUTES_FETCHED && oldest >= now - MINUTES_KEPT;
   const step = STEPS.find((each) => span / each <= MOST_BUCKETS && (byMinute || each >= HOUR)) ?? STEPS.at(-1);
   const end = Math.ceil(to / step) * step;
   const begin = range === "custom" ? Math.floor(from / step) * step : end - span;

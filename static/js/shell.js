@@ -45,7 +45,7 @@ export function createShell({ session, feed, pages, onSignOut }) {
           el("p", { class: "nav-title", aria: { hidden: "true" } }, title), group.map((page) => nav.get(page.name))))),
       el("div", { class: "rail-foot" },
         el("p", { class: "rail-node rail-label muted" },
-          el("span", { id: "node", title: "This gate's node" }, session.node), " ", el("span", { id: "version" }, session.version)),
+          "Gateway ", el("span", { id: "node" }, session.node), " · version ", el("span", { id: "version" }, session.version)),
         el("div", { class: "rail-tools" }, createThemeButton(),
           button(icon("help"), help, { kind: "quiet button-icon", id: "help", title: "Keyboard shortcuts (?)", aria: { label: "Keyboard shortcuts" } })),
         el("div", { class: "who", id: "who" },

@@ -3,7 +3,7 @@
 // the object is another one.
 
 import { el, icon } from "./dom.js";
-import { button, empty as emptyState, failed, loading } from "./ui.js";
+import { banner, busy, button, empty as emptyState, failed, loading } from "./ui.js";
 
 /**
  * `columns`: `[{ key, title, cell(row), sort, numeric, narrow, mono, hint }]`
@@ -15,7 +15,7 @@ import { button, empty as emptyState, failed, loading } from "./ui.js";
  * or `() => node` for no rows; `sort`: `{ key, down }` at the start; `tone(row)`: data-tone of the row (bad, warn, block).
  *
  * Returns `{ node, setRows(rows), setState("loading" | "ready" | "error", { error, retry }), setActive(key),
- * setMore(load | null), focus() }`. `setRows` means ready. `load` is called for the next page.
+ * setMore(load | null, error), focus() }`. `setRows` means ready. `load` is called for the next page, or again after an error.
  */
 export function createTable({ label, columns, rowKey, onOpen = null, empty = null, sort = null, tone = () => null }) {
   const made = new Map();
@@ -140,15 +140,15 @@ export function createTable({ label, columns, rowKey, onOpen = null, empty = nul
       active = key;
       mark();
     },
-    /** Offers another page; `load` may be async. */
-    setMore(load) {
+    /** Offers another page, also where none of the rows so far is shown; `load` may be async. */
+    setMore(load, error = null) {
       if (!load) return foot.replaceChildren();
-      const more = button("Load more", async () => {
-        more.disabled = true;
-        await load();
-        more.disabled = false;
-      });
-      foot.replaceChildren(more);
+      if (rows.length === 0) state.replaceChildren(emptyState("Nothing so far", "There is more to look through."));
+      const had = foot.contains(document.activeElement);
+      const trouble = el("div", {}, error && banner("bad", "Loading failed", error.message));
+      const more = button(error ? "Try again" : "Load more", () => busy(more, trouble, load));
+      foot.replaceChildren(trouble, more);
+      if (had) more.focus();
     },
     focus: () => (made.get(active)?.tr ?? body.firstElementChild)?.focus(),
   };

@@ -206,12 +206,17 @@ export async function busy(control, place, work) {
 /**
  * A modal dialog. `actions`: `[{ label, kind, run }]`; `run` may be async, and keeps the dialog open by answering `false`
  * or by failing (which is shown). Enter runs the first. `cancel`: the label of the way out, null for none;
- * `wide` for code. Returns `{ node, close() }`.
+ * `wide` for code; `once`: it shows a secret, and asks before it goes by Escape or × with nothing of it copied.
+ * Returns `{ node, close() }`.
  */
-export function openDialog({ title, body, actions = [], cancel = "Cancel", wide = false, onClose = () => {} }) {
+export function openDialog({ title, body, actions = [], cancel = "Cancel", wide = false, once = false, onClose = () => {} }) {
   const id = freshId("dialog");
   const trouble = el("div");
   const close = () => node.close();
+  let isKept = !once;
+  const leave = () => (isKept ? close() : confirm({
+    title: "Close without copying it?", text: "It cannot be shown again: a lost one must be replaced by a new one.", action: "Close", run: close,
+  }));
   const ends = actions.map(({ label, kind = "", run }, at) => {
     const start = async () => (await busy(own, trouble, run)) && close();
     const own = button(label, at === 0 ? null : start, { kind });
@@ -221,17 +226,28 @@ export function openDialog({ title, body, actions = [], cancel = "Cancel", wide 
   const node = el("dialog", { class: `dialog ${wide ? "dialog-wide" : ""}`, aria: { labelledby: id }, onclose: () => {
     node.remove();
     onClose();
-  } }, el("form", { novalidate: true, onsubmit: (event) => {
+  }, ...(once && guard(leave, () => { isKept = true; })) }, el("form", { novalidate: true, onsubmit: (event) => {
     event.preventDefault();
     ends[0]?.start();
   } },
-  el("div", { class: "dialog-head" }, el("h2", { id }, title), button(icon("close"), close, { kind: "quiet button-icon", aria: { label: "Close" } })),
+  el("div", { class: "dialog-head" }, el("h2", { id }, title), button(icon("close"), leave, { kind: "quiet button-icon", aria: { label: "Close" } })),
   el("div", { class: "dialog-body" }, body, trouble),
   el("div", { class: "dialog-end" }, cancel ? button(cancel, close) : null, ends.map(({ own }) => own).reverse())));
   document.body.append(node);
   node.showModal();
   node.querySelector(".dialog-body :is(input, select, textarea)")?.focus();
   return { node, close };
+}
+
+/** What a dialog listens to that must not go by one stray key. */
+function guard(leave, onCopied) {
+  const stay = (event) => {
+    event.preventDefault();
+    leave();
+  };
+  const copied = ({ target }) => target.closest(".snippet") && onCopied();
+  // A browser asks by `cancel` only once in a row, so the key is taken before it.
+  return { oncancel: stay, onkeydown: (event) => event.key === "Escape" && stay(event), oncopied: copied, oncopy: copied };
 }
 
 /** Asks before `run(reason)` does something; with `reason` (a label) one must be given. Resolves to whether it was done. */

@@ -77,7 +77,7 @@ test('the drawer leads to the rule, the place in the chain, and the session’s 
   await row(ids.plain).click();
   await open(ids.plain).waitFor();
   assert.match(await field('policy_rule').locator('a').getAttribute('href'), /^#\/policy\?line=1&version=/);
-  const { body } = await page.request.get(`${gateway.url}/api/v1/audit/events/${ids.plain}`).then(async (reply) => ({ body: await reply.json() }));
+  const body = await (await page.request.get(`${gateway.url}/api/v1/audit/events/${ids.plain}`)).json();
   assert.equal(await field('seq').textContent(), String(body.seq));
   assert.equal(await field('event_hash').textContent(), body.event_hash);
   assert.equal(await field('receipt_hash').textContent(), body.receipt_hash);
@@ -100,9 +100,11 @@ test('a reload shows the same exchange, and Esc closes it', async () => {
   await page.locator('#drawer').waitFor({ state: 'hidden' });
   assert.equal(query().get('id'), null);
   assert.equal(await row(ids.denied).getAttribute('aria-selected'), 'true', 'the keyboard goes on where the drawer was');
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.id), ids.denied);
 });
 
 test('the keyboard walks the rows, opens one and goes on in the drawer', async () => {
+  await rows().nth(0).focus();
   await page.keyboard.press('j');
   await page.keyboard.press('j');
   await page.keyboard.press('k');
@@ -118,6 +120,20 @@ test('the keyboard walks the rows, opens one and goes on in the drawer', async (
   await page.keyboard.type('o3-mini');
   await page.waitForFunction(() => document.querySelectorAll('#rows .row').length === 1);
   assert.equal(query().get('q'), 'o3-mini');
+});
+
+test('an exchange that is not in the list leaves no row to the keyboard when it is closed', async () => {
+  await page.goto(`${gateway.url}/#/activity?q=o3-mini&id=${ids.plain}`);
+  await page.reload();
+  await row(ids.denied).waitFor();
+  await open(ids.plain).waitFor();
+  await page.locator('#drawer-title').focus();
+  await page.keyboard.press('Escape');
+  await page.locator('#drawer').waitFor({ state: 'hidden' });
+  assert.equal(await page.locator('#rows [aria-selected="true"]').count(), 0);
+  await page.keyboard.press('j');
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.id), ids.denied);
+  await page.keyboard.press('Escape');
 });
 
 test('a filter can be saved by name, chosen again, and forgotten', async () => {
@@ -177,8 +193,8 @@ test('empty, loading, failed and offline, it says so', async () => {
 /** The stream tells a newcomer what finished so lately that it may not be stored yet; waits until that is nothing. */
 async function forgotten(on) {
   const empty = on.locator('#empty');
-  for (let left = 20; left > 0; left -= 1) {
-    if (await empty.waitFor({ timeout: 1_000 }).then(() => true, () => false)) return;
+  for (let left = 10; left > 0; left -= 1) {
+    if (await empty.waitFor({ timeout: 3_000 }).then(() => true, () => false)) return;
     await on.reload();
   }
   await empty.waitFor();

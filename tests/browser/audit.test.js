@@ -82,20 +82,28 @@ test('every filter shows what the API finds, and stands in the address', async (
   await page.waitForFunction(() => location.hash === '#/audit');
 });
 
-test('records come page by page', async () => {
+test('records come page by page, and one that fails can be asked for again', async () => {
+  let isBroken = false;
   const all = records.map((record, at) => ({ ...record, id: `${record.id.slice(0, -4)}${String(at).padStart(4, '0')}` }));
   await page.route('**/audit/events?*', (route) => {
     const after = Number(new URL(route.request().url()).searchParams.get('after') ?? 0);
     const next = after + 60;
-    return route.fulfill({ json: { events: Array.from({ length: 60 }, (_, at) => ({ ...all[0], id: `id-${after + at}` })), next: next < 180 ? String(next) : null } });
+    return isBroken ? route.abort() : route.fulfill({ json: { events: Array.from({ length: 60 }, (_, at) => ({ ...all[0], id: `id-${after + at}` })), next: next < 180 ? String(next) : null } });
   });
   await open();
   await count(60);
-  await page.locator('#shown', { hasText: '60 and more' }).waitFor();
+  await page.locator('#shown', { hasText: '60+ records' }).waitFor();
   await page.click('text=Load more');
   await count(120);
-  await page.click('text=Load more');
+  isBroken = true;
+  await page.locator('text=Load more').press('Enter');
+  await page.locator('#audit [role="alert"]', { hasText: 'The gate cannot be reached.' }).waitFor();
+  assert.equal(await rows().count(), 120);
+  await picture(page, 'audit-page-failed');
+  isBroken = false;
+  await page.locator('button:focus', { hasText: 'Try again' }).press('Enter');
   await count(180);
+  assert.equal(await page.locator('#audit [role="alert"]').count(), 0);
   await page.locator('text=Load more').waitFor({ state: 'detached' });
   await page.unroute('**/audit/events?*');
 });

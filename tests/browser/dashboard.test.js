@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, picture } from '../node/browser.js';
-import { ADMIN_PASSWORD, Gateway } from '../node/gateway.js';
+import { ADMIN_PASSWORD, Gateway, eventually } from '../node/gateway.js';
 
 const AGENT = 'research-bot';
 const PATIENCE = { timeout: 10_000 };
@@ -109,7 +109,10 @@ test('the detail view shows every field of the record', async () => {
   }
   assert.match(await field('id').textContent(), new RegExp(id));
   assert.match(await field('policy_rule').textContent(), /line 1/);
-  const record = await (await page.request.get(`${gateway.url}/api/v1/audit/events/${id}`)).json();
+  const record = await eventually(async () => {
+    const found = await (await page.request.get(`${gateway.url}/api/v1/audit/events/${id}`)).json();
+    return found.outcome && found;
+  }, 'the stored record');
   const shown = await page.locator('#drawer [data-field]').evaluateAll((nodes) => nodes.map((n) => n.dataset.field));
   assert.deepEqual(shown.sort(), Object.keys(record).sort());
   await picture(page, 'dashboard-detail');

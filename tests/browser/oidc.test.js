@@ -56,7 +56,7 @@ test('with the button, to the provider and back: signed in, with the role that t
   assert.equal(new URL(page.url()).search, '', 'no code is left in the address');
   const who = await (await session()).json();
   assert.deepEqual([who.username, who.role, who.source], ['ann', 'analyst', 'oidc']);
-  await page.locator('text=ann').first().waitFor();
+  await page.locator('.who-name', { hasText: /^ann$/ }).waitFor();
   await picture(page, 'oidc-signed-in');
   await audit(page, 'signed in by a provider');
   assert.equal(issuer.redeemed, 1);
@@ -95,12 +95,12 @@ test('a sign-in that another browser began is none, and the provider is not aske
   const back = new URL(await page.locator('#ann').getAttribute('href'));
   back.searchParams.set('state', 'of-another-browser');
   await page.goto(back.href);
-  await says('Try again.');
+  await says('or began in another browser');
   assert.equal((await session()).status(), 401);
   const stranger = await browser.newPage();
   await leave();
   await stranger.goto(await page.locator('#ann').getAttribute('href'));
-  await stranger.locator('#signin-error', { hasText: 'Try again.' }).waitFor();
+  await stranger.locator('#signin-error', { hasText: 'or began in another browser' }).waitFor();
   assert.equal((await stranger.request.get(`${gateway.url}/api/v1/admin/session`)).status(), 401);
   await stranger.close();
   assert.equal(issuer.redeemed, asked);

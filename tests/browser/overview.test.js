@@ -91,7 +91,7 @@ test('a bar of a chart leads to the records of its time', async () => {
   const minutes = (await summary('width=minute')).filter(({ calls }) => calls > 0);
   const last = minutes.at(-1);
   await chart.focus();
-  for (let step = 0; step < 61 && !(await chart.getAttribute('aria-valuetext')).match(/Answered [1-9]|Denied [1-9]|Failed [1-9]/); step += 1) {
+  for (let step = 0; step < 61 && !(await chart.getAttribute('aria-valuetext')).match(/Other calls [1-9]|Denied [1-9]|Failed [1-9]/); step += 1) {
     await page.keyboard.press('ArrowLeft');
   }
   await page.keyboard.press('Enter');
@@ -125,7 +125,7 @@ test('ranks name who and what, by calls or another measure, and lead to their re
 
 test('latency has p50 and p95 as lines and p99 when it is read out, the gate’s own share apart', async () => {
   await open();
-  for (const [chart, unit] of [['latency', /ms|s/], ['gateway', /µs|ms/]]) {
+  for (const [chart, unit] of [['latency', / (ms|s)$/], ['gateway', / (µs|ms)$/]]) {
     const card = page.locator(`[data-chart="${chart}"]`);
     assert.deepEqual(await card.locator('.legend li').allTextContents(), ['p50', 'p95']);
     assert.equal(await card.locator('.chart-line:not(.chart-dots)').count(), 2);
@@ -148,6 +148,59 @@ test('latency has p50 and p95 as lines and p99 when it is read out, the gate’s
   await rank.locator('.rank-name', { hasText: 'often-slow' }).waitFor();
   assert.deepEqual(await rank.locator('.rank-name').allTextContents(), ['rarely-slow', 'often-slow']);
   assert.equal(await rank.locator('a').first().getAttribute('title'), 'rarely-slow: p50 50 ms, p95 2.00 s, p99 2.00 s, calls 10');
+  await page.unroute('**/audit/summary?*group=agent');
+});
+
+test('a time without a beginning has all calls, and nothing before it', async () => {
+  const asked = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).searchParams));
+  const to = new Date(Date.now() + 3_600_000).toISOString();
+  await page.goto('about:blank');
+  await open(`#/overview?to=${encodeURIComponent(to)}`);
+  await figure('calls').filter({ hasText: String(TOTAL) }).waitFor();
+  const overTime = asked.filter((query) => query.get('group') === 'time').map((query) => query.get('from'));
+  assert.deepEqual(overTime, ['1970-01-01T00:00:00.000Z']);
+  assert.equal((await page.locator('.figure-change').allTextContents()).join(''), '');
+  assert.match(await page.locator('[data-chart="calls"] [role="slider"]').getAttribute('aria-valuemax'), /^\d$/);
+  await figure('calls').click();
+  await shown(TOTAL);
+});
+
+test('while others are loaded the order can be chosen', async () => {
+  await open();
+  await page.locator('#overview [aria-busy="false"]').waitFor();
+  let go;
+  const held = new Promise((resolve) => { go = resolve; });
+  await page.route('**/audit/summary?*', (route) => held.then(() => route.continue()));
+  await page.selectOption('select[name="agent"]', 'night-batch');
+  await page.locator('#overview [aria-busy="true"]').waitFor();
+  await page.click('[data-measure="denied"]');
+  go();
+  await figure('calls').filter({ hasText: /^7$/ }).waitFor();
+  assert.deepEqual(await page.locator('[data-rank="agent"] .rank-name').allTextContents(), ['night-batch']);
+  await page.click('[data-measure="calls"]');
+  await page.unroute('**/audit/summary?*');
+});
+
+test('what was summed up before there were percentiles says so; a time of nothing is a time', async () => {
+  const at = new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000).toISOString();
+  const old = { name: 'old', at, calls: 4, latency_ms: 900, latency_p95_ms: null, gateway_p95_us: null };
+  const quick = { name: 'quick', at, calls: 3, latency_p50_ms: 0, latency_p95_ms: 0, latency_p99_ms: 0 };
+  await page.route('**/audit/summary?*group=time*', (route) => route.fulfill({ json: { sums: [old], total: old } }));
+  await page.route('**/audit/summary?*group=agent', (route) => route.fulfill({ json: { sums: [old, quick] } }));
+  await open();
+  await page.reload();
+  await figure('calls').filter({ hasText: /^4$/ }).waitFor();
+  const words = 'Not known: calls before the upgrade, or too many names to add up in this time';
+  for (const name of ['latency', 'gateway']) {
+    assert.equal(await figure(name).getAttribute('title'), words);
+    await page.locator(`[data-chart="${name}"] p`, { hasText: words }).waitFor();
+  }
+  assert.match(await page.locator('a:has([data-figure="latency"])').getAttribute('aria-description'), /took no longer; Not known/);
+  await page.click('[data-measure="latency"]');
+  assert.deepEqual(await page.locator('[data-rank="agent"] .rank-name').allTextContents(), ['quick']);
+  await page.click('[data-measure="calls"]');
+  await page.unroute('**/audit/summary?*group=time*');
   await page.unroute('**/audit/summary?*group=agent');
 });
 

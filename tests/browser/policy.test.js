@@ -72,6 +72,22 @@ test('the page shows the policy in force, and the error of a bad save by hand wi
   assert.equal(await area().inputValue(), POLICY);
 });
 
+test('a rule for agents that are not there yet gets a note, and without a draft the policy in force is replayed', async () => {
+  await open();
+  await tab('what-if').click();
+  await page.click('#what-if-run');
+  await page.locator('#what-if', { hasText: 'records replayed' }).waitFor();
+  await tab('editor').click();
+  await write('p, type:batch, gpt-4o, allow\n');
+  await lint('1 note Line 4: no agent is of the type batch');
+  assert.equal(await page.locator('.code-note[data-tone="note"] code').textContent(), 'batch');
+  await audit(page, 'a note');
+  await picture(page, 'policy-note');
+  await page.click('#policy-discard');
+  await open(); // and no toast is left over
+  await lint('No problems found');
+});
+
 test('what is wrong with a line is told under it while it is written', async () => {
   await write('p, developer, gpt-5, alow\n');
   const note = page.locator('.code-line:nth-child(4) .code-note[data-tone="bad"]');

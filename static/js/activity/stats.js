@@ -6,7 +6,7 @@ import { el, setText } from "../dom.js";
 import { duration, shortCount, span } from "../format.js";
 
 const FIGURES = [
-  ["calls", "Calls", "Exchanges that finished"],
+  ["calls", "Calls", "Exchanges that finished; failed ones at the provider, or interrupted"],
   ["denials", "Denied", "Denied by identity, standing or policy, or blocked by a detection rule"],
   ["findings", "Findings", "What detection rules found in calls and answers"],
   ["tokens", "Tokens", "Input and output tokens"],

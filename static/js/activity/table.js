@@ -88,10 +88,12 @@ export class Table {
     this.#markActive();
   }
 
+  /** Whether there is such a row. */
   focusActive() {
     const row = this.#rows.get(this.activeId);
     row?.node.focus({ preventScroll: true });
     row?.node.scrollIntoView({ block: "nearest" });
+    return row !== undefined;
   }
 
   #markActive() {

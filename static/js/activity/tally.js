@@ -5,7 +5,8 @@ const BUCKETS = 60;
 const REMEMBERED = 4_000;
 const FINENESS = 40; // of the latencies' logarithms: within 1.3 %
 
-const ERRORS = new Set(["rejected", "upstream_error", "interrupted"]);
+// What the sums of the overview count as failed too: a call that the gate rejected is its caller's mistake.
+const ERRORS = new Set(["upstream_error", "interrupted"]);
 const FIGURES = ["calls", "denials", "errors", "findings", "tokens"];
 
 const nothing = () => ({ ...Object.fromEntries(FIGURES.map((name) => [name, 0])), latencies: new Map() });

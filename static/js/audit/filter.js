@@ -25,8 +25,8 @@ const ORDER = ["kind", "agent", "model", "app_context", "endpoint", "policy_resu
 const OFFERED_DAYS = 30;
 
 /** What the address asks for, as the API takes it. A time that ends now has no end. */
-export function queryOf(params) {
-  const { range, from, to } = read(params, Date.now(), "");
+export function queryOf(params, now = Date.now()) {
+  const { range, from, to } = read(params, now, "");
   const named = Object.fromEntries(ORDER.map((name) => [name, params.get(name) ?? ""]));
   return { ...named, from: range === "" ? "" : iso(from), to: range === "custom" ? (params.get("to") ?? "") : "" };
 }
@@ -65,10 +65,12 @@ export function createFilter({ onChange }) {
     offered = true;
     const from = iso(Date.now() - OFFERED_DAYS * 86_400_000);
     const sums = (group) => api.read("/audit/summary", { group, from }).then((answer) => answer.sums, () => []);
-    const [contexts, findings, ...groups] = await Promise.all([
-      api.read("/app-contexts").then((answer) => answer.app_contexts, () => []), sums("finding"),
+    const [contexts, rules, findings, ...groups] = await Promise.all([
+      api.read("/app-contexts").then((answer) => answer.app_contexts, () => []),
+      api.detectionRules().then((answer) => answer.rules, () => []), sums("finding"),
       ...["agent", "model", "endpoint"].map(sums)]);
     for (const { id, name } of contexts) controls.app_context.offer(id, name);
+    for (const { id } of rules) controls.finding_rule.offer(id);
     for (const type of new Set(findings.map((each) => each.type))) controls.finding.offer(type);
     ["agent", "model", "endpoint"].forEach((name, at) => groups[at].forEach((sum) => sum.name && controls[name].offer(sum.name)));
   }

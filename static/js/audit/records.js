@@ -60,7 +60,7 @@ export function createRecords({ onOpen, onShown }) {
 
   return {
     node: table.node,
-    load: (params) => pager.load({ ...queryOf(params), order: "desc", limit: PAGE }),
+    load: (params) => pager.load((now) => ({ ...queryOf(params, now), order: "desc", limit: PAGE })),
     setActive: table.setActive,
     get: (id) => pager.rows().find((row) => row.id === id),
     stop: pager.stop,

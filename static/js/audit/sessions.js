@@ -38,10 +38,10 @@ export function createSessions({ onOpen }) {
     const { sessions, next } = await api.read("/audit/sessions", query, signal);
     return { rows: sessions, next };
   });
-  const load = (params) => {
-    const { agent, from, to } = queryOf(params);
-    return pager.load({ agent, from, to, limit: PAGE });
-  };
+  const load = (params) => pager.load((now) => {
+    const { agent, from, to } = queryOf(params, now);
+    return { agent, from, to, limit: PAGE };
+  });
 
   return { node: table.node, load, setActive: table.setActive, stop: pager.stop };
 }

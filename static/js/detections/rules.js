@@ -42,7 +42,7 @@ export function createRules({ session, contexts, onRange, onOpen, onAdd, change,
       { key: "id", title: "Rule", sort: true, cell: (rule) => [el("strong", {}, rule.id), rule.source === "file" ? [" ", tag("own", "accent")] : []].flat() },
       { key: "type", title: "Type", sort: true, mono: true, narrow: "m" },
       { key: "severity", title: "Severity", narrow: "s", sort: (rule) => SEVERITIES.indexOf(rule.severity), cell: (rule) => severityOf(rule.severity) },
-      { key: "lifecycle", title: "Where", narrow: "l", cell: (rule) => ways(rule.lifecycle) },
+      { key: "lifecycle", title: "Direction", narrow: "l", cell: (rule) => ways(rule.lifecycle) },
       { key: "action", title: "Action", sort: (rule) => (rule.enabled ? ACTIONS.indexOf(rule.action) : -1), cell: (rule) => [stateTag(rule), exceptions(rule)] },
       { key: "findings", title: "Found", numeric: true, sort: true, cell: (rule) => foundLink(rule, view) },
       { key: "last_at", title: "Last", sort: true, narrow: "m", cell: (rule) => timeOf(rule.last_at, clock) },
@@ -101,7 +101,7 @@ export function createRules({ session, contexts, onRange, onOpen, onAdd, change,
   function askAction(rule) {
     ask(`Change what ${rule.id} does`, [
       { name: "deed", label: "Action", type: "select", options: [...ACTIONS, ["reset", "as the rest of the file says"]], value: rule.action },
-      { name: "lifecycle", label: "Way", type: "select", options: [["", "both ways"], ...Object.entries(WAYS)] },
+      { name: "lifecycle", label: "Direction", type: "select", options: [["", "both ways"], ...Object.entries(WAYS)] },
       { name: "app_context", label: "For", type: "select", options: [["", "everyone"], ...contexts().map(({ id, name }) => [id, `AppContext ${name}`])] },
     ], "Change", ({ deed, lifecycle, app_context: context, reason }) => change(rule, {
       reason, ...(deed === "reset" ? { reset: true } : { action: deed }), ...(lifecycle ? { lifecycle } : {}), ...(context ? { app_context: context } : {}),
@@ -135,9 +135,10 @@ function exceptions(rule) {
   return number > 0 ? el("span", { class: "muted", title: "Other actions for some: open the rule" }, ` +${number}`) : "";
 }
 
-function foundLink(rule, view) {
-  if (!rule.findings) return el("span", { class: "muted" }, "0");
-  return el("a", { href: link("audit", { finding_rule: rule.id, from: view.from, to: view.to }), title: "The records behind it" }, count(rule.findings));
+function foundLink({ id, findings, exchanges }, { from, to }) {
+  if (!findings) return el("span", { class: "muted" }, "0");
+  const title = `The records behind it: ${count(exchanges)} ${exchanges === 1 ? "call" : "calls"}`;
+  return el("a", { href: link("audit", { finding_rule: id, from, to }), title }, count(findings));
 }
 
 /** One action, or one for each way where they differ. */

@@ -17,11 +17,11 @@ export function createTrial({ onRule }) {
   const whole = field("Text", text, { hint: "Judged in the gate's memory: never stored, never logged." });
   const choices = {
     lifecycle: select([["INGRESS", "to the provider"], ["EGRESS", "back to the caller"]], "INGRESS"),
-    surface: select([["", "the usual one"], ...SURFACES]),
+    surface: select([["", "usual: user or assistant"], ...SURFACES]),
     app_context: select([["", "none"]]),
     agent: select([["", "anyone"]]),
   };
-  const labels = { lifecycle: "Way", surface: "Surface", app_context: "AppContext", agent: "Agent" };
+  const labels = { lifecycle: "Direction", surface: "Surface", app_context: "AppContext", agent: "Agent" };
   const answer = el("div", { class: "try-answer", id: "try-answer", role: "status" });
   const node = el("form", { class: "try", onsubmit: (event) => {
     event.preventDefault();

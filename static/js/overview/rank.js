@@ -6,7 +6,7 @@ import { button } from "../ui.js";
 
 const SHOWN = 8;
 
-/** Returns `{ node, show(items, format) }`; items are those of a rank chart. */
+/** Returns `{ node, show(items, format) }`; items are those of a rank chart, without a value they are left out. */
 export function createRank(name, title, note = null) {
   const chart = el("div");
   const none = el("p", { class: "muted" }, "Nothing in this time.");
@@ -29,7 +29,7 @@ export function createRank(name, title, note = null) {
     node: el("section", { class: "card", dataset: { rank: name } }, el("h3", {}, title), note, chart, none, more),
     show(items, words) {
       format = words;
-      list = items.filter(({ value }) => value).sort((one, other) => other.value - one.value);
+      list = items.filter(({ value }) => value !== null).sort((one, other) => other.value - one.value);
       draw();
     },
   };

@@ -4,13 +4,13 @@
 // A textarea has no gaps between its lines, so it slides over the layer until the line that is written in, or pointed
 // at, stands right over its twin. What is selected is painted in the layer.
 
-import { el } from "../dom.js";
+import { el, prose } from "../dom.js";
 
 const SELECTED = "editor";
 
 /**
  * `colour(line)` gives the pieces `[class, text]` of a line. Returns `{ node, area, text, setText(text), setNotes(notes),
- * mark(lines, line), reveal(line, { focus }), stop() }`; a note is `{ line, column, tone: "bad" | "warn", text }`, lines
+ * mark(lines, line), reveal(line, { focus }), stop() }`; a note is `{ line, column, tone: "bad" | "warn" | "note", text }`, lines
  * begin with 1.
  */
 export function createEditor({ label, colour, describedBy = null, onInput = () => {} }) {
@@ -155,7 +155,7 @@ export function createEditor({ label, colour, describedBy = null, onInput = () =
         line.node.dataset.tone = own[0]?.tone ?? "";
         fill(line, line.text);
         line.node.replaceChildren(line.node.firstChild, ...own.map((note) =>
-          el("p", { class: "code-note", dataset: { tone: note.tone } }, note.text)));
+          el("p", { class: "code-note", dataset: { tone: note.tone } }, prose(note.text))));
       });
       slide();
       paintSelection();

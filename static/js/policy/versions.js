@@ -12,7 +12,7 @@ import { createEditor } from "./editor.js";
 
 const PAGE = 50;
 
-/** `current()` is the policy in force; `onRestored(policy)` gets the new one. Returns `{ node, load() }`. */
+/** `current()` is the policy in force; `onRestored(policy)` gets the new one. Returns `{ node, load(), stop() }`. */
 export function createVersions({ session, current, onRestored }) {
   const table = createTable({
     label: "Versions of policy.csv",
@@ -21,15 +21,15 @@ export function createVersions({ session, current, onRestored }) {
     empty: () => empty("No versions yet", "Every change from here on is kept, whoever makes it and wherever."),
     columns: [
       { key: "version", title: "Version", cell: (row) => [el("code", {}, row.version), row.current ? [" ", tag("in force", "good")] : []].flat() },
-      { key: "reason", title: "Reason", cell: (row) => row.reason || el("span", { class: "muted" }, "none given") },
+      { key: "reason", title: "Reason", cell: (row) => row.reason || el("span", { class: "muted" }, unreasoned(row)) },
       { key: "author", title: "By" , narrow: "s" },
       { key: "at", title: "When", cell: (row) => timeOf(row.at, localMoment), narrow: "m" },
       { key: "change", title: "Change", numeric: true, cell: changeCount },
     ],
   });
 
-  const pager = createPager(table, async (query) => {
-    const { versions, next } = await api.policyVersions(query);
+  const pager = createPager(table, async (query, signal) => {
+    const { versions, next } = await api.policyVersions(query, signal);
     return { rows: versions, next };
   });
 
@@ -56,8 +56,8 @@ export function createVersions({ session, current, onRestored }) {
   }
 
   async function views(row) {
-    const { text } = await api.policyVersion(row.id);
-    const before = pager.rows()[pager.rows().indexOf(row) + 1];
+    const [{ text }, { versions: [before] }] = await Promise.all([
+      api.policyVersion(row.id), api.policyVersions({ after: row.id, limit: 1 })]);
     const compared = can(session, "analyst");
     const [change, back] = await Promise.all([
       compared && before ? api.diffPolicy({ text, against: before.id }) : null,
@@ -72,8 +72,11 @@ export function createVersions({ session, current, onRestored }) {
     ].filter(Boolean)).node;
   }
 
-  return { node: table.node, load: () => pager.load({ limit: PAGE }) };
+  return { node: table.node, load: () => pager.load(() => ({ limit: PAGE })), stop: pager.stop };
 }
+
+/** Why a version is there that nobody gave a reason for. */
+const unreasoned = ({ id, author }) => (author !== "file" ? "none given" : Number(id) === 1 ? "found at the first start" : "changed in the file");
 
 function facts(row) {
   return el("p", { class: "muted" }, `${row.author}, `, timeOf(row.at, localMoment), row.reason ? `: ${row.reason}` : "");

@@ -6,7 +6,7 @@ import { el } from "../dom.js";
 import { clock, count, localMoment } from "../format.js";
 import { link } from "../router.js";
 import { createTable } from "../table.js";
-import { banner, button, empty, failed, select, tag, timeOf } from "../ui.js";
+import { banner, button, disable, empty, failed, select, tag, timeOf } from "../ui.js";
 import { ruleOf } from "./colour.js";
 
 const HOUR_MS = 3_600_000;
@@ -53,12 +53,13 @@ export function createWhatIf({ draft, trouble, onLine }) {
 
   /** The draft may have changed since it was replayed. */
   function check() {
+    disable(start, abort ? null : trouble());
     const old = replayed !== null && replayed !== draft();
     if (old === stale.hasChildNodes()) return;
     stale.replaceChildren(...(old ? [banner("warn", "The draft has changed since", "What stands here was said of an earlier text.")] : []));
   }
 
-  answer.append(empty("What would change?", "Replays the calls that were recorded, as if this text had been in force, and names every one that would have been decided otherwise. Nothing is changed by it."));
+  answer.append(empty("What would change?", "Replays the calls that were recorded, as if this text had been in force, and names every one that would have been decided otherwise. Nothing is changed by it. Without a draft, the policy in force is replayed: that tells which of its rules never matched."));
   return {
     node: el("div", { class: "what-if", id: "what-if" }, el("div", { class: "what-if-head" }, range, start), state, stale, answer),
     check,

@@ -161,8 +161,8 @@ export function mount(host, { feed, session }, params) {
 
   /** The keyboard stays with its row; a mouse has no row, so the list runs on. */
   function closed({ stay }) {
-    if (!stay) leaveRow();
-    else if (table.activeId !== null) table.focusActive();
+    if (stay && table.focusActive()) hold("row", true);
+    else leaveRow();
     remember();
   }
 

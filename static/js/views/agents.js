@@ -82,9 +82,10 @@ export function mount(host, { session }, params) {
     ];
   }
 
-  function connect({ name, client_id }, secret = null, title = `How ${name} connects`) {
+  function connect({ name, client_id, roles }, secret = null, title = `How ${name} connects`) {
     showCredentials({
       title, surface: "agent", client_id, secret,
+      note: roles.length === 0 && banner("warn", "It has no role", "Unless the policy names it itself, every call of it is denied."),
       text: secret
         ? "The gate keeps only a hash of the secret. Whoever has it can call as this agent."
         : "Put the agent's secret where the placeholder stands. A lost one cannot be shown again: make a new one.",
@@ -102,15 +103,19 @@ export function mount(host, { session }, params) {
       title: agent ? `Change ${agent.name}` : "New agent", action: agent ? "Save" : "Create",
       fields: [
         agent === null && { name: "name", label: "Name", required: true, maxlength: 63, hint: NAME_HINT },
-        agent === null && { name: "agent_type", label: "Type", placeholder: "interactive", list: "agent-types", hint: "Policy lines can speak of type:autonomous and so on." },
+        agent === null && { name: "agent_type", label: "Type", placeholder: "interactive", list: "agent-types", hint: "interactive: a person is there; autonomous: it acts alone. The policy can treat them differently." },
         known.length > 0 && { name: "roles", label: "Roles", type: "choices", options: known, value: own },
-        { name: "others", label: known.length > 0 ? "Other roles" : "Roles", value: own.filter((role) => !known.includes(role)).join(", "), placeholder: "none", hint: "Separated by commas. What a role may do stands in the policy." },
+        { name: "others", label: known.length > 0 ? "Other roles" : "Roles", required: agent === null && known.length === 0, value: own.filter((role) => !known.includes(role)).join(", "), placeholder: "none", hint: "Separated by commas. What a role may do stands in the policy; without a role every call is denied." },
         agent === null && { name: "owner", label: "Owner", placeholder: "nobody", maxlength: 256, hint: "Who answers for it." },
         ...(agent === null ? [] : limits),
       ],
       more: rare ? [types(), el("details", { class: "more" }, el("summary", {}, "Limits and external identity"), rare.node)] : [],
-      run: ({ roles = [], others, ...values }) => {
+      run: ({ roles = [], others, ...values }, asked) => {
         const all = [...roles, ...others.split(/[\s,]+/).filter(Boolean)].sort();
+        if (agent === null && all.length === 0) {
+          asked.setErrors({ roles: "Choose one, or write another below: without a role every call is denied." });
+          return false;
+        }
         return agent ? save(agent, all, values) : create({ ...values, ...rare.value() }, all);
       },
     });
@@ -131,7 +136,7 @@ export function mount(host, { session }, params) {
       name, roles, agent_type: agent_type || "interactive", owner: owner || null, identity: issuer || subject ? { issuer, subject } : null, limits,
     });
     page.open(name);
-    connect({ name, client_id }, client_secret, `${name} is registered`);
+    connect({ name, client_id, roles }, client_secret, `${name} is registered`);
   }
 
   async function save(agent, roles, limits) {

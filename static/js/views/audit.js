@@ -18,7 +18,7 @@ export function mount(host, { session }, params) {
   const shown = el("span", { class: "muted", id: "shown", role: "status" });
   const records = createRecords({
     onOpen: ({ id }) => go({ id }),
-    onShown: (number, more) => setText(shown, number === null ? "" : `${count(number)}${more ? " and more" : ""}`),
+    onShown: (number, more) => setText(shown, number === null ? "" : `${count(number)}${more ? "+" : ""} ${number === 1 && !more ? "record" : "records"}`),
   });
   const sessions = createSessions({ onOpen: (id) => go({ id }) });
   const integrity = createIntegrity({ session });

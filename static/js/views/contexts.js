@@ -6,8 +6,9 @@ import { NAME_HINT, changesOf, limitFields, limitRows, showCredentials } from ".
 import { ask, createDirectory, moment, section, stateTag, summary, when } from "../directory.js";
 import { el } from "../dom.js";
 import { group } from "../drawer.js";
+import { date } from "../format.js";
 import { link } from "../router.js";
-import { confirm, toast } from "../ui.js";
+import { confirm, timeOf, toast } from "../ui.js";
 
 const SHOWS = { contexts: ["AppContexts", contextsPage], keys: ["Detection keys", keysPage] };
 const SPANS = [["now", "Now"], ["1h", "In an hour"], ["1d", "In a day"], ["7d", "In a week"], ["30d", "In 30 days"], ["90d", "In 90 days"]];
@@ -123,7 +124,7 @@ function keysPage(host, session, params, head) {
       { key: "agent", title: "Agent", sort: true },
       { key: "app_context", title: "AppContext", sort: true, narrow: "s" },
       when("created_at", "Created", { narrow: "m" }),
-      when("expires_at", "Expires"),
+      when("expires_at", "Expires", { cell: (key) => (key.expires_at ? timeOf(key.expires_at, date) : muted("never")) }),
     ],
     create: { label: "New key", run: () => newKey("", page.open) },
     nothing: "A detection key lets one agent call through one AppContext, with no token to fetch first.",
@@ -138,7 +139,7 @@ function keysPage(host, session, params, head) {
         ["AppContext", el("a", { href: link("contexts", { id: key.app_context_id }) }, key.app_context), { field: "app_context" }],
         ["Id", key.id, { copy: key.id }],
         moment("Created", key.created_at),
-        moment("Expires", key.expires_at),
+        key.expires_at ? moment("Expires", key.expires_at) : ["Expires", "never"],
         key.revoked_at && moment("Revoked", key.revoked_at),
       ]),
     ] }),

@@ -5,7 +5,7 @@ import * as api from "../api.js";
 import { barChart, lineChart } from "../chart.js";
 import { el, setText } from "../dom.js";
 import { NONE, clock, count, shortCount } from "../format.js";
-import { CHARTS, MEASURES, RANKED, changeOf } from "../overview/measures.js";
+import { CHARTS, MEASURES, UNTOLD, RANKED, changeOf, isUntold } from "../overview/measures.js";
 import { createRank } from "../overview/rank.js";
 import { bucketsOf, iso, placeIn, read, sumOf } from "../period.js";
 import { createPeriodField } from "../period_field.js";
@@ -15,7 +15,8 @@ import { banner, button, empty, failed, loading, select } from "../ui.js";
 const USUAL = "24h";
 const REFRESH_MS = { minute: 10_000, hour: 30_000, day: 120_000 };
 const GROUPS = {
-  agent: ["Agents", "All agents"], model: ["Models", "All models"], app_context: ["AppContexts", "All AppContexts"], endpoint: ["Endpoints", "All endpoints"],
+  agent: ["Agents", "All agents", "not known"], model: ["Models", "All models", "no model"],
+  app_context: ["AppContexts", "All AppContexts", "no AppContext"], endpoint: ["Endpoints", "All endpoints", "not known"],
 };
 
 export function mount(host, _, params) {
@@ -65,11 +66,12 @@ export function mount(host, _, params) {
 
   function createChart(spec) {
     const chart = (MEASURES[spec.measure].lines ? lineChart : barChart)({
-      title: `${spec.title}, over time`, series: [], from: 0, step: 1, format: MEASURES[spec.measure].format,
+      title: `${spec.title}, over time`, series: [], from: 0, step: 1, format: MEASURES[spec.measure].format, axis: MEASURES[spec.measure].axis,
       onPick: (range) => { location.hash = records(spec.measure, range); },
     });
-    return { spec, chart, node: el("section", { class: "card", dataset: { chart: spec.measure } }, el("h2", {}, spec.title), chart.node,
-      spec.about ? el("p", { class: "muted" }, spec.about) : null) };
+    const unknown = el("p", { class: "muted", hidden: true }, `${UNTOLD}.`);
+    return { spec, chart, unknown, node: el("section", { class: "card", dataset: { chart: spec.measure } }, el("h2", {}, spec.title), chart.node,
+      spec.about ? el("p", { class: "muted" }, spec.about) : null, unknown) };
   }
 
   async function load() {
@@ -79,10 +81,13 @@ export function mount(host, _, params) {
     const { signal } = aborter;
     const now = Date.now();
     period = read(params, now, USUAL);
-    buckets = bucketsOf(period, now);
+    buckets = bucketsOf(period, now, 2 * period.from - period.to);
     time.set(params);
+    body.setAttribute("aria-busy", "true");
     try {
       answers = await ask(signal);
+      // A time without a beginning begins with the first call.
+      if (period.from === 0) buckets.from = Math.min(buckets.to - buckets.step, ...answers.over.sums.map(({ at }) => Date.parse(at)));
       show();
       setText(updated, `Updated ${clock(new Date()).slice(0, 8)}`);
     } catch (error) {
@@ -90,6 +95,7 @@ export function mount(host, _, params) {
       body.hidden = answers === null;
       note.replaceChildren(answers === null ? failed(error, load) : banner("warn", "These figures are not the latest", error.message));
     }
+    body.setAttribute("aria-busy", "false");
     // Where the time has an end, nothing more comes.
     if (period.to >= now) timer = setTimeout(refresh, REFRESH_MS[buckets.width]);
   }
@@ -98,11 +104,11 @@ export function mount(host, _, params) {
     const { from, to, width, every } = buckets;
     const summary = (query) => api.read("/audit/summary", query, signal);
     const sums = (query) => summary(query).then((answer) => answer.sums);
-    const bounds = { from: iso(from), to: iso(to) };
+    const bounds = { from: new Date(from).toISOString(), to: iso(to) }; // the gate must not choose a beginning
     const [contexts, over, before, findings, ...groups] = await Promise.all([
       api.read("/app-contexts", {}, signal).then((answer) => answer.app_contexts),
       summary({ ...filter(), ...bounds, width, every, group: "time" }),
-      summary({ ...filter(), from: iso(from - (to - from)), to: iso(from), width, every, group: "time" }),
+      period.from === 0 ? null : summary({ ...filter(), from: iso(from - (to - from)), to: iso(from), width, every, group: "time" }),
       sums({ ...bounds, group: "finding" }),
       ...Object.keys(GROUPS).map((group) => sums({ ...filter(), ...bounds, width, group })),
     ]);
@@ -120,18 +126,20 @@ export function mount(host, _, params) {
     body.hidden = !sum.calls;
     note.replaceChildren(...(sum.calls ? [] : [empty("No calls in this time", "Figures stand here as soon as agents call through the gate.")]));
     for (const { name, value, change, anchor } of figures) {
-      const { of, format, exact, spread } = MEASURES[name];
+      const { of, format, exact, spread, hint } = MEASURES[name];
       const figure = of(sum);
       anchor.href = records(name);
       setText(value, figure === null ? NONE : format(figure));
       value.title = spread?.(sum) ?? exact(figure);
+      if (spread) anchor.setAttribute("aria-description", `${hint}; ${value.title}`);
       const changed = compare(name);
       setText(change, changed?.text ?? "");
       change.title = changed?.title ?? "";
     }
     const parts = placeIn(buckets, answers.over.sums);
-    for (const { spec, chart } of charts) {
+    for (const { spec, chart, unknown } of charts) {
       chart.update({ from: buckets.from, step: buckets.step, series: spec.series.map(([name, tone, of, quiet]) => ({ name, tone, quiet, values: parts.map(of) })) });
+      unknown.hidden = !MEASURES[spec.measure].spread || !parts.some(isUntold);
     }
     Object.keys(GROUPS).forEach((group, at) => offer(group, answers.groups[at]));
     rankBy(measure);
@@ -140,6 +148,7 @@ export function mount(host, _, params) {
   /** Like with like: the bucket that is not over yet is left out of counts on both sides. */
   function compare(name) {
     const { of, spread } = MEASURES[name];
+    if (answers.before === null) return null;
     if (spread) return changeOf(name, of(answers.over.total), of(answers.before.total));
     const unfinished = buckets.to > Date.now() ? buckets.step : 0;
     const until = ({ sums }, end) => of(sumOf(sums.filter(({ at }) => Date.parse(at) < end - unfinished)));
@@ -162,16 +171,17 @@ export function mount(host, _, params) {
   function rankBy(name) {
     measure = name;
     for (const each of measures.children) each.setAttribute("aria-pressed", String(each.dataset.measure === name));
+    if (answers === null) return;
     const { of, format, exact, spread, title } = MEASURES[name];
     ranks.forEach(([group, rank], at) => rank.show(answers.groups[at].map((sum) => ({
-      name: sum.name === "" ? "none" : (names.get(sum.name) ?? sum.name),
-      value: of(sum),
-      title: `${sum.name}: ${spread?.(sum) ?? `${title.toLowerCase()} ${exact(of(sum))}`}, calls ${count(sum.calls)}`,
+      name: sum.name === "" ? GROUPS[group][2] : (names.get(sum.name) ?? sum.name),
+      value: spread ? of(sum) : of(sum) || null,
+      title: `${sum.name || GROUPS[group][2]}: ${spread?.(sum) ?? `${title.toLowerCase()} ${exact(of(sum))}`}, calls ${count(sum.calls)}`,
       href: sum.name === "" ? undefined : records(name, { [group]: sum.name }), // what has no name cannot be asked for
     })), format));
     everything.hidden = Object.values(filter()).every((value) => value === "");
     types.show([...Map.groupBy(answers.findings, ({ type }) => type)].map(([type, sums]) => ({
-      name: type, value: sumOf(sums).findings, title: `${type}, in ${count(sumOf(sums).exchanges)} calls`,
+      name: type, value: sumOf(sums).findings || null, title: `${type}, in ${count(sumOf(sums).exchanges)} calls`,
       href: link("audit", { from: iso(buckets.from), to: iso(buckets.to), finding: type }),
     })), shortCount);
   }

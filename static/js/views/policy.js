@@ -2,7 +2,7 @@
 // draft; decides which text the draft stands on and what happens when that changes under it.
 
 import * as api from "../api.js";
-import { copyButton, el, setText } from "../dom.js";
+import { copyButton, el, prose, setText } from "../dom.js";
 import { count, localMoment } from "../format.js";
 import { confLine, csvLine } from "../policy/colour.js";
 import { changeCount, diffView } from "../policy/diff.js";
@@ -231,17 +231,18 @@ export function mount(host, { feed, session }, params) {
     lint = told;
     const notes = [
       ...told.errors.map(({ line, column, reason, remedy }) => ({ line, column, tone: "bad", text: [reason, remedy].filter(Boolean).join("; ") })),
-      ...told.warnings.map(({ line, reason }) => ({ line, column: null, tone: "warn", text: reason })),
+      // A rule may stand there before the agents that it is for.
+      ...told.warnings.map(({ line, kind, reason }) => ({ line, column: null, tone: kind === "unknown_role" ? "note" : "warn", text: reason })),
     ];
     editor.setNotes(notes.filter(({ line }) => line));
     editor.area.setAttribute("aria-invalid", String(!told.valid));
     const [first] = [...notes].sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
-    const words = [[told.errors.length, "error"], [told.warnings.length, "warning"]].filter(([number]) => number > 0)
-      .map(([number, word]) => `${count(number)} ${word}${number === 1 ? "" : "s"}`).join(", ");
-    lintState.dataset.tone = told.errors.length > 0 ? "bad" : told.warnings.length > 0 ? "warn" : "";
+    const words = [["bad", "error"], ["warn", "warning"], ["note", "note"]].map(([tone, word]) => [notes.filter((note) => note.tone === tone).length, word])
+      .filter(([number]) => number > 0).map(([number, word]) => `${count(number)} ${word}${number === 1 ? "" : "s"}`).join(", ");
+    lintState.dataset.tone = ["bad", "warn"].find((tone) => notes.some((note) => note.tone === tone)) ?? "";
     lintState.replaceChildren(...(notes.length === 0 ? ["No problems found"] : [
-      el("strong", {}, words), " ", first.line ? `Line ${first.line}: ` : "", first.text, " ",
-      first.line ? button("Next", () => toLine(nextNote(notes)), { kind: "link", aria: { label: "Next error or warning" } }) : ""]));
+      el("strong", {}, words), " ", first.line ? `Line ${first.line}: ` : "", ...prose(first.text), " ",
+      first.line ? button("Next", () => toLine(nextNote(notes)), { kind: "link", aria: { label: "Next error, warning or note" } }) : ""]));
     onDraft();
   }
 
@@ -351,6 +352,7 @@ export function mount(host, { feed, session }, params) {
       abort.abort();
       linting?.abort();
       whatIf.stop();
+      versions.stop();
       editor.stop();
       conf.stop();
     },
@@ -367,7 +369,7 @@ const lintOf = ({ error }) => ({ valid: error === null, errors: error ? [error] 
 function refusal(error, version) {
   const place = [error.line && `line ${error.line}`, error.column && `column ${error.column}`].filter(Boolean).join(", ");
   return named("policy-error", banner("bad", `${baseName(error.file)} was not loaded${place ? `: ${place}` : ""}`,
-    el("p", { dataset: { field: "reason" } }, error.reason),
-    error.remedy ? el("p", { dataset: { field: "remedy" } }, error.remedy) : "",
+    el("p", { dataset: { field: "reason" } }, prose(error.reason)),
+    error.remedy ? el("p", { dataset: { field: "remedy" } }, prose(error.remedy)) : "",
     el("p", { class: "muted" }, `Every call is still decided by version ${version}. Refused `, timeOf(error.at, localMoment), ".")));
 }

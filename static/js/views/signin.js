@@ -40,7 +40,7 @@ export function mount(host, { onSignedIn, ended }) {
       el("div", { class: "signin-password" }, password, reveal)),
     submit);
   const elsewhere = el("div", { class: "signin-elsewhere", hidden: true });
-  const help = el("p", { class: "signin-help" }, "The first start shows the password of admin on the terminal, once.");
+  const help = el("p", { class: "signin-help" }, "The first start shows the password of admin on the terminal, once; without a terminal it is in the file ", el("code", {}, "data/admin-password"), ".");
   host.replaceChildren(el("main", { class: "signin" },
     el("div", { class: "signin-card" },
       el("div", { class: "signin-head" },

@@ -17,6 +17,7 @@ const ROLES = {
 };
 const ROLE_OPTIONS = Object.entries(ROLES).map(([role, [title]]) => [role, title]);
 const ROLE_HINT = "Each includes those before it.";
+const roleLines = () => el("dl", { class: "role-lines" }, Object.values(ROLES).map(([title, may]) => el("div", {}, el("dt", {}, title), el("dd", {}, may))));
 
 export function mount(host, { session }, params) {
   const page = createDirectory(host, session, params, {
@@ -78,6 +79,7 @@ export function mount(host, { session }, params) {
       { name: "role", label: "Role", type: "select", options: ROLE_OPTIONS, value: "viewer", hint: ROLE_HINT },
       { name: "password", label: "Password", type: "password", autocomplete: "new-password", placeholder: "a generated one", hint: "At least 12 characters. Left empty, the gate makes one and shows it once." },
     ],
+    more: [roleLines()],
     run: async ({ username, role, password }) => {
       const made = await api.createUser({ username, role, password: password || null });
       page.open(username);
@@ -89,6 +91,7 @@ export function mount(host, { session }, params) {
   const changeRole = (user) => ask({
     title: `The role of ${user.username}`, text: "Its sessions end: it signs in anew with the new role.",
     fields: [{ name: "role", label: "Role", type: "select", options: ROLE_OPTIONS, value: user.role, hint: ROLE_HINT }],
+    more: [roleLines()],
     run: (values) => change(user, values, "has a new role"),
   });
 
@@ -134,11 +137,10 @@ export function mount(host, { session }, params) {
 }
 
 function showPassword(username, password) {
-  const { node } = openDialog({
-    title: `The password of ${username}`, cancel: null, actions: [{ label: "Done", kind: "primary", run: () => {} }],
+  openDialog({
+    title: `The password of ${username}`, cancel: null, once: true, actions: [{ label: "Done", kind: "primary", run: () => {} }],
     body: [el("p", {}, "Hand it over in private; it can be changed after signing in."), secretBox("Password", password)],
   });
-  node.addEventListener("cancel", (event) => event.preventDefault()); // it cannot be shown again
 }
 
 /** Asks for a new password of whoever is signed in. */
