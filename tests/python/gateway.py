@@ -52,17 +52,17 @@ def free_port():
 PROMPTLY = 3.0
 
 
-def eventually(check, within=5.0, every=0.05, what="the condition"):
+def eventually(check, within=5.0, every=0.05, what="the condition", may_cut=False):
     """Polls until `check` returns something truthy, and returns it.
 
-    What is waited for (a suspension, say) may cut the answer that asks for it: then it is asked again.
+    `may_cut`: what is waited for (a suspension, say) may cut the answer that asks for it; then it is asked again.
     """
     deadline = time.monotonic() + within
     while True:
         try:
             found = check()
         except httpx.RemoteProtocolError:
-            if time.monotonic() > deadline:
+            if not may_cut or time.monotonic() > deadline:
                 raise
             found = None
         if found:

@@ -10,7 +10,6 @@ from callers import OpenStream, check_refused, create_context, create_key, kill,
 from gateway import GATES_KEY, PROMPTLY, chat, eventually
 from test_callers import cli_json
 
-
 RULES = """
 [[rule]]
 id = "codename"
@@ -185,7 +184,8 @@ def test_a_rule_quarantines_its_agent_at_once(gate_with, upstream):
     with OpenStream(gate, gate.headers(agent)) as stream:
         says(gate, agent, f"my key is {CANARY}")
         found_at = time.monotonic()
-        eventually(lambda: all(is_quarantined(gate, agent) for _ in range(16)), within=PROMPTLY, what="the quarantine")
+        in_force = lambda: all(is_quarantined(gate, agent) for _ in range(16))  # noqa: E731
+        eventually(in_force, within=PROMPTLY, what="the quarantine", may_cut=True)
         eventually(lambda: not stream.is_open, within=PROMPTLY, what="the end of the stream")
         assert time.monotonic() - found_at < 2 * PROMPTLY
         assert stream.error()["code"] == "agent_quarantined"
@@ -201,13 +201,26 @@ def test_a_rule_quarantines_its_agent_at_once(gate_with, upstream):
     check_refused(present(gate, agent.token), 403, "agent_quarantined")
     gate.cli("agent", "lift-quarantine", agent.name, "--reason", "a test key", "--approve")
     eventually(lambda: says(gate, agent, "Hello").status_code == 200, within=PROMPTLY, what="the lifting")
-    assert gate.records(agent, len(gate_records(gate, agent)))[-1]["trust_score"] == 5_000
+    eventually(lambda: last_record(gate, agent)["trust_score"] == 5_000, what="the score on record")
 
 
-def gate_records(gate, agent):
-    with gate.admin() as admin:
-        reply = admin.get("/api/v1/audit/events", params={"limit": 1000, "agent": agent.name})
+def last_record(gate, agent):
+    """The agent's last finished record, once it has one."""
+
+    def found():
+        with gate.admin() as admin:
+            reply = admin.get("/api/v1/audit/events", params={"limit": 1000, "agent": agent.name})
         return [record for record in reply.json()["events"] if record["outcome"] is not None]
+
+    return eventually(found, what=f"a record of {agent.name}")[-1]
+
+
+def test_explained_by_its_id_a_call_that_the_policy_allowed_says_what_stopped_it(gate_with):
+    gate = gate_with()
+    agent = gate.create_agent()
+    says(gate, agent, BLOCKED)
+    told = gate.cli("policy", "explain", gate.record(agent)["id"]).stdout
+    assert ": allow by policy" in told and "outcome blocked" in told
 
 
 def test_too_many_violations_quarantine(gate_with):
@@ -217,7 +230,7 @@ def test_too_many_violations_quarantine(gate_with):
         assert says(gate, agent, REDACTED).status_code == 200
     assert says(gate, agent, "Hello").status_code == 200
     says(gate, agent, BLOCKED)
-    eventually(lambda: is_quarantined(gate, agent), within=PROMPTLY, what="the quarantine")
+    eventually(lambda: is_quarantined(gate, agent), within=PROMPTLY, what="the quarantine", may_cut=True)
     shown = eventually(lambda: (it := trust(gate, agent))["quarantine"] and it, what="the quarantine's row")
     assert shown["quarantine"]["reason"] == "3 violations within 60 seconds"
 
@@ -227,10 +240,11 @@ def test_callers_under_a_score_are_blocked_where_others_are_redacted(gate_with):
     stranger, trusted = gate.create_agent(), gate.create_agent()
     gate.cli("agent", "quarantine", trusted.name, "--reason", "a test")
     gate.cli("agent", "lift-quarantine", trusted.name, "--reason", "a test", "--approve")
-    approved = lambda: says(gate, trusted, "Hello") and gate_records(gate, trusted)[-1]["trust_score"] >= 5000
+    approved = lambda: says(gate, trusted, "Hello") and last_record(gate, trusted)["trust_score"] >= 5000
     eventually(approved, what="the approval")
     says(gate, trusted, REDACTED)
     says(gate, stranger, REDACTED)
     assert gate.record(stranger)["outcome"] == "blocked"
-    assert gate_records(gate, trusted)[-1]["outcome"] == "completed"
-    assert gate_records(gate, trusted)[-1]["findings"][0]["action"] == "redact"
+    eventually(lambda: last_record(gate, trusted)["findings"], what="the finding on record")
+    assert last_record(gate, trusted)["outcome"] == "completed"
+    assert last_record(gate, trusted)["findings"][0]["action"] == "redact"

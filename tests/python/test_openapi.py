@@ -68,10 +68,14 @@ def closed(schema):
     return {**shut, "additionalProperties": False} if isinstance(schema.get("properties"), dict) else shut
 
 
+# What the last of these requests are answered with.
+REFUSALS = [404, 409, 400]
+
+
 def asks(agent, context, key, record):
-    """Requests that succeed, with everything there that they can show."""
+    """Requests that succeed, with everything there that they can show; the last ones are refused."""
     own = "/api/v1"
-    draft = {"text": "p, developer, gpt-4o*, allow\n"}
+    draft = {"text": "p, developer, gpt-4o*, allow\np2, developer, web:write, allow\n"}
     yield "get", f"{own}/admin/sign-in", None
     yield "get", f"{own}/admin/session", None
     yield "get", f"{own}/users", None
@@ -137,11 +141,14 @@ def test_every_answer_has_the_documented_members_and_no_others(sqlite_gate, docu
     assert gate.call(agent, body=chat(text="my number is 078-05-1120")).status_code == 200
     record = gate.record(agent)
     components = closed(document["components"])
-    for method, path, body in asks(agent.agent_id, key.context_id, key.key_id, record["id"]):
+    requests = list(asks(agent.agent_id, key.context_id, key.key_id, record["id"]))
+    statuses = [None] * (len(requests) - len(REFUSALS)) + REFUSALS
+    for (method, path, body), refused in zip(requests, statuses):
         exact = [it for it in document["paths"] if it == path.partition("?")[0]]
         (template, *_) = exact or [it for it in document["paths"] if matches(it, path)]
         operation = document["paths"][template][method]
         reply = admin.request(method.upper(), path, json=body, headers={"X-Portcullis-CSRF": "1"})
+        assert reply.status_code == refused if refused else reply.is_success, f"{method} {path}: {reply.text}"
         answer = operation["responses"][str(reply.status_code)]
         schema = {**closed(answer["content"]["application/json"]["schema"]), "components": components}
         wrong = [str(each) for each in jsonschema_rs.validator_for(schema).iter_errors(reply.json())]

@@ -76,8 +76,7 @@ def test_an_app_contexts_list_counts_as_it_is_now(own):
         json=chat("gpt-4o"),
     )
     assert reply.status_code == 200, reply.text
-    ended = lambda: what_if(own, POLICY)["records"] >= 6  # noqa: E731
-    eventually(ended, what="the record")
+    eventually(lambda: (it := what_if(own, POLICY))["records"] - it["undecidable"]["count"] >= 6, what="the finished record")
     flips = what_if(own, POLICY + "p, developer, gpt-4o, deny\n")["flips"]
     through = [flip for flip in flips if flip["app_context"]]
     assert [(it["surface"], it["app_context"], it["rule_before"]) for it in through] == [("detection_key", context, None)]
@@ -95,8 +94,13 @@ def test_the_command_line_replays_too(own):
     shown = own.cli("policy", "what-if", str(draft)).stdout
     assert "3 calls would be decided otherwise:" in shown
     assert f"{own.agent.name} gpt-4o allow → deny" in shown and "may do less:" in shown
+    own_lines = shown.split("new and never matched:\n")[1]
+    assert "p, nobody, x, allow" in own_lines and "gpt-3.5-turbo" not in own_lines
+    assert "in force matched nothing either (--json)" in own_lines
     told = json.loads(own.cli("policy", "what-if", str(draft), "--json").stdout)
     assert (told["flipped_calls"], told["complete"]) == (3, True)
+    draft.write_text(POLICY + "p, developer, o3-mini, allow\n")
+    assert "\n1 call would be decided otherwise:" in own.cli("policy", "what-if", str(draft)).stdout
     draft.write_text("p, developer\n")
     refused = own.cli("policy", "what-if", str(draft), check=False)
     assert refused.returncode == 1 and "draft.csv:1" in refused.stdout

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 import rules
-from gateway import chat, event_data, eventually
+from gateway import PROMPTLY, chat, event_data, eventually
 from surfaces import SURFACES, Caller
 
 BLOCKED = "Content blocked due to policy violations"
@@ -275,6 +275,6 @@ def test_a_quarantined_agent_is_refused_until_it_is_lifted(start_gate, tmp_path)
         reply = caller.post("/chat/completions", chat())
         return (reply.status_code, reply.json()["error"]["code"]) == (403, "agent_quarantined") if reply.status_code != 200 else False
 
-    eventually(refused, within=2, what="the quarantine")
+    eventually(refused, within=PROMPTLY, what="the quarantine", may_cut=True)
     gate.cli("agent", "lift-quarantine", caller.name, "--reason", "reviewed")
     eventually(lambda: caller.post("/chat/completions", chat()).status_code == 200, within=3, what="the lifting")
