@@ -9,7 +9,7 @@ import httpx
 import jwt
 import pytest
 
-from gateway import PROVIDER_KEY, chat, eventually
+from gateway import PROMPTLY, PROVIDER_KEY, chat, eventually
 
 COOKIE = "portcullis_session"
 CSRF = {"X-Portcullis-CSRF": "1"}
@@ -296,7 +296,7 @@ def test_a_rotated_key_signs_and_the_old_one_still_verifies(start_gate):
     def published():
         return {key["kid"] for key in httpx.get(f"{gate.url}/.well-known/jwks.json").json()["keys"]}
 
-    eventually(lambda: published() == {old, rotated["kid"]}, within=2, what="both keys in the key set")
+    eventually(lambda: published() == {old, rotated["kid"]}, within=PROMPTLY, what="both keys in the key set")
     assert gate.call(agent).status_code == 200, "a token of the old key is still good"
     fresh_token = gate.fetch_token(agent)
     assert jwt.get_unverified_header(fresh_token)["kid"] == rotated["kid"]

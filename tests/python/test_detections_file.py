@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from gateway import BINARY, ROOT, eventually
+from gateway import BINARY, PROMPTLY, ROOT, eventually
 
 
 def rule(name="nightjar", pattern="project nightjar", kind="CUSTOM", **more):
@@ -68,7 +68,7 @@ def test_the_rules_in_force_are_shown_to_administrators_only(in_force):
 def test_a_save_is_in_force_within_a_second(in_force):
     before = in_force.shown()
     in_force.detections_file.write_text('template = "education"\n' + RULES + rule("wren", "wren"))
-    eventually(lambda: in_force.shown()["version"] != before["version"], within=1, what="the new rules")
+    eventually(lambda: in_force.shown()["version"] != before["version"], within=PROMPTLY, what="the new rules")
     shown = in_force.shown()
     assert (shown["template"], shown["rules"], shown["error"]) == ("education", 3, None)
     assert "detections reloaded" in in_force.log
@@ -78,14 +78,14 @@ def test_a_file_replaced_by_rename_as_editors_do_is_noticed_too(in_force):
     new = in_force.home / "detections.toml.new"
     new.write_text(rule())
     new.rename(in_force.detections_file)
-    eventually(lambda: in_force.shown()["rules"] == 1, within=1, what="the new rules")
+    eventually(lambda: in_force.shown()["rules"] == 1, within=PROMPTLY, what="the new rules")
 
 
 def test_a_bad_save_keeps_the_last_good_rules_and_says_all_that_is_wrong(in_force):
     before = in_force.shown()
     bad = RULES + rule("wren", "wren").replace("severity", "severty") + override("deny", "nightjar")
     in_force.detections_file.write_text(bad)
-    fault = eventually(lambda: in_force.shown()["error"], within=2, what="the error")
+    fault = eventually(lambda: in_force.shown()["error"], within=PROMPTLY, what="the error")
     assert fault["text"] == bad and fault["at"]
     line = RULES.count("\n") + 1
     told = [(error["line"], error["reason"]) for error in fault["errors"]]
@@ -99,12 +99,12 @@ def test_a_bad_save_keeps_the_last_good_rules_and_says_all_that_is_wrong(in_forc
     assert (after["version"], after["text"]) == (before["version"], RULES)
     assert re.search(rf"detections\.toml:{line}:1", in_force.log), in_force.log
     in_force.detections_file.write_text(RULES)
-    eventually(lambda: in_force.shown()["error"] is None, within=2, what="the end of the error")
+    eventually(lambda: in_force.shown()["error"] is None, within=PROMPTLY, what="the end of the error")
 
 
 def test_rules_that_fail_their_own_examples_are_never_in_force(in_force):
     in_force.detections_file.write_text(RULES.replace("nothing to see", "see project nightjar"))
-    fault = eventually(lambda: in_force.shown()["error"], within=2, what="the error")
+    fault = eventually(lambda: in_force.shown()["error"], within=PROMPTLY, what="the error")
     assert "text 1 of its 'clean'" in fault["errors"][0]["reason"]
 
 
@@ -120,9 +120,9 @@ def test_a_deleted_or_empty_file_keeps_the_last_good_rules(in_force):
 def test_the_policy_and_the_rules_are_followed_each_for_itself(in_force):
     agent = in_force.create_agent()
     in_force.detections_file.write_text("nonsense")
-    eventually(lambda: in_force.shown()["error"], within=2, what="the error")
+    eventually(lambda: in_force.shown()["error"], within=PROMPTLY, what="the error")
     in_force.policy_file.write_text("p, nobody, gpt-4o, allow\np2, nobody, web:write, allow\n")
-    eventually(lambda: in_force.call(agent).status_code == 403, within=1, what="the new policy")
+    eventually(lambda: in_force.call(agent).status_code == 403, within=PROMPTLY, what="the new policy")
     assert in_force.shown()["error"]
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from callers import check_refused, create_context, create_key, present, show
-from gateway import POLICY, eventually
+from gateway import POLICY, PROMPTLY, eventually
 from issuer import Issuer, document, slowly, status
 
 ADMINS = """
@@ -124,6 +124,6 @@ def test_an_issuer_that_does_not_answer_holds_up_no_other(start_gate, corp):
     try:
         # Issuers are kept in the order of their names.
         start_gate(**silent.settings("a"), **corp.settings("b"))
-        eventually(lambda: corp.fetches, within=2, what="the fetch of the other issuer's keys")
+        eventually(lambda: corp.fetches, within=PROMPTLY, what="the fetch of the other issuer's keys")
     finally:
         silent.stop()

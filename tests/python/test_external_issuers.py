@@ -198,7 +198,7 @@ def test_a_token_adds_roles_to_those_of_the_registered_agent(scene):
     subject = new_subject()
     scene.register("strict", subject)
     more = scene.strict.token(subject, roles=["corp-writer"])
-    eventually(lambda: present(scene.gate, more, "o3-mini").status_code == 200, within=2, what="a known subject")
+    eventually(lambda: present(scene.gate, more, "o3-mini").status_code == 200, within=PROMPTLY, what="a known subject")
     fewer = scene.strict.token(subject, roles=[])
     assert present(scene.gate, fewer, "gpt-4o-mini").status_code == 200
     check_refused(present(scene.gate, fewer, "o3-mini"), 403, "model_not_allowed")
@@ -245,7 +245,7 @@ def test_a_registered_agent_is_known_by_its_issuers_subject(scene):
     subject = new_subject()
     name = scene.register("strict", subject)
     token = scene.strict.token(subject)
-    eventually(lambda: present(scene.gate, token, "gpt-4o").status_code == 200, within=2, what="a known subject")
+    eventually(lambda: present(scene.gate, token, "gpt-4o").status_code == 200, within=PROMPTLY, what="a known subject")
     assert scene.record_of(name)["agent_name"] == name
     # The same subject at another issuer is somebody else.
     check_refused(present(scene.gate, scene.pinned.token(subject), "gpt-4o"), 403, "permission_denied")

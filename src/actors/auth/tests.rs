@@ -122,7 +122,7 @@ async fn requests_wait_shortly_and_together_for_a_look_that_hangs() {
     let began = Instant::now();
     let looked = futures_util::future::join_all((0..20).map(|_| shared.look_now(PATIENCE))).await;
     let waited = began.elapsed();
-    assert!(waited >= PATIENCE && waited < PATIENCE * 3, "{waited:?}");
+    assert!(waited >= PATIENCE && waited < PATIENCE * 10, "{waited:?}");
     assert!(!looked.contains(&true));
 }
 
@@ -133,7 +133,7 @@ async fn nobody_waits_while_looks_fail() {
     shared.looks.send_modify(|looks| looks.failing = true);
     let began = Instant::now();
     assert!(!shared.look_now(PATIENCE).await);
-    assert!(began.elapsed() < PATIENCE / 3);
+    assert!(began.elapsed() < PATIENCE);
 }
 
 #[actix_web::test]
