@@ -1,7 +1,8 @@
 //! What writing the record costs: `cargo bench --bench record` appends batches to SQLite and, when
 //! `PORTCULLIS_TEST_POSTGRES_URL` says where one is, to Postgres (in a schema of its own, dropped at the end). Shown are
-//! records per second, and the CPU time that this process spends for each. `-- indexes` measures what each index on
-//! Postgres costs: the time that a batch saves without it.
+//! records per second, and the CPU time that this process spends for each. Before that it writes exchanges to a journal
+//! as a worker does, and shows the CPU time of the worker and of the journal's thread. `-- indexes` measures what each
+//! index on Postgres costs: the time that a batch saves without it.
 //!
 //! It must measure what the gate does: chaining, rows, findings, sums and the commit, as `append_records` does it.
 
@@ -13,7 +14,10 @@
 #![expect(clippy::expect_used, reason = "without a database there is nothing to measure")]
 
 use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _};
+use futures_util::FutureExt as _;
 use portcullis::{
+    config::Durability,
+    journal::{Journal, JournalSettings, Mark, Room, Written},
     store::{Store, StoreOptions},
     types::{
         Action, DataClass, ExchangeId, Finding, Lifecycle, Outcome, Permission, PolicyResult,
@@ -21,10 +25,13 @@ use portcullis::{
         UsageSource,
     },
 };
+use rustix::time::{ClockId, clock_gettime};
 use std::{
+    collections::VecDeque,
     env, fs,
     path::Path,
     sync::Arc,
+    thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use uuid::Uuid;
@@ -50,17 +57,94 @@ fn main() {
     if env::args().any(|argument| argument == "indexes") {
         return indexes(&postgres.expect("PORTCULLIS_TEST_POSTGRES_URL is not set"));
     }
+    let dir = tempfile::tempdir().expect("no temporary directory");
+    journal(dir.path());
     println!(
-        "{:>10} {:>7} {:>6} {:>12} {:>18}",
+        "\n{:>10} {:>7} {:>6} {:>12} {:>18}",
         "", "batch", "again", "records/s", "CPU us/record"
     );
-    let dir = tempfile::tempdir().expect("no temporary directory");
     let sqlite = open(None, dir.path());
     table("sqlite", &sqlite);
     let Some(url) = postgres else {
         return println!("{:>10} PORTCULLIS_TEST_POSTGRES_URL is not set", "postgres");
     };
     with_schema(&url, |_, url| table("postgres", &open(Some(url.to_owned()), Path::new(""))));
+}
+
+/// A worker's share: 64 exchanges are open at any time, and 8,000 end in a second, in bursts as they come from sockets.
+fn journal(dir: &Path) {
+    const OPEN: usize = 64;
+    const BURST: usize = 16;
+    const EVERY: Duration = Duration::from_millis(2);
+    let settings = JournalSettings {
+        dir: dir.join("journal"),
+        segment_bytes: 16 << 20,
+        most_bytes: 1 << 30,
+        durability: Durability::Process,
+    };
+    let journal = Journal::open(settings, |_record| ()).expect("the journal does not open");
+    let mut open: VecDeque<(Room, Written, Record)> = VecDeque::with_capacity(OPEN);
+    let mut marks: Vec<Mark> = Vec::new();
+    let (mut worker_ns, mut settling_ns) = (0, 0);
+    let journal_before_ns = cpu_of_thread_ns("journal");
+    let mut due = Instant::now();
+    for number in (0..RECORDS).step_by(BURST) {
+        let ended: Vec<Record> = (number..number + BURST).map(record).collect();
+        let begun: Vec<Record> = ended.iter().map(begun).collect();
+        let before = cpu_of_this_thread_ns();
+        for (begun, ended) in begun.iter().zip(ended) {
+            if open.len() == OPEN
+                && let Some((room, written, ended)) = open.pop_front()
+            {
+                // Its answer has begun, and ends.
+                let durable = journal.durable(written).now_or_never();
+                durable.expect("it waits for a disk").expect("it is not written");
+                marks.push(room.end(&ended));
+            }
+            let mut room = journal.reserve().expect("no room in the journal");
+            let written = room.begin(begun).expect("the beginning is not written");
+            open.push_back((room, written, ended));
+        }
+        worker_ns += cpu_of_this_thread_ns() - before;
+        if marks.len() >= 4_000 {
+            let before = cpu_of_this_thread_ns();
+            journal.settle(&std::mem::take(&mut marks));
+            settling_ns += cpu_of_this_thread_ns() - before;
+        }
+        due += EVERY;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+    println!("{:>10} {:>21} {:>21}", "", "worker, us/exchange", "journal's thread");
+    let journal_ns = cpu_of_thread_ns("journal") - journal_before_ns;
+    println!(
+        "{:>10} {:>21.1} {:>21.1}",
+        "journal",
+        each_us(worker_ns),
+        each_us(journal_ns + settling_ns)
+    );
+}
+
+/// What is known of a record when its exchange begins.
+fn begun(record: &Record) -> Record {
+    Record {
+        outcome: None,
+        status_code: None,
+        finish_reason: None,
+        response_model: None,
+        input_tokens: None,
+        output_tokens: None,
+        cached_tokens: None,
+        usage_source: None,
+        latency_ms: None,
+        time_to_first_byte_ms: None,
+        response_bytes: None,
+        ..record.clone()
+    }
+}
+
+#[expect(clippy::as_conversions, reason = "counts that a float holds exactly")]
+fn each_us(ns: u64) -> f64 {
+    ns as f64 / 1e3 / RECORDS as f64
 }
 
 fn table(name: &str, store: &Store) {
@@ -129,8 +213,20 @@ fn measure(store: &Store, size: usize, again: bool) -> Cost {
 
 /// The store works on the thread that asks it.
 fn cpu_of_this_thread_ns() -> u64 {
-    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    schedstat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or_default()
+    let spent = clock_gettime(ClockId::ThreadCPUTime);
+    u64::try_from(spent.tv_sec * 1_000_000_000 + spent.tv_nsec).unwrap_or_default()
+}
+
+/// Of the thread with this name, as of when it last went to sleep.
+fn cpu_of_thread_ns(name: &str) -> u64 {
+    let tasks = fs::read_dir("/proc/self/task").expect("no /proc");
+    let mut tasks = tasks.filter_map(|task| Some(task.ok()?.path()));
+    let task = tasks.find(|task| {
+        fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+    });
+    let schedstat = task.and_then(|task| fs::read_to_string(task.join("schedstat")).ok());
+    let spent = schedstat.as_deref().and_then(|it| it.split(' ').next());
+    spent.and_then(|ns| ns.parse().ok()).expect("no such thread")
 }
 
 fn now() -> UnixMillis {
