@@ -37,7 +37,7 @@ pub use span::{Begin, Span};
 pub use verdict::{NodeVerdict, Problem, ProblemKind, Scope, Verdict};
 pub use verifier::Verifier;
 
-use crate::types::Record;
+use crate::types::{Record, hex};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -111,12 +111,6 @@ impl Head {
         self.event_hash = self.event_hash.followed_by(record_hash(record));
         record.event_hash = Some(hex(&self.event_hash.0).into());
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 const fn nibble(digit: u8) -> Option<u8> {

@@ -30,7 +30,7 @@ pub use review::{Review, Shadow, Warning, WarningKind};
 pub use rules::lint;
 pub use tools::ToolPolicy;
 
-use crate::types::{Permission, Principal};
+use crate::types::{Permission, Principal, hex};
 use engine::{Answer, Engine};
 use line::Effect::Allow;
 use model::Model;
@@ -292,7 +292,7 @@ pub fn version_of(model: &SourceFile, rules: &SourceFile) -> Arc<str> {
     // A byte that UTF-8 never holds, so that no text can move from one file to the other unseen.
     hash.update([0xff]);
     hash.update(&rules.text);
-    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    hex(hash.finalize().get(..6).unwrap_or_default()).into()
 }
 
 #[cfg(test)]

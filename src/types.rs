@@ -6,6 +6,7 @@
 pub mod actor;
 mod call;
 mod detection;
+mod hex;
 mod principal;
 mod record;
 mod refusal;
@@ -15,6 +16,7 @@ mod timestamp;
 
 pub use call::{CallFacts, Governed, ObjectKind, Permission, Surface};
 pub use detection::{Action, DataClass, Finding, Lifecycle, RiskDomain, Severity, TextSurface};
+pub use hex::hex;
 pub use principal::{AgentStatus, AppContext, CallerLimits, Principal};
 pub use record::{ExchangeId, Outcome, PolicyResult, Record, Scan, ScanExtent, Usage, UsageSource};
 pub use refusal::{Fault, LimitKind, Refusal};

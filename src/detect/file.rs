@@ -13,6 +13,7 @@ pub use templates::{TEMPLATES, Template};
 use super::error::{DetectionError, Problems};
 use super::rule::{Override, Rule};
 use crate::policy::SourceFile;
+use crate::types::hex;
 use fields::{Fields, Found};
 use overrides::Unmatched;
 use rule::read_rule;
@@ -119,7 +120,7 @@ fn refuse_repeated_ids(rules: &[Found<Rule>], problems: &mut Problems<'_>) {
 /// 12 hexadecimal digits that change with the file.
 pub fn version_of(file: &SourceFile) -> Arc<str> {
     let digest = Sha256::digest(&file.text);
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    hex(digest.get(..6).unwrap_or_default()).into()
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! Owns the grouping of findings. It must never see a text, only its keyed HMAC.
 
 use super::Rule;
-use crate::types::{Action, DataClass, Finding, Lifecycle, RiskDomain, Severity, TextSurface};
-use std::{fmt::Write as _, sync::Arc};
+use crate::types::{Action, DataClass, Finding, Lifecycle, RiskDomain, Severity, TextSurface, hex};
+use std::sync::Arc;
 
 /// So many groups are told apart by value; beyond, a rule's values are counted together.
 const MAX_GROUPS: usize = 64;
@@ -121,16 +121,7 @@ impl Group {
             surface: self.surface,
             action: self.action,
             count: self.count,
-            hmac: self.digest.map(|digest| hex(&digest)),
+            hmac: self.digest.map(|digest| hex(&digest).into()),
         }
     }
-}
-
-fn hex(digest: &Digest) -> Box<str> {
-    let mut text = String::with_capacity(2 * digest.len());
-    for byte in digest {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.into()
 }

@@ -3,6 +3,7 @@
 //! Owns their caching, compression and security headers. It must never serve anything but what is embedded.
 
 use super::problem;
+use crate::types::hex;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, header},
@@ -40,7 +41,7 @@ static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
 
 impl Asset {
     fn of(path: &str, file: EmbeddedFile) -> Self {
-        let tag = file.metadata.sha256_hash().iter().map(|byte| format!("{byte:02x}")).collect();
+        let tag = hex(&file.metadata.sha256_hash());
         let content_type = mime_guess::from_path(path).first_or_octet_stream();
         let gzip = compress(&file.data);
         let plain = Bytes::from(file.data.into_owned());

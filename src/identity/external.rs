@@ -13,7 +13,7 @@ pub use id_token::{IdClaims, IdTokenError, SignInIssuer, verify_id_token};
 pub use keys::ExternalKeys;
 
 use super::{SignatureAlgorithm, TokenError, jws::Jws, token};
-use crate::types::UnixMillis;
+use crate::types::{UnixMillis, hex};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
@@ -158,7 +158,7 @@ fn session_id(issuer: &Issuer, claims: &Map<String, Value>, jws: &Jws<'_>) -> St
     let given = ["jti", "sid"].iter().find_map(|name| claims.get(*name).and_then(plain_text));
     let digest = || {
         let bytes = Sha256::digest(jws.signed());
-        bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hex(bytes.get(..16).unwrap_or_default())
     };
     format!("{}:{}", issuer.name, given.map_or_else(digest, str::to_owned))
 }

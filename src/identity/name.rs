@@ -3,6 +3,7 @@
 //! Owns that rule and says which part of it a name breaks. A name is also a word of `policy.csv`
 //! and part of the policy's memo keys, so it must never hold a separator or a pattern's character.
 
+use crate::types::hex;
 use sha2::{Digest, Sha256};
 
 const MAX_NAME_BYTES: usize = 63;
@@ -82,8 +83,7 @@ pub fn subject_to_name(issuer_name: &str, subject: &str) -> String {
 /// something else already: `corp.alice-` and the digest. Some subjects have only this one.
 pub fn subject_to_digest_name(issuer_name: &str, subject: &str) -> String {
     let digest = Sha256::digest(format!("{issuer_name}\0{subject}"));
-    let digest: String =
-        digest.iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(digest.get(..DIGEST_BYTES).unwrap_or_default());
     let readable: String = format!("{issuer_name}.{subject}")
         .to_ascii_lowercase()
         .chars()

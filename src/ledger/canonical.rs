@@ -9,6 +9,7 @@ use crate::types::{
 };
 use serde::Serialize;
 use std::{borrow::Cow, ops::RangeInclusive, sync::Arc};
+use uuid::Uuid;
 
 /// The greatest whole number that RFC 8785 knows, whose numbers are doubles.
 const MOST_EXACT: i64 = (1 << 53) - 1;
@@ -135,9 +136,28 @@ macro_rules! plain {
     };
 }
 
-plain! {
-    bool, u16, u32, ExchangeId, Action, DataClass, Lifecycle, Outcome, Permission, PolicyResult,
-    ScanExtent, Severity, Surface, TextSurface, UsageSource,
+plain! { bool, u16, u32 }
+
+/// Fixed words.
+macro_rules! words {
+    ($($type:ty),+ $(,)?) => {
+        $(impl Part for $type {
+            fn write(&self, out: &mut Vec<u8>) {
+                write_text(self.as_str(), out);
+            }
+        })+
+    };
+}
+
+words! {
+    Action, DataClass, Lifecycle, Outcome, Permission, PolicyResult, ScanExtent, Severity, Surface,
+    TextSurface, UsageSource,
+}
+
+impl Part for ExchangeId {
+    fn write(&self, out: &mut Vec<u8>) {
+        write_text(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()), out);
+    }
 }
 
 /// Texts: serde_json escapes what RFC 8785 escapes, and as it does.

@@ -9,8 +9,8 @@ mod verify;
 pub use reader::{ExportError, ExportReader, Line};
 pub use verify::ExportVerifier;
 
-use super::{Checkpoint, Scope, hex, write_record};
-use crate::types::Record;
+use super::{Checkpoint, Scope, write_record};
+use crate::types::{Record, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 //!
 //! Owns their generation, their text forms and the checking of signatures. It must never show a private key.
 
-use super::{Checkpoint, CheckpointKind, Hash, Head, hex};
-use crate::types::{Sensitive, UnixMillis};
+use super::{Checkpoint, CheckpointKind, Hash, Head};
+use crate::types::{Sensitive, UnixMillis, hex};
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
     signature::{ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey},

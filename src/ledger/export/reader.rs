@@ -2,8 +2,8 @@
 //!
 //! Owns the strictness: a line is taken only if writing it again gives the same bytes.
 
-use super::{Checkpoint, ExportEnd, ExportHeader, Frame, VERSION, hex, write_record};
-use crate::types::Record;
+use super::{Checkpoint, ExportEnd, ExportHeader, Frame, VERSION, write_record};
+use crate::types::{Record, hex};
 use sha2::{Digest, Sha256};
 
 /// How each line of a record begins: with the first of its members.

@@ -3,8 +3,8 @@
 //! Owns the number and its form. It must never be written down: the record has its hash alone.
 
 use crate::ledger::receipt_hash;
+use crate::types::hex;
 use actix_web::http::header::HeaderValue;
-use std::fmt::Write;
 
 const BYTES: usize = 16;
 
@@ -19,12 +19,7 @@ impl Receipt {
         if drawn.is_err() {
             tracing::error!("the system gives no random bytes; a receipt is worthless");
         }
-        let mut text = String::with_capacity(2 * BYTES);
-        for byte in bytes {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text)
+        Self(hex(&bytes))
     }
 
     /// What the record keeps.
