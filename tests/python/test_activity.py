@@ -5,7 +5,7 @@ import time
 import httpx
 
 from activity import Activity
-from gateway import POLICY, PROMPTLY, chat
+from gateway import POLICY, chat
 from test_audit import FIELDS
 
 
@@ -99,7 +99,7 @@ def test_an_event_arrives_within_a_second_of_its_exchange(sqlite_gate, agent_of)
         decision = sqlite_gate.call(agent_of(sqlite_gate)).headers["x-portcullis-decision"]
         ended_at = time.monotonic()
         activity.wait_for("exchange", id=decision)
-        assert time.monotonic() - ended_at < PROMPTLY
+        assert time.monotonic() - ended_at < 1
 
 
 def test_the_stream_is_for_administrators_only(sqlite_gate):
