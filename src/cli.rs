@@ -29,6 +29,9 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 /// The actor of changes made on the command line.
 const ACTOR: &str = crate::types::actor::CLI;
 
+/// Where `--help` lists what every command takes.
+const GLOBAL: &str = "Global options";
+
 /// The gate between AI agents and LLM APIs.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, max_term_width = 100)]
@@ -38,13 +41,13 @@ const ACTOR: &str = crate::types::actor::CLI;
 )]
 struct Arguments {
     /// Configuration file [default: portcullis.toml, if it exists]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     config: Option<PathBuf>,
     /// Directory of databases and keys [default: ./data]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = GLOBAL)]
     data_dir: Option<PathBuf>,
-    /// Print one JSON object on standard output
-    #[arg(long, global = true)]
+    /// Print one JSON object on standard output (all commands but serve and demo)
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
     #[command(subcommand)]
     command: Option<Command>,

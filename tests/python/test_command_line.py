@@ -14,6 +14,8 @@ def test_help_shows_an_example_for_every_command(sqlite_gate):
     for arguments in [["serve"], ["agent", "create"], ["policy", "check"], ["policy", "explain"], ["demo"]]:
         done = sqlite_gate.cli(*arguments, "--help")
         assert "example" in done.stdout.lower(), arguments
+        own, _, of_all = done.stdout.partition("\nGlobal options:\n")
+        assert "--data-dir" in of_all and "--data-dir" not in own.partition("\nOptions:")[2], done.stdout
         assert done.stderr == ""
 
 

@@ -1,6 +1,7 @@
 """What calls do to their agent: trust, risk, and quarantine by a rule or by the number of violations."""
 
 import json
+import re
 import time
 
 import pytest
@@ -221,6 +222,7 @@ def test_explained_by_its_id_a_call_that_the_policy_allowed_says_what_stopped_it
     says(gate, agent, BLOCKED)
     told = gate.cli("policy", "explain", gate.record(agent)["id"]).stdout
     assert ": allow by policy" in told and "outcome blocked" in told
+    assert re.search(r"found   block: \S+ \(\w+\), 1 in user, INGRESS\n", told), told
 
 
 def test_too_many_violations_quarantine(gate_with):

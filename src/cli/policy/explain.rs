@@ -4,7 +4,7 @@ use super::super::{CliError, Context, Output};
 use crate::admin::policy::{ExplainRequest, explain, explain_record, read_sources};
 use crate::app::open_existing_store;
 use crate::policy::Policy;
-use crate::types::{ExchangeId, Permission, Record};
+use crate::types::{ExchangeId, Finding, Permission, Record};
 use clap::Args;
 
 #[derive(Args, Debug)]
@@ -77,5 +77,13 @@ fn recorded(record: &Record, output: &mut Output) -> Result<(), CliError> {
     let outcome = record.outcome.map_or("in flight", |outcome| outcome.as_str());
     let because = record.error_code.as_ref().map(|code| format!(", {code}")).unwrap_or_default();
     output.line(format!("  outcome {outcome}{because}"))?;
+    for Finding { rule, kind, lifecycle, surface, action, count, .. } in &record.findings {
+        output.line(format!(
+            "  found   {action}: {rule} ({kind}), {count} in {surface}, {lifecycle}"
+        ))?;
+    }
+    if !record.tools_removed.is_empty() {
+        output.line(format!("  removed tools {}", record.tools_removed.join(", ")))?;
+    }
     output.line("now:")
 }
