@@ -114,7 +114,7 @@ fn journal(dir: &Path) {
         due += EVERY;
         thread::sleep(due.saturating_duration_since(Instant::now()));
     }
-    println!("{:>10} {:>21} {:>21}", "", "worker, us/exchange", "journal's thread");
+    println!("{:>10} {:>21} {:>21}", "", "worker, us/exchange", "its thread, settling");
     let journal_ns = cpu_of_thread_ns("journal") - journal_before_ns;
     println!(
         "{:>10} {:>21.1} {:>21.1}",
