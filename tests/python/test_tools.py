@@ -41,6 +41,8 @@ def test_a_denied_tool_is_taken_out_and_the_rest_is_byte_for_byte(caller, upstre
     assert sent.endswith(f'{allowed}], "tool_choice":"auto"}}')
     record = caller.record()
     assert record["tools_removed"] == ["shell_exec"]
+    told = caller.gate.cli("policy", "explain", record["id"], check=False).stdout
+    assert "\n  removed tools shell_exec\n" in told, told
     assert (record["tool_names"], record["policy_result"]) == (["shell_exec", "search"], "allow")
 
 
