@@ -37,9 +37,12 @@ def stopped_gates(tmp_path_factory, upstream):
             settings = {"FLUSH_EVERY_MS": "1", "CHECKPOINT_RECORDS": str(CHECKPOINT_RECORDS)}
             env = {f"PORTCULLIS_AUDIT__{name}": value for name, value in settings.items()}
             home = tmp_path_factory.mktemp(backend)
-            gates[backend] = Gateway(home, upstream.base_url, url, detections=rules.NOTING, **env).start()
-            fill(gates[backend])
-            gates[backend].stop()
+            gate = Gateway(home, upstream.base_url, url, detections=rules.NOTING, **env).start()
+            try:
+                fill(gate)
+            finally:
+                gate.stop()
+            gates[backend] = gate
         return gates[backend]
 
     yield gate_on
