@@ -169,7 +169,7 @@ def test_a_large_batch_file_leaves_the_worker_free(start_gate):
     agent = gate.create_agent("writer")
     body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "z"}] * 100}
     line = {"method": "POST", "url": "/v1/chat/completions", "body": body}
-    lines = "\n".join(json.dumps({"custom_id": f"r-{at}", **line}) for at in range(4_000)).encode()
+    lines = "\n".join(json.dumps({"custom_id": f"r-{at}", **line}) for at in range(1_000)).encode()
     form = field("purpose", "batch") + file_head("in.jsonl") + lines + TAIL
     types = {"Content-Type": FORM}
     reply, waited = longest_wait_while(lambda: gate.call(agent, "/files", form, **types), gate, agent)
