@@ -35,7 +35,8 @@ pub struct ChainStatus {
 
 impl Store {
     /// How the record stands. Each look is at what may have grown since the one before, never the other way round: so
-    /// a change that is not told as waiting is counted in a chain or set aside, and no chain ends before its signature.
+    /// a change that is not told as waiting is counted in a chain, and no chain ends before its signature. (After a
+    /// backup of the list of changes was restored, that holds once a gateway has looked at it.)
     pub fn record_status(&self) -> Result<RecordStatus, StoreError> {
         let mark: i64 = self.record.run(|connection| {
             Ok(audited_changes::table.select(audited_changes::seq).first(connection)?)

@@ -67,7 +67,7 @@ test('signing in shows live activity, and the session survives a reload', async 
 });
 
 test('a call appears while it is in flight and then shows how it ended', async () => {
-  const reply = await gateway.call(token, { stream: true }, { pause_ms: 250, chunks: 6 });
+  const reply = await gateway.call(token, { stream: true }, { pause_ms: 700, chunks: 6 });
   const id = decision(reply);
   await row(id).and(page.locator('[data-outcome="running"]')).waitFor();
   await picture(page, 'dashboard-in-flight');

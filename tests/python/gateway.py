@@ -42,10 +42,19 @@ p2, blind,           web:read,                                 deny
 """
 
 
+kept_ports = []
+
+
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port of this process's own for as long as it lives: bound and never listening, it is nobody else's to be given.
+
+    A server may bind it all the same if it says SO_REUSEADDR, as most do; until then connections are refused.
+    """
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    kept_ports.append(keeper)
+    return keeper.getsockname()[1]
 
 
 # What the gate does within a second takes longer on a machine that does other things as well.

@@ -13,7 +13,7 @@ def test_a_call_is_shown_in_flight_and_then_finished(gate):
     agent = gate.create_agent()
     with Activity(gate) as activity:
         activity.wait_for("hello")
-        with gate.stream(agent, script={"pause_ms": 150}) as reply:
+        with gate.stream(agent, script={"pause_ms": 400}) as reply:
             decision = reply.headers["x-portcullis-decision"]
             started, _ = activity.wait_for("started", id=decision)
             assert started["outcome"] is None

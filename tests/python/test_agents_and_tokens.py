@@ -10,6 +10,8 @@ import httpx
 import jwt
 import pytest
 
+from gateway import PROMPTLY, eventually
+
 TOKEN_PATH = "/api/v1/auth/token"
 
 
@@ -210,22 +212,19 @@ def test_a_suspended_agent_gets_no_token_and_its_token_no_answer_within_a_second
     agent = gate.create_agent()
     assert gate.call(agent).status_code == 200
     gate.cli("agent", "suspend", agent.name)
-    time.sleep(1)
+    eventually(lambda: gate.call(agent).status_code == 403, within=PROMPTLY, what="the suspension", may_cut=True)
     refused = gate.call(agent)
-    assert refused.status_code == 403
     assert refused.json()["error"]["code"] == "agent_suspended"
     assert refused.headers["x-should-retry"] == "false"
     assert gate.ask_token(agent).status_code == 403
     gate.cli("agent", "resume", agent.name)
-    time.sleep(1)
-    assert gate.call(agent).status_code == 200
+    eventually(lambda: gate.call(agent).status_code == 200, within=PROMPTLY, what="the agent's return")
 
 
 def test_a_rotated_secret_replaces_the_old_one(sqlite_gate):
     agent = sqlite_gate.create_agent()
     rotated = json.loads(sqlite_gate.cli("agent", "rotate-secret", agent.name, "--json").stdout)
-    time.sleep(1)
-    assert sqlite_gate.ask_token(agent).status_code == 401
+    eventually(lambda: sqlite_gate.ask_token(agent).status_code == 401, within=PROMPTLY, what="the old secret's end")
     agent.client_secret = rotated["client_secret"]
     assert sqlite_gate.ask_token(agent).status_code == 200
 
@@ -233,7 +232,6 @@ def test_a_rotated_secret_replaces_the_old_one(sqlite_gate):
 def test_a_revoked_agent_is_refused_for_good(sqlite_gate):
     agent = sqlite_gate.create_agent()
     sqlite_gate.cli("agent", "revoke", agent.name)
-    time.sleep(1)
-    refused = sqlite_gate.call(agent)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "agent_revoked")
+    eventually(lambda: sqlite_gate.call(agent).status_code == 403, within=PROMPTLY, what="the revocation", may_cut=True)
+    assert sqlite_gate.call(agent).json()["error"]["code"] == "agent_revoked"
     assert sqlite_gate.cli("agent", "resume", agent.name, check=False).returncode == 1

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import postgres
+from callers import learn_changes
 from gateway import chat, eventually
 
 FIELDS = """
@@ -160,14 +161,14 @@ def test_the_other_endpoints_are_recorded_too(sqlite_gate):
 def test_a_suspended_agents_call_is_recorded_as_denied(sqlite_gate):
     agent = sqlite_gate.create_agent()
     sqlite_gate.cli("agent", "suspend", agent.name)
-    time.sleep(1)
+    learn_changes(sqlite_gate)
     sqlite_gate.call(agent)
     assert sqlite_gate.record(agent)["error_code"] == "agent_suspended"
 
 
 def test_a_stream_in_flight_is_not_yet_a_finished_record(sqlite_gate):
     agent = sqlite_gate.create_agent()
-    with sqlite_gate.admin() as admin, sqlite_gate.stream(agent, script={"pause_ms": 200, "chunks": 5}) as reply:
+    with sqlite_gate.admin() as admin, sqlite_gate.stream(agent, script={"do": "stall"}) as reply:
         lines = reply.iter_lines()
         next(lines)
         listed = admin.get("/api/v1/audit/events", params={"agent": agent.name}).json()["events"]

@@ -218,9 +218,12 @@ def test_a_session_is_summed_up(gate):
     gate.records(agent, 3)
     with gate.admin() as admin:
         shown = admin.get(f"/api/v1/audit/sessions/{session}").json()
-        listed = admin.get("/api/v1/audit/sessions", params={"agent": agent.name}).json()
+        listed, page = [], {"next": ""}
+        while page["next"] is not None:  # a page is also short when it took long
+            page = admin.get("/api/v1/audit/sessions", params={"agent": agent.name, "after": page["next"]}).json()
+            listed += page["sessions"]
         assert admin.get("/api/v1/audit/sessions/no-such-session").status_code == 404
-    assert listed == {"sessions": [shown], "next": None}
+    assert listed == [shown]
     assert (shown["session_id"], shown["agent_name"]) == (session, agent.name)
     assert (shown["calls"], shown["denied"], shown["findings"]) == (3, 1, 1)
     assert (shown["input_tokens"], shown["output_tokens"]) == (22, 14)
@@ -238,9 +241,10 @@ def test_calls_are_summed_up_by_time_agent_model_and_finding(gate, three_calls):
             assert reply.status_code == 200, reply.text
             return reply.json()["sums"]
 
-        [hour] = sums(agent=agent.name)
-        assert (hour["calls"], hour["denied"]) == (3, 1)
-        assert (hour["input_tokens"], hour["output_tokens"]) == (22, 14)
+        hours = sums(agent=agent.name)
+        assert 1 <= len(hours) <= 2, "an hour may end between two calls"
+        figures = ("calls", "denied", "input_tokens", "output_tokens")
+        assert [sum(hour[name] for hour in hours) for name in figures] == [3, 1, 22, 14]
         assert [row for row in sums(group="agent") if row["name"] == agent.name][0]["calls"] == 3
         by_model = {row["name"]: row["calls"] for row in sums(group="model", agent=agent.name)}
         assert by_model == {"gpt-4o": 2, "o3-mini": 1}

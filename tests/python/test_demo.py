@@ -31,7 +31,7 @@ def test_the_demo_makes_its_calls_prints_what_to_do_next_and_keeps_serving(start
         del gate.env[name]
     gate.spawn("demo")
     eventually(gate.ready, within=40, what="readiness")
-    told = eventually(lambda: "OpenAI(" in gate.log and gate.log, within=20, what="the snippets")
+    told = eventually(lambda: "OpenAI(" in gate.log and gate.log, within=40, what="the snippets")
     assert gate.url in told
     assert "sandbox" in told.lower()
     assert re.search(r"\b200\b", told) and re.search(r"\b403 model_not_allowed\b", told)
@@ -50,7 +50,7 @@ def test_the_snippets_that_the_demo_prints_run_as_they_stand(start_gate):
     gate = start_gate(started=False)
     gate.cwd = ROOT
     gate.spawn("demo")
-    told = eventually(lambda: "Serving" in gate.log and gate.log, within=30, what="the snippets")
+    told = eventually(lambda: "Serving" in gate.log and gate.log, within=40, what="the snippets")
     printed = told[told.index("export OPENAI_BASE_URL") : told.index("Serving")]
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
     done = subprocess.run(
@@ -70,7 +70,7 @@ def test_a_second_demo_in_the_same_place_works_too(start_gate):
     for _ in range(2):
         gate.output.clear()
         gate.spawn("demo")
-        eventually(lambda: gate.ready() and "OpenAI(" in gate.log, within=20, what="the demo")
+        eventually(lambda: gate.ready() and "OpenAI(" in gate.log, within=40, what="the demo")
         gate.stop()
 
 

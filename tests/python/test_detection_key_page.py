@@ -244,8 +244,8 @@ def test_a_key_that_has_ended_is_refused_within_a_second(gate, command):
 
 def test_a_key_expires_by_itself(gate):
     agent = gate.create_agent()
-    key = gate.create_key(agent, expires_in="2s").key
-    eventually(lambda: not gate.knows_key(key), within=4, what="the key's end", may_cut=True)
+    key = gate.create_key(agent, expires_in="5s").key
+    eventually(lambda: not gate.knows_key(key), within=8, what="the key's end", may_cut=True)
 
 
 def test_an_ended_key_leaves_the_others_of_its_app_context(sqlite_gate):

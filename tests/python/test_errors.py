@@ -209,15 +209,17 @@ def test_health_is_open_and_says_nothing(sqlite_gate):
         assert len(reply.content) < 200
 
 
-def test_a_body_for_which_no_memory_is_left_is_503_until_another_is_given_back(start_gate, agent_of):
+def test_a_body_for_which_no_memory_is_left_is_503_until_another_is_given_back(start_gate, agent_of, upstream):
     gate = start_gate(LIMITS__HELD_UPLOAD_BYTES="2000")
     agent = agent_of(gate)
     body = json.dumps(chat(text="x" * 1200)).encode()
     with ThreadPoolExecutor() as pool:
         # One in the account of small bodies, and one that found no room there.
-        slow = gate.headers(agent, script={"delay_ms": 1500})
-        held = [pool.submit(post, gate, slow, body) for _ in range(2)]
-        time.sleep(0.5)
+        marks = [f"{agent.name}-held-{number}" for number in range(2)]
+        slow = [gate.headers(agent, mark, {"delay_ms": 3000}) for mark in marks]
+        held = [pool.submit(post, gate, headers, body) for headers in slow]
+        for mark in marks:
+            upstream.call_of(mark)
         reply = post(gate, gate.headers(agent), body)
         check_error(reply, 503, "gateway_unavailable")
         assert reply.headers["retry-after"]

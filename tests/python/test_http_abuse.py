@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from gateway import chat
+from gateway import PROMPTLY, chat
 from wire import BODY, CHAT, check_forwarded, check_refused, chunk, converse, framed, request, smuggled
 
 SIZE = b"%d" % len(BODY)
@@ -56,7 +56,7 @@ DOUBTFUL_FRAMING = {
 @pytest.mark.parametrize("body", [BODY, CHUNKS], ids=["plain", "chunks"])
 def test_a_body_whose_end_is_in_doubt_is_refused(sqlite_gate, agent, upstream, mark, lines, body):
     data = request(agent, *lines, mark=mark, body=body) + smuggled(agent, mark)
-    check_refused(converse(sqlite_gate, data), upstream, mark)
+    check_refused(converse(sqlite_gate, data, quiet=PROMPTLY), upstream, mark)
 
 
 LENGTHS = (b'+%b -1 -%b 0x48 %b.0 1e2 %b; "%b" 99999999999999999999 18446744073709551616' % ((SIZE,) * 5)).split()
@@ -67,7 +67,7 @@ LENGTHS = (b'+%b -1 -%b 0x48 %b.0 1e2 %b; "%b" 99999999999999999999 184467440737
 )
 def test_a_length_is_digits_or_nothing(sqlite_gate, agent, upstream, mark, length):
     data = request(agent, b"Content-Length: " + length, mark=mark, body=BODY) + smuggled(agent, mark)
-    check_refused(converse(sqlite_gate, data), upstream, mark)
+    check_refused(converse(sqlite_gate, data, quiet=PROMPTLY), upstream, mark)
 
 
 CODINGS = [b"chunked, identity", b"identity, chunked", b"chunked, chunked", b"gzip, chunked", b"chunked, gzip"]
@@ -78,7 +78,7 @@ CODINGS += [b"\x0bchunked", b"\0chunked", b"ch\xc3\xbcnked", b"chunked\x85"]
 @pytest.mark.parametrize("coding", CODINGS)
 def test_a_transfer_coding_but_chunked_is_refused(sqlite_gate, agent, upstream, mark, coding):
     data = request(agent, b"Transfer-Encoding: " + coding, mark=mark, body=CHUNKS) + smuggled(agent, mark)
-    check_refused(converse(sqlite_gate, data), upstream, mark)
+    check_refused(converse(sqlite_gate, data, quiet=PROMPTLY), upstream, mark)
 
 
 @pytest.mark.parametrize("coding", [b"chunked", b"CHUNKED", b"Chunked", b"\tchunked", b"  chunked\t "])
@@ -89,7 +89,7 @@ def test_chunked_has_no_case_and_blanks_around_it_mean_nothing(sqlite_gate, agen
 
 def test_chunks_are_not_for_http_1_0(sqlite_gate, agent, upstream, mark):
     data = request(agent, b"Transfer-Encoding: chunked", version=b"HTTP/1.0", mark=mark, body=CHUNKS)
-    check_refused(converse(sqlite_gate, data + smuggled(agent, mark)), upstream, mark)
+    check_refused(converse(sqlite_gate, data + smuggled(agent, mark), quiet=PROMPTLY), upstream, mark)
 
 
 HEX = b"%x" % len(BODY)
@@ -115,7 +115,7 @@ BAD_CHUNKS = {
 @pytest.mark.parametrize("chunks", BAD_CHUNKS.values(), ids=BAD_CHUNKS.keys())
 def test_a_chunk_that_is_none_ends_the_connection(sqlite_gate, agent, upstream, mark, chunks):
     data = request(agent, b"Transfer-Encoding: chunked", mark=mark, body=chunks + b"0\r\n\r\n")
-    check_refused(converse(sqlite_gate, data + smuggled(agent, mark)), upstream, mark)
+    check_refused(converse(sqlite_gate, data + smuggled(agent, mark), quiet=PROMPTLY), upstream, mark)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,8 @@ ODD_LINES += [
 
 @pytest.mark.parametrize("line", ODD_LINES)
 def test_a_line_that_is_no_header_is_refused(sqlite_gate, agent, upstream, mark, line):
-    check_refused(converse(sqlite_gate, framed(agent, line, mark=mark) + smuggled(agent, mark)), upstream, mark)
+    data = framed(agent, line, mark=mark) + smuggled(agent, mark)
+    check_refused(converse(sqlite_gate, data, quiet=PROMPTLY), upstream, mark)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_a_line_that_is_no_header_is_refused(sqlite_gate, agent, upstream, mark,
 )
 def test_a_head_that_is_none_is_refused(sqlite_gate, agent, upstream, mark, spoil):
     data = spoil(framed(agent, mark=mark)) + smuggled(agent, mark)
-    check_refused(converse(sqlite_gate, data), upstream, mark)
+    check_refused(converse(sqlite_gate, data, quiet=PROMPTLY), upstream, mark)
 
 
 HOSTS = [
@@ -276,7 +277,7 @@ def client_hello():
     ids=["h2", "tls", "ssh", "bytes"],
 )
 def test_another_protocol_ends_the_connection(sqlite_gate, agent, upstream, data):
-    heard = converse(sqlite_gate, data)
+    heard = converse(sqlite_gate, data, quiet=PROMPTLY)
     assert heard.closed
     assert heard.statuses in ([], [400])
 

@@ -134,7 +134,8 @@ def test_a_file_that_may_not_be_written_is_said_so(own):
     assert policy["writable"] is False and "read-only" in policy["why_not_writable"]
     reply = save(own, MORE)
     assert (reply.status_code, reply.json()["error"]["code"]) == (409, "not_writable")
-    assert own.client.get("/api/v1/policy/versions").json()["versions"][0]["author"] == "file"
+    versions = eventually(lambda: own.client.get("/api/v1/policy/versions").json()["versions"], what="a version")
+    assert versions[0]["author"] == "file"
 
 
 def test_an_explanation_names_the_rule(sqlite_gate, admin, agent_of):

@@ -30,6 +30,7 @@ def fails_to_start(gate, *words, arguments=("serve",)):
 def test_a_port_in_use_is_told(start_gate):
     gate = start_gate(started=False)
     with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", gate.port))
         sock.listen()
         fails_to_start(gate, str(gate.port), "in use")
@@ -170,16 +171,16 @@ def test_sigterm_lets_a_stream_finish_and_takes_no_new_call(start_gate):
     lines = []
 
     def run_stream():
-        with gate.stream(agent, script={"pause_ms": 300, "chunks": 5}) as reply:
-            lines.extend(reply.iter_lines())
+        with gate.stream(agent, script={"pause_ms": 1000, "chunks": 5}) as reply:
+            for line in reply.iter_lines():
+                lines.append(line)
 
     running = threading.Thread(target=run_stream)
     running.start()
-    time.sleep(0.6)
+    eventually(lambda: lines, what="the stream's first line")
     gate.process.terminate()
-    time.sleep(0.4)
-    with pytest.raises(httpx.TransportError):
-        httpx.get(f"{gate.url}/healthz", timeout=1)
+    eventually(lambda: is_closed(gate), what="the end of new connections")
+    assert running.is_alive(), "it was closed only when the stream had ended"
     running.join(10)
     assert "data: [DONE]" in lines
     gate.stop()
@@ -187,12 +188,12 @@ def test_sigterm_lets_a_stream_finish_and_takes_no_new_call(start_gate):
     assert gate.record(agent)["outcome"] == "completed"
 
 
-def test_sigterm_ends_an_endless_stream_after_its_time_and_records_it(start_gate):
+def test_sigterm_ends_an_endless_stream_after_its_time_and_records_it(start_gate, upstream):
     gate = start_gate(SERVER__SHUTDOWN_TIMEOUT_SECS=1)
     agent = gate.create_agent()
     running = threading.Thread(target=lambda: read_until_broken(gate, agent))
     running.start()
-    time.sleep(0.5)
+    upstream.call_of(agent.name)
     started = time.monotonic()
     gate.stop()
     assert time.monotonic() - started < 6
@@ -201,9 +202,17 @@ def test_sigterm_ends_an_endless_stream_after_its_time_and_records_it(start_gate
     assert gate.record(agent)["outcome"] in ("interrupted", "cancelled")
 
 
+def is_closed(gate):
+    try:
+        httpx.get(f"{gate.url}/healthz", timeout=1)
+    except httpx.TransportError:
+        return True
+    return False
+
+
 def read_until_broken(gate, agent):
     try:
-        with gate.stream(agent, script={"do": "stall"}) as reply:
+        with gate.stream(agent, mark=agent.name, script={"do": "stall"}) as reply:
             for _ in reply.iter_lines():
                 pass
     except httpx.TransportError:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway import AGENT_PATH, PROVIDER_KEY, chat
+from gateway import AGENT_PATH, PROVIDER_KEY, chat, eventually
 
 TRANSCRIBE = "/audio/transcriptions"
 BOUNDARY = "----limits"
@@ -104,15 +104,25 @@ def test_a_form_that_streams_through_must_not_drip(start_gate):
 
 
 def test_a_steady_upload_may_take_longer_than_the_body_timeout(start_gate, upstream, mark):
-    gate = start_gate(SERVER__BODY_TIMEOUT_SECS=1)
+    gate = start_gate(SERVER__BODY_TIMEOUT_SECS=2)
     agent = gate.create_agent("writer")
     pieces = [file_head(), *[b"x" * 20_000] * 5, MODEL_BEHIND]
     with Upload(gate, agent, sum(map(len, pieces)), mark=mark) as upload:
         for piece in pieces:
             upload.send(piece)
-            time.sleep(0.4)
+            time.sleep(0.6)
         assert upload.status() == 200
     assert upstream.call_of(mark).form()["model"] == "gpt-4o-transcribe"
+
+
+def is_refused(gate, agent):
+    """Whether an upload that comes now is refused; one that is held hangs up after a second."""
+    with Upload(gate, agent, 1_000_000) as upload:
+        upload.send(file_head(), b"x" * 240_000)
+        try:
+            return upload.status(within=1) == 503
+        except TimeoutError:
+            return False
 
 
 def test_one_caller_cannot_hold_the_room_of_the_others(start_gate):
@@ -122,7 +132,8 @@ def test_one_caller_cannot_hold_the_room_of_the_others(start_gate):
     try:
         for upload in uploads[:2]:
             upload.send(file_head(), b"x" * 240_000)
-        time.sleep(0.5)
+        time.sleep(0.5)  # else the question takes the room that is asked about
+        eventually(lambda: is_refused(gate, greedy), what="the end of the caller's room")
         for upload in uploads[2:]:
             upload.send(file_head(), b"x" * 240_000)
             assert upload.status() == 503, "half of the room is all that one may take"

@@ -133,8 +133,9 @@ fn append(
             "records were set aside: `portcullis audit set-aside` shows them and why"
         );
     }
-    desk.journal.settle(marks);
+    // In this order: whoever reads the gauge meanwhile may count a record twice, as waiting and as stored, but never not.
     desk.gauge.note_stored(count(records.len()), count(appended.set_aside));
+    desk.journal.settle(marks);
     desk.notary.note(appended.heads);
     Ok(())
 }

@@ -85,7 +85,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{PATIENCE, follow, owner, register};
+    use super::super::tests::{LONG, follow, owner, register};
     use super::*;
     use crate::trust::{Conclusion, Conduct, IdentityStrength};
     use crate::types::Severity;
@@ -146,7 +146,7 @@ mod tests {
         let approval = crate::store::Approval { trust: 5_000, most: 5_000 };
         shared.store.lift_quarantine(&id, "a test", Some(approval), "cli", now).unwrap();
         follow(&shared);
-        assert!(shared.look_now(PATIENCE).await);
+        assert!(shared.look_now(LONG).await);
         assert_eq!(conduct(&shared, &id).trust_score(), 5_000);
         shared.save_conduct().await;
         let stored = shared.store.agent(&id).unwrap().unwrap().reputation;

@@ -78,7 +78,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{PATIENCE, follow, owner, register};
+    use super::super::tests::{LONG, PATIENCE, follow, owner, register};
     use super::*;
     use crate::store::Agent;
     use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
@@ -124,11 +124,11 @@ mod tests {
         quarantine(&shared, "nobody");
 
         follow(&other);
-        assert!(other.look_now(PATIENCE).await);
+        assert!(other.look_now(LONG).await);
         assert_eq!(status(&other, &id), AgentStatus::Quarantined, "other gateways learn of it");
         shared.store.lift_quarantine(&id, "a test", None, "cli", NOW).unwrap();
         follow(&shared);
-        assert!(shared.look_now(PATIENCE).await);
+        assert!(shared.look_now(LONG).await);
         assert_eq!(status(&shared, &id), AgentStatus::Active);
     }
 
@@ -144,7 +144,7 @@ mod tests {
         statement(&directory, "ALTER TABLE agents_away RENAME TO agents");
         register(&shared, "another", &[]);
         follow(&shared);
-        assert!(shared.look_now(PATIENCE).await);
+        assert!(shared.look_now(LONG).await);
         assert_eq!(status(&shared, &id), AgentStatus::Quarantined, "the store says active");
         assert_eq!(stored(&shared).status, AgentStatus::Active);
 

@@ -20,17 +20,7 @@ fn sessions_are_listed_by_their_last_record(store: &Store) {
     write(store, 20_000, [blocked, Record { input_tokens: Some(0), ..call("c", "bee", 19_000) }]);
     write(store, 30_000, [call("c", "cat", 29_000), record(29_000)]);
 
-    let list = |query: &SessionQuery| {
-        let (mut query, mut seen) = (query.clone(), Vec::new());
-        loop {
-            let page = store.call_sessions(&query).unwrap();
-            seen.extend(page.sessions.into_iter().map(|session| session.session_id));
-            query.after = page.next;
-            if query.after.is_none() {
-                return seen;
-            }
-        }
-    };
+    let list = |query: &SessionQuery| list(store, query.clone());
     for limit in [1, 3, 100] {
         let query = SessionQuery { limit, ..SessionQuery::default() };
         assert_eq!(list(&query), ["c", "a", "long", "b"]);
@@ -47,6 +37,19 @@ fn sessions_are_listed_by_their_last_record(store: &Store) {
     assert_eq!((a.input_tokens, a.output_tokens, a.findings, a.denied), (20, 2, 0, 0));
     assert_eq!(store.call_session("c").unwrap().unwrap().agents, 2);
     assert_eq!(store.call_session("none").unwrap(), None);
+}
+
+/// Page by page to the end: a page is also short when it took long.
+fn list(store: &Store, mut query: SessionQuery) -> Vec<String> {
+    let mut seen = Vec::new();
+    loop {
+        let page = store.call_sessions(&query).unwrap();
+        seen.extend(page.sessions.into_iter().map(|session| session.session_id));
+        query.after = page.next;
+        if query.after.is_none() {
+            return seen;
+        }
+    }
 }
 
 fn of_a_long_session_the_newest_are_summed_up(store: &Store) {
@@ -72,9 +75,7 @@ fn sessions_and_sums_take_an_agents_id(store: &Store) {
     write(store, 1_000, [call("both", &agent.id), of("other", 0, 1)]);
     let sessions = |agent: &str| {
         let agent = Some(agent.to_owned());
-        let query = SessionQuery { agent, limit: 9, ..SessionQuery::default() };
-        let page = store.call_sessions(&query).unwrap();
-        page.sessions.into_iter().map(|session| session.session_id).collect::<Vec<_>>()
+        list(store, SessionQuery { agent, limit: 9, ..SessionQuery::default() })
     };
     assert_eq!(sessions("nightly"), ["both", "new", "old"]);
     assert_eq!(sessions(&agent.id.to_uppercase()), ["both", "new"]);
